@@ -1,0 +1,164 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The map of the house. A target may import what its line names and nothing else; Tests/RepositoryTests holds every
+// source file to it. Levels, from the ground up: C libraries, pure modules, wrappers, stores, services.
+
+/// The language features that every target of ours is built with.
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "full-sync",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: [
+        .executable(name: "replication-endpoint", targets: ["ReplicationEndpoint"]),
+        .executable(name: "change-listener", targets: ["ChangeListener"]),
+        .executable(name: "sequence-worker", targets: ["SequenceWorker"]),
+        .executable(name: "scheduler", targets: ["Scheduler"]),
+        .executable(name: "back-end-connector", targets: ["BackEndConnector"]),
+        .executable(name: "script-host", targets: ["ScriptHost"]),
+        .executable(name: "fullsync", targets: ["FullSyncTool"]),
+        .executable(name: "demo-erp", targets: ["DemoERP"]),
+        .library(name: "FullSyncClient", targets: ["FullSyncClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C libraries: a module map and a shim, nothing else.
+        .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq"),
+        .systemLibrary(name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
+        .systemLibrary(name: "CJavaScriptCore", path: "Shared/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1"),
+
+        // Pure: no files, no sockets, no clock.
+        shared("JSON", [.collections]),
+        shared("CouchProtocol", ["JSON", .crypto]),
+        shared("Contracts", ["JSON"]),
+        shared("Schedules", []),
+        shared("Sequences", ["JSON"]),
+        shared("Projects", ["JSON", "Schedules", "Sequences", .yams]),
+
+        // Wrappers: one C library, or one concern of every process, each.
+        shared("Executors", []),
+        shared("Settings", [.configuration]),
+        shared("Telemetry", [.logging, .metrics]),
+        shared("Postgres", ["CPostgres", "Executors", .logging, .metrics]),
+        shared("Messaging", ["Contracts", "CRabbitMQ", "Executors", .logging, .metrics]),
+        shared("ScriptEngine", ["CJavaScriptCore", "JSON"]),
+        shared("ScriptHosting", ["JSON", "Executors", .logging, .metrics]),
+        shared("PrivateServers", ["Executors"]),
+
+        // What the services stand on.
+        shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
+        shared("ControlStore", ["Contracts", "JSON", "Postgres", "Projects", .crypto, .logging]),
+        shared(
+            "ServiceRuntime",
+            ["Messaging", "Postgres", "Settings", "Telemetry", .hummingbird, .lifecycle, .logging, .metrics]
+        ),
+        shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .nioCore]),
+
+        // One executable each; they share Contracts and never import one another.
+        service(
+            "ReplicationEndpoint",
+            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", .hummingbird, .nioCore]
+        ),
+        service(
+            "ChangeListener",
+            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting"]
+        ),
+        service(
+            "SequenceWorker",
+            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
+        ),
+        service("Scheduler", ["ControlStore", "JSON", "Projects", "Schedules"]),
+        service("BackEndConnector", ["ControlStore", "JSON", "Projects", .asyncHTTPClient, .nioCore]),
+        .executableTarget(
+            name: "ScriptHost",
+            dependencies: ["JSON", "ScriptEngine", "ScriptHosting"],
+            path: "Services/ScriptHost",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "FullSyncTool",
+            dependencies: [
+                "CouchProtocol", "FullSyncClient", "JSON", "PrivateServers", "Projects", "Settings",
+                .argumentParser, .asyncHTTPClient, .nioCore, .logging,
+            ],
+            path: "Services/FullSyncTool",
+            swiftSettings: settings
+        ),
+
+        // The demo's back end, a program of its own that knows nothing of Full Sync but its notifications.
+        .executableTarget(
+            name: "DemoERP",
+            dependencies: [
+                "Contracts", "JSON", "Messaging", "Postgres", "ServiceRuntime", "Settings", "Telemetry",
+                .crypto, .hummingbird, .lifecycle, .logging,
+            ],
+            path: "compose/demo/ERP",
+            swiftSettings: settings
+        ),
+
+        tests("JSON"),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+/// A library under `Shared`.
+func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Shared/\(name)", swiftSettings: settings)
+}
+
+/// An executable under `Services`, on the common runtime.
+func service(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: dependencies + [
+            "Contracts", "Messaging", "Postgres", "ServiceRuntime", "Settings", "Telemetry", .lifecycle, .logging,
+            .metrics,
+        ],
+        path: "Services/\(name)",
+        swiftSettings: settings
+    )
+}
+
+/// The tests of the target of that name.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.byName(name: name)] + dependencies,
+        path: "Tests/\(name)Tests",
+        swiftSettings: settings
+    )
+}
+
+extension Target.Dependency {
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let collections = product(name: "OrderedCollections", package: "swift-collections")
+    static let configuration = product(name: "Configuration", package: "swift-configuration")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let metrics = product(name: "Metrics", package: "swift-metrics")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let yams = product(name: "Yams", package: "Yams")
+}

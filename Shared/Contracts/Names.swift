@@ -1,0 +1,66 @@
+/// The exchanges of the system.
+package enum ExchangeName {
+    /// AMQP's default exchange: the routing key is the name of the queue.
+    package static let direct = ""
+    /// Back ends publish what changed with them here; routing key `<project>.<notification>`.
+    package static let notifications = "fullsync.notifications"
+    /// Every committed change; routing key `<database>`; anyone may bind a queue.
+    package static let changes = "fullsync.changes"
+    /// What every process of a kind must hear at once, such as a new version of a project.
+    package static let control = "fullsync.control"
+}
+
+/// The queues that several processes share.
+package enum QueueName {
+    /// Notifications of back ends, taken by the back-end connectors.
+    package static let notifications = "fullsync.notifications"
+    /// What could not be understood, kept for a person, with the reason in the header `x-reason`.
+    package static let rejected = "fullsync.rejected"
+    /// Runs that are ready, taken by the sequence workers.
+    package static let runs = "fullsync.runs"
+    /// Sequences that somebody waits for, taken by the sequence workers.
+    package static let calls = "fullsync.calls"
+    /// Transactions of connectors, taken by the back-end connectors.
+    package static let connectorCalls = "fullsync.connector-calls"
+}
+
+/// The AMQP headers that this system's messages carry.
+package enum HeaderName {
+    /// Where the message comes from, as W3C Trace Context writes it.
+    package static let traceparent = "traceparent"
+    /// Why a message was put in `fullsync.rejected`.
+    package static let reason = "x-reason"
+    /// The routing key with which a rejected message came.
+    package static let originalRoutingKey = "x-original-routing-key"
+}
+
+extension Topology {
+    /// How often a message may be delivered without an acknowledgement before it is set aside.
+    package static let deliveryLimit = 20
+
+    /// All that is shared: each process declares it, so the order in which they start does not matter.
+    package static let shared = Topology(
+        exchanges: [
+            Exchange(ExchangeName.notifications, .topic),
+            Exchange(ExchangeName.changes, .topic),
+            Exchange(ExchangeName.control, .fanout),
+        ],
+        queues: [
+            Queue(QueueName.rejected, .work(deliveryLimit: .max, deadLetterQueue: nil)),
+            .shared(QueueName.notifications),
+            .shared(QueueName.runs),
+            .shared(QueueName.calls),
+            .shared(QueueName.connectorCalls),
+        ],
+        bindings: [
+            Binding(exchange: ExchangeName.notifications, queue: QueueName.notifications, routingKey: "#")
+        ]
+    )
+}
+
+extension Queue {
+    /// A queue of work whose unworkable messages end in `fullsync.rejected`.
+    fileprivate static func shared(_ name: String) -> Queue {
+        Queue(name, .work(deliveryLimit: Topology.deliveryLimit, deadLetterQueue: QueueName.rejected))
+    }
+}
