@@ -8,7 +8,7 @@ package struct SequenceCall: MessageBody, Hashable {
     package let sequence: String
     package let variables: JSONObject
     /// On whose behalf the sequence runs.
-    package let identity: Identity
+    package let identity: CallerIdentity
     /// What started it.
     package let cause: RunCause
     /// When the caller stops waiting, in milliseconds since 1970; a call that is taken later is dropped.
@@ -19,7 +19,7 @@ package struct SequenceCall: MessageBody, Hashable {
         project: String,
         sequence: String,
         variables: JSONObject,
-        identity: Identity,
+        identity: CallerIdentity,
         cause: RunCause,
         deadline: Int
     ) {
@@ -37,7 +37,7 @@ package struct SequenceCall: MessageBody, Hashable {
         project = try fields.string("project")
         sequence = try fields.string("sequence")
         variables = try fields.members("variables")
-        identity = try Identity(MessageFields(try fields.members("identity")))
+        identity = try CallerIdentity(MessageFields(try fields.members("identity")))
         guard let cause = RunCause(rawValue: try fields.string("cause")) else {
             throw MessageError("'cause' is unknown")
         }
@@ -72,7 +72,7 @@ package enum RunCause: String, Sendable, CaseIterable {
 package struct SequenceAnswer: MessageBody, Hashable {
     package enum Outcome: Sendable, Hashable {
         /// It ran to its end, with this answer, as this identity (which the sequence may have set).
-        case succeeded(JSONValue, Identity)
+        case succeeded(JSONValue, CallerIdentity)
         /// It failed.
         case failed(Failure)
     }
@@ -90,7 +90,7 @@ package struct SequenceAnswer: MessageBody, Hashable {
         if fields.object["failure"] != nil {
             outcome = .failed(try Failure(MessageFields(try fields.members("failure"))))
         } else {
-            let identity = try Identity(MessageFields(try fields.members("identity")))
+            let identity = try CallerIdentity(MessageFields(try fields.members("identity")))
             outcome = .succeeded(fields.object["answer"] ?? .null, identity)
         }
     }

@@ -1,7 +1,7 @@
 package import JSON
 
 /// Whom a sequence runs for.
-package struct Identity: Sendable, Hashable {
+package struct CallerIdentity: Sendable, Hashable {
     /// The authenticated user; nil for nobody.
     package var user: String?
     /// The groups that the user is in.
@@ -16,7 +16,7 @@ package struct Identity: Sendable, Hashable {
     }
 
     /// Nobody: what such a sequence writes is everybody's.
-    package static let nobody = Identity()
+    package static let nobody = CallerIdentity()
 
     package init(_ fields: MessageFields) throws(MessageError) {
         user = try fields.optionalString("user")

@@ -1,0 +1,16 @@
+package import Logging
+package import Postgres
+
+/// What the services share beside documents: deployed projects, runs, leases, sessions and firings.
+///
+/// All SQL about these things is in this module. Every method is one statement or one transaction, so that any
+/// process may die between any two of them.
+package struct ControlStore: Sendable {
+    package let client: PostgresClient
+    let logger: Logger
+
+    package init(_ client: PostgresClient, logger: Logger) {
+        self.client = client
+        self.logger = logger
+    }
+}

@@ -1,0 +1,97 @@
+package import Postgres
+
+/// The right to do something alone for a while, with a token by which late holders are recognised.
+///
+/// Two processes may both believe that they hold a lease (one of them was stopped for longer than it lasts); what they
+/// write is checked against the token, so only the newer one's writes count.
+package struct Lease: Sendable, Hashable {
+    package let name: String
+    package let holder: String
+    package let token: Int64
+}
+
+extension ControlStore {
+    /// Takes the lease of that name, or prolongs it when the holder already has it.
+    ///
+    /// - Returns: The lease; nil while another holder has it.
+    package func acquireLease(_ name: String, holder: String, for duration: Duration) async throws -> Lease? {
+        let rows = try await client.query(
+            """
+            INSERT INTO leases AS held (name, holder, token, until)
+            VALUES (\(name), \(holder), 1, now() + \(duration.seconds) * interval '1 second')
+            ON CONFLICT (name) DO UPDATE
+            SET holder = excluded.holder,
+                token = CASE WHEN held.holder = excluded.holder THEN held.token ELSE held.token + 1 END,
+                until = excluded.until
+            WHERE held.holder = excluded.holder OR held.until < now()
+            RETURNING token
+            """
+        )
+        return try rows.first.map { Lease(name: name, holder: holder, token: try $0.decode(Int64.self)) }
+    }
+
+    /// Gives a lease back, so that another process need not wait for its end.
+    package func release(_ lease: Lease) async throws {
+        try await client.execute(
+            """
+            UPDATE leases SET until = now() - interval '1 second'
+            WHERE name = \(lease.name) AND holder = \(lease.holder) AND token = \(lease.token)
+            """
+        )
+    }
+
+    /// How far the follower has come in a database; nil when it has never been there.
+    package func position(of follower: String, in database: String) async throws -> Position? {
+        let rows = try await client.query(
+            "SELECT incarnation, seq FROM positions WHERE follower = \(follower) AND database = \(database)"
+        )
+        return try rows.first.map { row in
+            let (incarnation, seq) = try row.decode(String.self, Int64.self)
+            return Position(incarnation: incarnation, seq: Int(seq))
+        }
+    }
+
+    /// The statement that moves a follower's position, for a transaction that also holds what the move is for.
+    ///
+    /// It changes no row when the lease has passed to another holder: the transaction must then be given up.
+    package func move(
+        _ follower: String,
+        in database: String,
+        to position: Position,
+        under lease: Lease
+    )
+        -> PostgresQuery
+    {
+        """
+        INSERT INTO positions AS kept (follower, database, incarnation, seq)
+        SELECT \(follower), \(database), \(position.incarnation), \(Int64(position.seq))
+        FROM leases WHERE name = \(lease.name) AND holder = \(lease.holder) AND token = \(lease.token)
+        FOR SHARE
+        ON CONFLICT (follower, database) DO UPDATE
+        SET incarnation = excluded.incarnation, seq = excluded.seq
+        """
+    }
+}
+
+/// A place in the order of a database's changes.
+package struct Position: Sendable, Hashable {
+    package let incarnation: String
+    package let seq: Int
+
+    package init(incarnation: String, seq: Int) {
+        self.incarnation = incarnation
+        self.seq = seq
+    }
+}
+
+/// Another process holds the lease now, so what this one was about to write does not count.
+package struct LeaseLost: Error, Sendable {
+    package let name: String
+}
+
+extension Duration {
+    /// The duration in seconds, as PostgreSQL's intervals are multiplied by.
+    package var seconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
+    }
+}

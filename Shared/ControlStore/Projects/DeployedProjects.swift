@@ -1,0 +1,80 @@
+package import JSON
+package import Postgres
+
+/// One version of a project, as it was deployed.
+package struct DeployedProject: Sendable {
+    package let name: String
+    package let version: Int
+    /// Path within the project's folder to the file's text.
+    package let files: [String: String]
+    package let digest: String
+}
+
+extension ControlStore {
+    /// Makes the files the live version of the project, for every process at the same moment.
+    ///
+    /// Deploying what is already live changes nothing and answers the version that is live.
+    package func deploy(
+        project: String,
+        files: [String: String],
+        digest: String,
+        by deployer: String
+    ) async throws
+        -> Int
+    {
+        let text = JSONObject(files.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+        let bytes = JSONValue.object(text).bytes
+        return try await client.transaction { connection in
+            // One deployment of a project at a time, so that two at once get two numbers.
+            try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(project), 7003))")
+            let live = try await connection.query(
+                """
+                SELECT version FROM projects JOIN project_versions ON project = name AND version = live_version
+                WHERE name = \(project) AND digest = \(digest)
+                """
+            )
+            if let row = live.first { return Int(try row.decode(Int32.self)) }
+            let rows = try await connection.query(
+                """
+                INSERT INTO project_versions (project, version, digest, files, deployed_by)
+                SELECT \(project), coalesce(max(version), 0) + 1, \(digest), \(bytes), \(deployer)
+                FROM project_versions WHERE project = \(project)
+                RETURNING version
+                """
+            )
+            let version = try rows.only.decode(Int32.self)
+            try await connection.execute(
+                """
+                INSERT INTO projects (name, live_version) VALUES (\(project), \(version))
+                ON CONFLICT (name) DO UPDATE SET live_version = excluded.live_version
+                """
+            )
+            return Int(version)
+        }
+    }
+
+    /// The live version's number of every project, by name.
+    package func liveVersions() async throws -> [String: Int] {
+        let rows = try await client.query("SELECT name, live_version FROM projects")
+        var versions: [String: Int] = [:]
+        for row in rows {
+            let (name, version) = try row.decode(String.self, Int32.self)
+            versions[name] = Int(version)
+        }
+        return versions
+    }
+
+    /// That version of that project; nil when there is none.
+    package func project(_ name: String, version: Int) async throws -> DeployedProject? {
+        let rows = try await client.query(
+            "SELECT digest, files FROM project_versions WHERE project = \(name) AND version = \(Int32(version))"
+        )
+        guard let row = rows.first else { return nil }
+        let (digest, bytes) = try row.decode(String.self, [UInt8].self)
+        var files: [String: String] = [:]
+        for (path, content) in try JSONValue(parsing: bytes).objectValue ?? [:] {
+            files[path] = content.stringValue
+        }
+        return DeployedProject(name: name, version: version, files: files, digest: digest)
+    }
+}

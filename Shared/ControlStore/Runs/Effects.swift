@@ -1,0 +1,52 @@
+import Foundation
+package import JSON
+package import Postgres
+
+/// What the ledger knows of a step's effect.
+package enum RecordedEffect: Sendable {
+    /// It was never attempted.
+    case none
+    /// It was attempted, and nobody knows how it ended.
+    case attempted
+    /// It happened, with this answer.
+    case answered(JSONValue)
+}
+
+extension ControlStore {
+    /// What an earlier attempt at the run did at that step.
+    package func effect(of run: ClaimedRun, step: String) async throws -> RecordedEffect {
+        let rows = try await client.query(
+            "SELECT answer FROM effects WHERE run = \(UUID(uuidString: run.id)) AND step = \(step)"
+        )
+        guard let row = rows.first else { return .none }
+        guard let answer = try row.decode([UInt8]?.self) else { return .attempted }
+        return .answered(try JSONValue(parsing: answer))
+    }
+
+    /// Notes that the step is about to be attempted; an effect that is not idempotent is noted before it happens.
+    package func noteAttempt(of run: ClaimedRun, step: String) async throws {
+        try await client.execute(
+            "INSERT INTO effects (run, step) VALUES (\(UUID(uuidString: run.id)), \(step)) ON CONFLICT DO NOTHING"
+        )
+    }
+
+    /// Forgets an attempt that certainly had no effect.
+    package func forgetAttempt(of run: ClaimedRun, step: String) async throws {
+        try await client.execute(
+            "DELETE FROM effects WHERE run = \(UUID(uuidString: run.id)) AND step = \(step) AND answer IS NULL"
+        )
+    }
+
+    /// The statement that records a step's answer, for the transaction in which the effect is committed.
+    ///
+    /// It changes no row when the claim was lost: the transaction must then be given up.
+    package func record(_ answer: JSONValue, of run: ClaimedRun, step: String) -> PostgresQuery {
+        """
+        INSERT INTO effects (run, step, answer)
+        SELECT id, \(step), \(answer.bytes) FROM runs
+        WHERE id = \(UUID(uuidString: run.id)) AND claim = \(run.claim) AND state = 'running'
+        FOR SHARE
+        ON CONFLICT (run, step) DO UPDATE SET answer = excluded.answer WHERE effects.answer IS NULL
+        """
+    }
+}

@@ -1,0 +1,81 @@
+package import Contracts
+import Foundation
+package import JSON
+package import Postgres
+
+/// How an attempt at a run ended.
+package enum RunEnd: Sendable {
+    case succeeded
+    /// It is tried again after the delay.
+    case retry(Failure, after: Duration)
+    /// It will not be tried again. `holding` keeps the younger runs that share its keys waiting until a person
+    /// retries or cancels it.
+    case failed(Failure, holding: Bool)
+    /// Its effect may have happened and must not be repeated blindly: a person decides.
+    case uncertain(Failure)
+}
+
+extension ControlStore {
+    /// Writes down how a claimed run ended.
+    ///
+    /// - Returns: The runs that waited for this one and may be ready now; nil when the claim was lost, in which case
+    ///   nothing was written.
+    package func finish(_ run: ClaimedRun, _ end: RunEnd) async throws -> [String]? {
+        let uuid = UUID(uuidString: run.id)
+        return try await client.transaction { connection in
+            let rows = try await connection.query(end.update(run: uuid, claim: run.claim))
+            guard rows.first != nil else { return nil }
+            guard end.freesItsKeys else { return [] }
+            let next = try await connection.query(
+                """
+                WITH freed AS (DELETE FROM run_keys WHERE run = \(uuid) RETURNING key, number)
+                SELECT DISTINCT younger.run FROM freed CROSS JOIN LATERAL (
+                    SELECT run FROM run_keys WHERE key = freed.key AND number > freed.number ORDER BY number LIMIT 1
+                ) AS younger
+                """
+            )
+            return try next.map { try $0.decode(UUID.self).uuidString.lowercased() }
+        }
+    }
+}
+
+extension RunEnd {
+    /// Whether younger runs that share a key may begin.
+    fileprivate var freesItsKeys: Bool {
+        switch self {
+        case .succeeded, .failed(_, holding: false): true
+        case .retry, .failed(_, holding: true), .uncertain: false
+        }
+    }
+
+    fileprivate func update(run: UUID?, claim: Int64) -> PostgresQuery {
+        switch self {
+        case .succeeded:
+            """
+            UPDATE runs SET state = 'succeeded', finished_at = now(), claimed_until = NULL, error = NULL
+            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
+            """
+        case .retry(let failure, let delay):
+            """
+            UPDATE runs SET state = 'waiting', claimed_until = NULL, nudged_at = NULL, error = \(failure.bytes),
+                available_at = now() + \(delay.seconds) * interval '1 second'
+            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
+            """
+        case .failed(let failure, _):
+            """
+            UPDATE runs SET state = 'failed', finished_at = now(), claimed_until = NULL, error = \(failure.bytes)
+            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
+            """
+        case .uncertain(let failure):
+            """
+            UPDATE runs SET state = 'uncertain', finished_at = now(), claimed_until = NULL, error = \(failure.bytes)
+            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
+            """
+        }
+    }
+}
+
+extension Failure {
+    /// The failure as the text of a JSON object.
+    fileprivate var bytes: [UInt8] { JSONValue.object(fields).bytes }
+}

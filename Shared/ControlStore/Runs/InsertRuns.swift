@@ -1,0 +1,49 @@
+import Foundation
+import JSON
+package import Postgres
+
+extension ControlStore {
+    /// The statements that make the runs, for a transaction that also holds what they are made for.
+    ///
+    /// The first one answers the ids of the runs that were made: not those whose `dedupeKey` exists already.
+    package func insert(_ runs: [NewRun]) -> [PostgresQuery] {
+        let ids = runs.map { UUID(uuidString: $0.id) }
+        let variables = runs.map { run in run.variables.map { JSONValue.object($0).bytes } }
+        let keys = runs.flatMap { run in run.orderingKeys.map { (UUID(uuidString: run.id), $0) } }
+        let insertRuns: PostgresQuery = """
+            INSERT INTO runs
+                (id, project, sequence, cause, source, run_as, administrator, variables, state, trace_id, dedupe_key,
+                 nudged_at)
+            SELECT id, project, sequence, cause, source, run_as, administrator, variables, 'waiting', trace_id,
+                dedupe_key, now()
+            FROM unnest(
+                \(ids), \(runs.map(\.project)), \(runs.map(\.sequence)), \(runs.map(\.cause.rawValue)),
+                \(runs.map(\.source)), \(runs.map(\.identity.user)), \(runs.map(\.identity.isAdministrator)),
+                \(variables), \(runs.map(\.traceID)), \(runs.map(\.dedupeKey))
+            ) WITH ORDINALITY AS new
+                (id, project, sequence, cause, source, run_as, administrator, variables, trace_id, dedupe_key, place)
+            ORDER BY place
+            ON CONFLICT DO NOTHING
+            RETURNING id
+            """
+        guard !keys.isEmpty else { return [insertRuns] }
+        let insertKeys: PostgresQuery = """
+            INSERT INTO run_keys (key, number, run)
+            SELECT new.key, runs.number, runs.id
+            FROM unnest(\(keys.map(\.0)), \(keys.map(\.1))) AS new (run, key) JOIN runs ON runs.id = new.run
+            ON CONFLICT DO NOTHING
+            """
+        return [insertRuns, insertKeys]
+    }
+
+    /// Makes the runs in a transaction of their own.
+    ///
+    /// - Returns: The ids of those that were made.
+    package func make(_ runs: [NewRun]) async throws -> [String] {
+        guard !runs.isEmpty else { return [] }
+        return try await client.transaction { connection in
+            let answers = try await connection.pipeline(insert(runs))
+            return try answers[0].map { try $0.decode(UUID.self).uuidString.lowercased() }
+        }
+    }
+}

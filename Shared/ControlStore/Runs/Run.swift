@@ -1,0 +1,91 @@
+package import Contracts
+import Foundation
+package import JSON
+
+/// A run of a sequence, whatever started it, as PostgreSQL keeps it.
+///
+///     waiting ──claim──▶ running ──▶ succeeded
+///        ▲                  │ ├────▶ failed      (after its last attempt, or at once when nothing can mend it)
+///        └────── retry ─────┘ └────▶ uncertain   (nobody knows whether its effect happened)
+///
+/// `cancelled` is reached from `waiting` by a person. A claim that is not renewed ends by itself, and the run can be
+/// claimed again.
+package enum RunState: String, Sendable, CaseIterable {
+    case waiting
+    case running
+    case succeeded
+    case failed
+    case uncertain
+    case cancelled
+}
+
+/// A run that is to be made.
+package struct NewRun: Sendable {
+    package var id = RunID.next()
+    package var project: String
+    package var sequence: String
+    package var cause: RunCause
+    /// The name of the listener, job or notification; empty for a call.
+    package var source = ""
+    package var identity = CallerIdentity.nobody
+    /// Nil where a variable is secret: it is not stored, and the run cannot be repeated.
+    package var variables: JSONObject?
+    /// The things whose order matters: of runs that share a key the older one ends before the younger one begins.
+    package var orderingKeys: [String] = []
+    /// What may happen once: a second run with the same key is not made.
+    package var dedupeKey: String?
+    package var traceID: String
+
+    package init(
+        project: String,
+        sequence: String,
+        cause: RunCause,
+        variables: JSONObject?,
+        traceID: String
+    ) {
+        self.project = project
+        self.sequence = sequence
+        self.cause = cause
+        self.variables = variables
+        self.traceID = traceID
+    }
+}
+
+/// A run that a worker has in hand.
+package struct ClaimedRun: Sendable {
+    package let id: String
+    /// The fencing token that every later write of the worker about this run must show.
+    package let claim: Int64
+    package let project: String
+    package let version: Int
+    package let sequence: String
+    package let cause: RunCause
+    package let source: String
+    package let user: String?
+    package let isAdministrator: Bool
+    package let variables: JSONObject
+    /// 1 at the first attempt.
+    package let attempt: Int
+    package let traceID: String
+}
+
+/// Makes identifiers of runs: UUIDs of version 7 (RFC 9562), which sort by their time.
+package enum RunID {
+    package static func next() -> String {
+        let milliseconds = UInt64(Date().timeIntervalSince1970 * 1_000)
+        var generator = SystemRandomNumberGenerator()
+        let high = milliseconds << 16 | 0x7000 | UInt64(generator.next(upperBound: UInt16(0x1000)))
+        let low = 0x8000_0000_0000_0000 | (generator.next() as UInt64) >> 2
+        let digits = [high, low].map { half in
+            let text = String(half, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        .joined()
+        var result = ""
+        for (index, digit) in digits.enumerated() {
+            if [8, 12, 16, 20].contains(index) { result.append("-") }
+            result.append(digit)
+        }
+        return result
+    }
+}

@@ -1,0 +1,88 @@
+import Foundation
+package import JSON
+package import Postgres
+
+extension ControlStore {
+    /// What ran lately, the newest first, as `GET /_fullsync/runs` answers it.
+    ///
+    /// - Parameters:
+    ///   - state: Only runs in that state; nil for all.
+    ///   - before: Only runs with a smaller number, to page on; nil for the newest.
+    package func runs(state: RunState?, before: Int?, limit: Int) async throws -> [JSONObject] {
+        let rows = try await client.query(
+            """
+            SELECT \(unescaped: Self.historyColumns) FROM runs
+            WHERE (\(state?.rawValue)::text IS NULL OR state = \(state?.rawValue))
+                AND number < \(Int64(before ?? .max))
+            ORDER BY number DESC LIMIT \(Int64(limit))
+            """
+        )
+        return try rows.map(Self.history)
+    }
+
+    /// That run, as `GET /_fullsync/runs/<id>` answers it; nil when there is none.
+    package func run(_ id: String) async throws -> JSONObject? {
+        guard let uuid = UUID(uuidString: id) else { return nil }
+        let rows = try await client.query(
+            "SELECT \(unescaped: Self.historyColumns) FROM runs WHERE id = \(uuid)"
+        )
+        return try rows.first.map(Self.history)
+    }
+
+    /// Puts a failed or uncertain run back in line.
+    ///
+    /// - Returns: Whether it was one, and can be repeated.
+    package func retryRun(_ id: String) async throws -> Bool {
+        guard let uuid = UUID(uuidString: id) else { return false }
+        let changed = try await client.execute(
+            """
+            UPDATE runs SET state = 'waiting', available_at = now(), nudged_at = now(), attempts = 0,
+                finished_at = NULL
+            WHERE id = \(uuid) AND state IN ('failed', 'uncertain', 'cancelled') AND variables IS NOT NULL
+            """
+        )
+        return changed == 1
+    }
+
+    private static let historyColumns = """
+        id, number, project, version, sequence, cause, source, run_as, state, attempts, created_at, started_at,
+        finished_at, error, trace_id
+        """
+
+    private static func history(_ row: PostgresRow) throws -> JSONObject {
+        let (
+            id, number, project, version, sequence, cause, source, user, state, attempts, created, started, finished,
+            error, trace
+        ) = try row.decode(
+            UUID.self,
+            Int64.self,
+            String.self,
+            Int32?.self,
+            String.self,
+            String.self,
+            String.self,
+            String?.self,
+            String.self,
+            Int32.self,
+            Date.self,
+            Date?.self,
+            Date?.self,
+            [UInt8]?.self,
+            String.self
+        )
+        var result: JSONObject = [
+            "id": .string(id.uuidString.lowercased()), "number": .number(JSONNumber(Int(number))),
+            "project": .string(project), "version": version.map { .number(JSONNumber(Int($0))) } ?? .null,
+            "sequence": .string(sequence), "cause": .string(cause), "source": .string(source),
+            "user": user.map(JSONValue.string) ?? .null, "state": .string(state),
+            "attempts": .number(JSONNumber(Int(attempts))), "created": .string(created.formatted(.iso8601)),
+            "started": started.map { .string($0.formatted(.iso8601)) } ?? .null,
+            "finished": finished.map { .string($0.formatted(.iso8601)) } ?? .null, "trace": .string(trace),
+        ]
+        if let started, let finished {
+            result["milliseconds"] = .number(JSONNumber(Int(finished.timeIntervalSince(started) * 1_000)))
+        }
+        if let error { result["error"] = try JSONValue(parsing: error) }
+        return result
+    }
+}

@@ -1,0 +1,73 @@
+/// Base64 as RFC 4648 has it, section 4.
+package enum Base64 {
+    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    /// The value of each character, 0xFF for those that are none.
+    private static let values: [UInt8] = {
+        var values = [UInt8](repeating: 0xFF, count: 256)
+        for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
+        return values
+    }()
+
+    /// Appends the text of these bytes, filled up with `=`.
+    package static func encode(_ bytes: [UInt8], to output: inout [UInt8]) {
+        output.reserveCapacity(output.count + (bytes.count + 2) / 3 * 4)
+        var index = 0
+        while index < bytes.count {
+            let first = bytes[index]
+            let second = index + 1 < bytes.count ? bytes[index + 1] : 0
+            let third = index + 2 < bytes.count ? bytes[index + 2] : 0
+            output.append(alphabet[Int(first >> 2)])
+            output.append(alphabet[Int((first & 0x3) << 4 | second >> 4)])
+            output.append(index + 1 < bytes.count ? alphabet[Int((second & 0xF) << 2 | third >> 6)] : 0x3D)
+            output.append(index + 2 < bytes.count ? alphabet[Int(third & 0x3F)] : 0x3D)
+            index += 3
+        }
+    }
+
+    /// The text of these bytes.
+    package static func encode(_ bytes: [UInt8]) -> String {
+        var output: [UInt8] = []
+        encode(bytes, to: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    /// The bytes that the text stands for; white space in it is skipped, `=` at its end may be missing. Nil when the
+    /// text is no Base64.
+    package static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
+        var output: [UInt8] = []
+        output.reserveCapacity(text.underestimatedCount / 4 * 3)
+        var bits: UInt32 = 0
+        var count = 0
+        var fill = 0
+        for character in text {
+            let value = values[Int(character)]
+            if value == 0xFF {
+                switch character {
+                case 0x3D: fill += 1
+                case 0x20, 0x09, 0x0A, 0x0D: continue
+                default: return nil
+                }
+                continue
+            }
+            guard fill == 0 else { return nil }
+            bits = bits << 6 | UInt32(value)
+            count += 1
+            if count & 3 == 0 {
+                output.append(UInt8(truncatingIfNeeded: bits >> 16))
+                output.append(UInt8(truncatingIfNeeded: bits >> 8))
+                output.append(UInt8(truncatingIfNeeded: bits))
+            }
+        }
+        guard fill == 0 || (count + fill) & 3 == 0 && fill < 3 else { return nil }
+        switch count & 3 {
+        case 0: return output
+        case 2: output.append(UInt8(truncatingIfNeeded: bits >> 4))
+        case 3:
+            output.append(UInt8(truncatingIfNeeded: bits >> 10))
+            output.append(UInt8(truncatingIfNeeded: bits >> 2))
+        default: return nil
+        }
+        return output
+    }
+}

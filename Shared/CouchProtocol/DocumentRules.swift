@@ -1,0 +1,28 @@
+package import JSON
+
+/// What a database demands of the documents that clients send, and how it names their tags.
+package struct DocumentRules: Sendable {
+    /// The member that says whom a document belongs to.
+    package var ownerMember = "~owner"
+    /// The member that says which groups a document belongs to.
+    package var groupsMember = "~groups"
+    /// How many bytes a document's body may have, as CouchDB's `max_document_size`.
+    package var bodyLimit = 8_000_000
+    /// How many bytes an id may have.
+    package var idLengthLimit = DocumentID.defaultLengthLimit
+    /// How many groups a document may name.
+    package var groupLimit = 1_000
+    /// How many bytes the name of an owner or of a group may have.
+    package var tagLengthLimit = 255
+    /// How many revisions of an ancestry are read; older ones are left out.
+    package var ancestryLimit = 1_000
+    /// How many attachments a document may have.
+    package var attachmentLimit = 1_000
+    /// How many bytes an attachment may have.
+    package var attachmentSizeLimit = 1 << 30
+    /// How deep the JSON may be nested, and how long its numbers may be.
+    package var json = JSONLimits()
+
+    /// The rules of a database whose settings say nothing.
+    package init() {}
+}

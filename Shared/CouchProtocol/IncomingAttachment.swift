@@ -1,0 +1,65 @@
+import JSON
+
+/// An attachment as the `_attachments` of a document that a client sent describes it.
+package struct IncomingAttachment: Hashable, Sendable {
+    /// Where the content is.
+    package enum Content: Hashable, Sendable {
+        /// The content is that of the same attachment in the revision before.
+        case stub
+        /// The content comes as a part of its own, in the order of the members.
+        case follows
+        /// The content came with the document.
+        case inline([UInt8])
+    }
+
+    package let name: String
+    package let contentType: String
+    package let content: Content
+    /// The digest that the client gives, `md5-…` in Base64.
+    package let digest: String?
+    /// The generation of the revision in which the content came.
+    package let revisionPosition: Int?
+    /// How many bytes the content has, as the client says.
+    package let length: Int?
+    /// How the content is compressed (`gzip`), as the client says.
+    package let encoding: String?
+    /// How many bytes the compressed content has, as the client says.
+    package let encodedLength: Int?
+
+    /// The type of content of which none is said.
+    package static let defaultContentType = "application/octet-stream"
+
+    /// Reads the value of one member of `_attachments`.
+    init(name: String, value: JSONValue, rules: DocumentRules) throws(CouchError) {
+        guard value.objectValue != nil else { throw .badRequest("Invalid attachment \(name)") }
+        try Self.check(name: name)
+        self.name = name
+        contentType = value["content_type"]?.stringValue ?? Self.defaultContentType
+        digest = value["digest"]?.stringValue
+        revisionPosition = value["revpos"]?.intValue
+        length = value["length"]?.intValue
+        encoding = value["encoding"]?.stringValue
+        encodedLength = value["encoded_length"]?.intValue
+        if value["stub"]?.boolValue == true {
+            content = .stub
+        } else if value["follows"]?.boolValue == true {
+            content = .follows
+        } else {
+            guard let text = value["data"]?.stringValue, let data = Base64.decode(text.utf8) else {
+                throw .badRequest("Invalid attachment data for \(name)")
+            }
+            guard data.count <= rules.attachmentSizeLimit else { throw .attachmentTooLarge(name) }
+            content = .inline(data)
+        }
+    }
+
+    /// Refuses names that CouchDB refuses.
+    package static func check(name: String) throws(CouchError) {
+        guard !name.isEmpty else { throw .badRequest("Attachment name is empty") }
+        guard !name.hasPrefix("_") else {
+            throw .badRequest("Attachment name '\(name)' starts with prohibited character '_'")
+        }
+        guard !name.utf8.contains(0) else { throw .badRequest("Attachment name must not contain U+0000") }
+        guard name.utf8.count <= 1_024 else { throw .badRequest("Attachment name is too long") }
+    }
+}

@@ -1,0 +1,98 @@
+/// The second half of a revision's name, behind the generation.
+///
+/// CouchDB, PouchDB and this house write 32 hexadecimal digits, kept here as their 16 bytes; other programs write what
+/// they like.
+package enum RevisionHash: Hashable, Sendable {
+    /// How many bytes a hash may have.
+    package static let lengthLimit = 255
+
+    /// 16 bytes, written as 32 hexadecimal digits.
+    case digest(UInt64, UInt64)
+    /// Any other printable ASCII text, as its bytes.
+    case text([UInt8])
+
+    /// The hash of these 16 bytes, such as an MD5 digest; fewer are filled up with zeros.
+    package init(digest: some Sequence<UInt8>) {
+        var high: UInt64 = 0
+        var low: UInt64 = 0
+        for (index, byte) in digest.prefix(16).enumerated() {
+            if index < 8 {
+                high |= UInt64(byte) << (56 - 8 * index)
+            } else {
+                low |= UInt64(byte) << (120 - 8 * index)
+            }
+        }
+        self = .digest(high, low)
+    }
+
+    /// The hash that the text says. As in CouchDB, a text of 32 bytes must be hexadecimal.
+    package init(parsing text: some Collection<UInt8>) throws(CouchError) {
+        guard text.count == 32 else {
+            guard 1...Self.lengthLimit ~= text.count, text.allSatisfy(Self.isPlain) else { throw .invalidRevision }
+            self = .text(Array(text))
+            return
+        }
+        var halves: (UInt64, UInt64) = (0, 0)
+        for (index, byte) in text.enumerated() {
+            guard let digit = Self.hexValue(byte) else { throw .invalidRevision }
+            if index < 16 {
+                halves.0 = halves.0 << 4 | UInt64(digit)
+            } else {
+                halves.1 = halves.1 << 4 | UInt64(digit)
+            }
+        }
+        self = .digest(halves.0, halves.1)
+    }
+
+    /// Appends the hash as it is written.
+    package func write(to output: inout [UInt8]) {
+        switch self {
+        case .digest(let high, let low):
+            for half in [high, low] {
+                for shift in stride(from: 60, through: 0, by: -4) {
+                    let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift)) & 0xF
+                    output.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+                }
+            }
+        case .text(let bytes): output.append(contentsOf: bytes)
+        }
+    }
+
+    /// The bytes by which CouchDB compares: those of the digest, or of the text.
+    private var comparable: [UInt8] {
+        switch self {
+        case .digest(let high, let low):
+            [high, low].flatMap { half in (0..<8).map { UInt8(truncatingIfNeeded: half >> (56 - 8 * UInt64($0))) } }
+        case .text(let bytes): bytes
+        }
+    }
+
+    private static func hexValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x37
+        case 0x61...0x66: byte - 0x57
+        default: nil
+        }
+    }
+
+    /// Whether the character may stand in JSON, in an ETag and in a list without being escaped.
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        0x21...0x7E ~= byte && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") && byte != UInt8(ascii: ",")
+    }
+}
+
+extension RevisionHash: Comparable, CustomStringConvertible {
+    package static func < (lhs: RevisionHash, rhs: RevisionHash) -> Bool {
+        if case (.digest(let leftHigh, let leftLow), .digest(let rightHigh, let rightLow)) = (lhs, rhs) {
+            return (leftHigh, leftLow) < (rightHigh, rightLow)
+        }
+        return lhs.comparable.lexicographicallyPrecedes(rhs.comparable)
+    }
+
+    package var description: String {
+        var output: [UInt8] = []
+        write(to: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+}

@@ -1,0 +1,50 @@
+/// The name of one revision of a document: how many edits led to it, and a hash of the last of them (`3-917fa2…`).
+///
+/// Ordered as CouchDB orders them, by generation and then by the bytes of the hash: of two branches that are both
+/// alive the greatest wins, on every replica.
+package struct RevisionID: Hashable, Sendable {
+    /// The greatest generation: what a double, and so a JavaScript client, counts exactly.
+    package static let greatestGeneration = 1 << 53
+
+    /// How many edits led to the revision, from 1.
+    package let generation: Int
+    /// The hash of the edit.
+    package let hash: RevisionHash
+
+    /// The revision of that generation with that hash.
+    package init(generation: Int, hash: RevisionHash) {
+        self.generation = generation
+        self.hash = hash
+    }
+
+    /// The revision that the text `generation-hash` names.
+    package init(parsing text: String) throws(CouchError) {
+        let bytes = text.utf8
+        guard let dash = bytes.firstIndex(of: UInt8(ascii: "-")) else { throw .invalidRevision }
+        let digits = bytes[..<dash]
+        guard digits.allSatisfy({ 0x30...0x39 ~= $0 }), let generation = Int(String(decoding: digits, as: UTF8.self)),
+            1...Self.greatestGeneration ~= generation
+        else { throw .invalidRevision }
+        self.generation = generation
+        hash = try RevisionHash(parsing: bytes[bytes.index(after: dash)...])
+    }
+
+    /// Appends the revision as it is written.
+    package func write(to output: inout [UInt8]) {
+        output.append(contentsOf: String(generation).utf8)
+        output.append(UInt8(ascii: "-"))
+        hash.write(to: &output)
+    }
+}
+
+extension RevisionID: Comparable, CustomStringConvertible {
+    package static func < (lhs: RevisionID, rhs: RevisionID) -> Bool {
+        lhs.generation != rhs.generation ? lhs.generation < rhs.generation : lhs.hash < rhs.hash
+    }
+
+    package var description: String {
+        var output: [UInt8] = []
+        write(to: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+}

@@ -1,0 +1,53 @@
+// What a tree answers about its leaves.
+extension RevisionTree {
+    /// For each node whether no known revision came from it.
+    var leafFlags: [Bool] {
+        var flags = [Bool](repeating: true, count: nodes.count)
+        for node in nodes {
+            if let parent = node.parent, let position = position(of: parent) { flags[position] = false }
+        }
+        return flags
+    }
+
+    /// Whether no known revision came from that one.
+    package func isLeaf(_ id: RevisionID) -> Bool {
+        guard contains(id) else { return false }
+        let children = nodes[insertionPoint(of: RevisionID(generation: id.generation + 1, hash: .text([])))...]
+        return !children.prefix { $0.id.generation == id.generation + 1 }.contains { $0.parentHash == id.hash }
+    }
+
+    /// The leaves, the winner first: those alive before the deleted ones, then the greater revision before the lesser.
+    package var leaves: [Node] {
+        zip(nodes, leafFlags).filter(\.1).map(\.0).sorted(by: Self.wins)
+    }
+
+    /// How many leaves there are.
+    package var leafCount: Int { leafFlags.count(where: \.self) }
+
+    /// The leaf that is the document: the greatest of those alive, or of all when none is.
+    package var winner: Node? {
+        zip(nodes, leafFlags).filter(\.1).map(\.0).min(by: Self.wins)
+    }
+
+    /// Whether no leaf is alive.
+    package var isDeleted: Bool { winner?.isDeleted ?? true }
+
+    /// The leaves that are alive and are not the winner: `_conflicts`.
+    package var conflicts: [RevisionID] {
+        leaves.dropFirst().filter { !$0.isDeleted }.map(\.id)
+    }
+
+    /// The leaves that are deleted and are not the winner: `_deleted_conflicts`.
+    package var deletedConflicts: [RevisionID] {
+        leaves.dropFirst().filter(\.isDeleted).map(\.id)
+    }
+
+    /// The leaves that came from that revision, or the revision itself when it is one: what `latest=true` asks for.
+    package func leaves(from id: RevisionID) -> [Node] {
+        leaves.filter { leaf in self.path(to: leaf.id)?.revisions.contains(id) ?? false }
+    }
+
+    private static func wins(_ lhs: Node, over rhs: Node) -> Bool {
+        lhs.isDeleted != rhs.isDeleted ? rhs.isDeleted : lhs.id > rhs.id
+    }
+}

@@ -1,0 +1,95 @@
+package import CouchProtocol
+
+/// Who may read and write what: the only place where rights are decided (contract, section 2.3).
+package struct AccessRules: Sendable {
+    let settings: DatabaseSettings
+
+    package init(_ settings: DatabaseSettings) {
+        self.settings = settings
+    }
+
+    /// Whether the caller may read the database at all.
+    package func mayOpen(_ caller: Caller) -> Bool {
+        caller != .anonymous || settings.anonymousRead
+    }
+
+    /// Whether the caller may read a revision with these tags.
+    package func mayRead(_ tags: Tags, _ caller: Caller) -> Bool {
+        guard let feeds = caller.feeds else { return true }
+        return !tags.feeds.isDisjoint(with: feeds)
+    }
+
+    /// The tags of a document that the caller makes.
+    ///
+    /// - Parameter asked: The tags in the body; nil members were not mentioned.
+    /// - Throws: `forbidden` when the caller may not make it so.
+    package func tagsOfNew(_ asked: AskedTags, _ caller: Caller) throws(CouchError) -> Tags {
+        switch caller {
+        case .administrator, .sequence:
+            return Tags(owner: asked.owner.value ?? nil, groups: asked.groups ?? [])
+        case .user(let name, _):
+            let groups = asked.groups ?? []
+            guard caller.isMember(ofAll: groups.map(Feed.group)) else { throw Self.refused }
+            return Tags(owner: name, groups: groups)
+        case .anonymous:
+            throw Self.refused
+        }
+    }
+
+    /// The tags of a revision by which the caller follows one with the tags `current`.
+    ///
+    /// A user who does not mention the groups leaves them as they are; the owner always stays.
+    ///
+    /// - Throws: `forbidden` when the caller may not change the document, or not so.
+    package func tagsOfNext(_ asked: AskedTags, after current: Tags, _ caller: Caller) throws(CouchError) -> Tags {
+        switch caller {
+        case .administrator, .sequence:
+            return Tags(owner: asked.owner.value ?? current.owner, groups: asked.groups ?? current.groups)
+        case .user:
+            let isTagged = current != .none
+            guard isTagged ? mayRead(current, caller) : settings.publicWrites else { throw Self.refused }
+            let groups = asked.groups ?? current.groups
+            let changed = Set(groups.map(Feed.group)).symmetricDifference(current.groups.map(Feed.group))
+            guard caller.isMember(ofAll: changed) else { throw Self.refused }
+            let next = Tags(owner: current.owner, groups: groups)
+            // Without its last tag the document would become everybody's, which is not a user's to decide.
+            guard !isTagged || next != .none else { throw Self.refused }
+            return next
+        case .anonymous:
+            throw Self.refused
+        }
+    }
+
+    /// The one answer to every write that is not allowed, so that it tells nothing about the document.
+    static let refused = CouchError.forbidden("You may not write this document.")
+}
+
+/// The tags that a body mentions.
+package struct AskedTags: Sendable, Hashable {
+    /// Whether the owner is mentioned, and who it is; null takes the owner away.
+    package enum Owner: Sendable, Hashable {
+        case unmentioned
+        case named(String?)
+
+        /// The owner, when one is mentioned.
+        var value: String?? {
+            guard case .named(let owner) = self else { return nil }
+            return .some(owner)
+        }
+    }
+
+    package var owner: Owner
+    /// Nil when they are not mentioned.
+    package var groups: [String]?
+
+    package init(owner: Owner = .unmentioned, groups: [String]? = nil) {
+        self.owner = owner
+        self.groups = groups
+    }
+
+    /// Exactly these tags.
+    package init(_ tags: Tags) {
+        owner = .named(tags.owner)
+        groups = tags.groups
+    }
+}

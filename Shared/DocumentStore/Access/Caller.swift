@@ -1,0 +1,51 @@
+/// On whose behalf documents are read or written.
+package enum Caller: Sendable, Hashable {
+    /// Sees and changes everything.
+    case administrator(name: String)
+    /// Sees and changes what contract section 2.3 allows.
+    case user(name: String, groups: Set<String>)
+    /// Nobody: sees what is everybody's, where the database lets it.
+    case anonymous
+    /// A run of a sequence: sees and changes everything; `user` is whom it runs for.
+    case sequence(user: String?)
+
+    /// The feeds that make up what the caller may read; nil for one who may read all.
+    package var feeds: Set<Feed>? {
+        switch self {
+        case .administrator, .sequence: nil
+        case .user(let name, let groups): Set(groups.map(Feed.group)).union([.owner(name), .everybody])
+        case .anonymous: [.everybody]
+        }
+    }
+
+    /// Whether the caller is in each of these groups.
+    func isMember(ofAll groups: some Sequence<Feed>) -> Bool {
+        feeds?.isSuperset(of: groups) ?? true
+    }
+
+    /// Who is named as the author of what the caller writes.
+    var author: String? {
+        switch self {
+        case .administrator(let name), .user(let name, _): name
+        case .anonymous: nil
+        case .sequence(let user): user
+        }
+    }
+
+    /// Where the caller's writes come from, as change events name it.
+    var origin: String {
+        switch self {
+        case .administrator: "admin"
+        case .user, .anonymous: "device"
+        case .sequence: "sequence"
+        }
+    }
+
+    /// Whose `_local` documents the caller has.
+    var localOwner: String {
+        switch self {
+        case .administrator, .sequence, .anonymous: ""
+        case .user(let name, _): name
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Postgres
+import Synchronization
+
+/// The numbers of the feeds, remembered: a feed's number never changes while its database lives.
+final class FeedRegistry: Sendable {
+    private struct Key: Hashable {
+        let database: Int32
+        let feed: Feed
+    }
+
+    /// More than this many remembered numbers are forgotten all at once; they are cheap to ask for again.
+    private static let capacity = 200_000
+
+    private let client: PostgresClient
+    private let known = Mutex<[Key: Int64]>([:])
+
+    init(_ client: PostgresClient) {
+        self.client = client
+    }
+
+    /// The numbers of these feeds of a database, made where they are new.
+    ///
+    /// They are made in a transaction of their own, before the commit that needs them: a feed without documents harms
+    /// nobody, and two commits that need the same new feed do not wait for one another.
+    func numbers(of feeds: Set<Feed>, in database: Database) async throws -> [Feed: Int64] {
+        var (found, missing) = lookUp(feeds, in: database)
+        guard !missing.isEmpty else { return found }
+        let made = try await client.query(
+            """
+            WITH asked AS (
+                SELECT kind, name FROM unnest(\(missing.map(\.kind)), \(missing.map(\.name))) AS asked (kind, name)
+            ), made AS (
+                INSERT INTO feeds (database, kind, name)
+                SELECT \(database.id), kind, name FROM asked ORDER BY kind, name
+                ON CONFLICT DO NOTHING
+                RETURNING id, kind, name
+            )
+            SELECT id, kind, name FROM made
+            UNION
+            SELECT id, kind, name FROM feeds JOIN asked USING (kind, name) WHERE database = \(database.id)
+            """
+        )
+        try keep(made, in: database, &found)
+        // Another process may have made one of them while this statement ran: it is seen by the next one.
+        return found.count == feeds.count ? found : try await numbers(of: feeds, in: database)
+    }
+
+    /// The numbers of those of the feeds that exist: a reader needs no feed that no document is in.
+    func existingNumbers(of feeds: Set<Feed>, in database: Database) async throws -> [Int64] {
+        var (found, missing) = lookUp(feeds, in: database)
+        if !missing.isEmpty {
+            let rows = try await client.query(
+                """
+                SELECT id, kind, name FROM feeds
+                JOIN unnest(\(missing.map(\.kind)), \(missing.map(\.name))) AS asked (kind, name) USING (kind, name)
+                WHERE database = \(database.id)
+                """
+            )
+            try keep(rows, in: database, &found)
+        }
+        return Array(found.values)
+    }
+
+    private func lookUp(_ feeds: Set<Feed>, in database: Database) -> (found: [Feed: Int64], missing: [Feed]) {
+        known.withLock { known in
+            var found: [Feed: Int64] = [:]
+            var missing: [Feed] = []
+            for feed in feeds {
+                if let number = known[Key(database: database.id, feed: feed)] {
+                    found[feed] = number
+                } else {
+                    missing.append(feed)
+                }
+            }
+            return (found, missing)
+        }
+    }
+
+    private func keep(_ rows: PostgresRows, in database: Database, _ found: inout [Feed: Int64]) throws {
+        for row in rows {
+            let (number, kind, name) = try row.decode(Int64.self, String.self, String.self)
+            let feed: Feed =
+                switch kind {
+                case "owner": .owner(name)
+                case "group": .group(name)
+                default: .everybody
+                }
+            found[feed] = number
+        }
+        known.withLock { [found] known in
+            if known.count > Self.capacity { known.removeAll() }
+            for (feed, number) in found { known[Key(database: database.id, feed: feed)] = number }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import JSON
+
+/// Whom a revision belongs to: nobody (and so everybody), or an owner, or groups, or both.
+package struct Tags: Sendable, Hashable {
+    package var owner: String?
+    package var groups: [String]
+
+    package init(owner: String? = nil, groups: [String] = []) {
+        self.owner = owner
+        self.groups = groups
+    }
+
+    /// Everybody's.
+    package static let none = Tags()
+
+    /// The feeds in which a revision with these tags is.
+    var feeds: Set<Feed> {
+        var feeds = Set(groups.map(Feed.group))
+        if let owner { feeds.insert(.owner(owner)) }
+        return feeds.isEmpty ? [.everybody] : feeds
+    }
+
+    /// The groups as the text of a JSON array, as the store keeps them.
+    var groupsText: [UInt8] { JSONValue.array(groups.map(JSONValue.string)).bytes }
+}
+
+/// One stream of changes of a database: those of everybody, of an owner, or of a group.
+///
+/// Equal by the bytes of its name: texts that Unicode calls equivalent are different users.
+package enum Feed: Sendable, Hashable {
+    case everybody
+    case owner(String)
+    case group(String)
+
+    /// The column `kind` of the table `feeds`.
+    var kind: String {
+        switch self {
+        case .everybody: "everybody"
+        case .owner: "owner"
+        case .group: "group"
+        }
+    }
+
+    /// The column `name` of the table `feeds`.
+    var name: String {
+        switch self {
+        case .everybody: ""
+        case .owner(let name), .group(let name): name
+        }
+    }
+
+    package static func == (lhs: Feed, rhs: Feed) -> Bool {
+        lhs.kind == rhs.kind && lhs.name.utf8.elementsEqual(rhs.name.utf8)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(kind)
+        for byte in name.utf8 { hasher.combine(byte) }
+    }
+}

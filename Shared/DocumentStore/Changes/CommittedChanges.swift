@@ -1,0 +1,53 @@
+package import CouchProtocol
+import Postgres
+
+/// A committed change with all that is published of it and that listeners choose by.
+package struct CommittedChange: Sendable {
+    package let seq: Int
+    package let id: DocumentID
+    package let revision: String
+    package let isDeleted: Bool
+    package let tags: Tags
+    /// `device`, `sequence` or `admin`.
+    package let origin: String
+    /// Who wrote it; nil for nobody.
+    package let author: String?
+    /// The trace that it came with, or of its own when it came without one.
+    package let traceID: String?
+}
+
+extension DocumentStore {
+    /// The committed changes behind a number, in order, for those that follow the database as a whole.
+    package func committedChanges(in database: Database, since: Int, limit: Int) async throws -> [CommittedChange] {
+        let rows = try await client.query(
+            """
+            SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id
+            FROM documents WHERE database = \(database.id) AND seq > \(Int64(since))
+            ORDER BY seq LIMIT \(Int64(limit))
+            """
+        )
+        return try rows.map { row in
+            let (seq, id, revision, isDeleted, owner, groups, origin, author, traceID) = try row.decode(
+                Int64.self,
+                String.self,
+                String.self,
+                Bool.self,
+                String?.self,
+                String.self,
+                String.self,
+                String?.self,
+                String?.self
+            )
+            return CommittedChange(
+                seq: Int(seq),
+                id: DocumentID(stored: id),
+                revision: revision,
+                isDeleted: isDeleted,
+                tags: Tags(owner: owner, groups: try Self.groups(groups)),
+                origin: origin,
+                author: author,
+                traceID: traceID
+            )
+        }
+    }
+}

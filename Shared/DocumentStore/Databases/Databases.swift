@@ -1,0 +1,98 @@
+import CouchProtocol
+import Foundation
+import Postgres
+
+extension DocumentStore {
+    /// Makes a database.
+    ///
+    /// - Returns: Whether it is new; false when there is one of that name already.
+    @discardableResult
+    package func createDatabase(_ name: String, settings: DatabaseSettings = DatabaseSettings()) async throws -> Bool {
+        let incarnation = UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
+        let rows = try await client.query(
+            """
+            WITH made AS (
+                INSERT INTO databases
+                    (name, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit)
+                VALUES (
+                    \(name), \(incarnation), \(settings.anonymousRead), \(settings.publicWrites),
+                    \(settings.ownerMember), \(settings.groupsMember), \(Int32(settings.revisionLimit))
+                )
+                ON CONFLICT DO NOTHING
+                RETURNING id
+            )
+            INSERT INTO counters (database) SELECT id FROM made RETURNING database
+            """
+        )
+        return rows.first != nil
+    }
+
+    /// Changes what is set of a database.
+    ///
+    /// - Throws: `not_found` when there is none of that name.
+    package func configureDatabase(_ name: String, _ settings: DatabaseSettings) async throws {
+        let changed = try await client.execute(
+            """
+            UPDATE databases
+            SET anonymous_read = \(settings.anonymousRead), public_writes = \(settings.publicWrites),
+                owner_member = \(settings.ownerMember), groups_member = \(settings.groupsMember),
+                revision_limit = \(Int32(settings.revisionLimit))
+            WHERE name = \(name)
+            """
+        )
+        guard changed == 1 else { throw CouchError.noDatabase }
+    }
+
+    /// Deletes a database and all that is in it.
+    ///
+    /// - Throws: `not_found` when there is none of that name.
+    package func deleteDatabase(_ name: String) async throws {
+        let changed = try await client.execute("DELETE FROM databases WHERE name = \(name)")
+        guard changed == 1 else { throw CouchError.noDatabase }
+    }
+
+    /// The names of all databases, in order.
+    package func databaseNames() async throws -> [String] {
+        try await client.query("SELECT name FROM databases ORDER BY name").map { try $0.decode(String.self) }
+    }
+
+    /// The database of that name.
+    ///
+    /// - Throws: `not_found` when there is none.
+    package func database(_ name: String) async throws -> Database {
+        let rows = try await client.query(
+            """
+            SELECT id, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit
+            FROM databases WHERE name = \(name)
+            """
+        )
+        guard let row = rows.first else { throw CouchError.noDatabase }
+        let (id, incarnation, anonymousRead, publicWrites, ownerMember, groupsMember, revisionLimit) =
+            try row.decode(Int32.self, String.self, Bool.self, Bool.self, String.self, String.self, Int32.self)
+        var settings = DatabaseSettings()
+        settings.anonymousRead = anonymousRead
+        settings.publicWrites = publicWrites
+        settings.ownerMember = ownerMember
+        settings.groupsMember = groupsMember
+        settings.revisionLimit = Int(revisionLimit)
+        return Database(id: id, name: name, incarnation: incarnation, settings: settings)
+    }
+
+    /// The database's figures at this moment.
+    package func info(_ database: Database) async throws -> DatabaseInfo {
+        let rows = try await client.query(
+            """
+            SELECT seq, live, deleted, extract(epoch FROM created_at)::bigint
+            FROM counters JOIN databases ON id = database WHERE database = \(database.id)
+            """
+        )
+        guard let row = rows.first else { throw CouchError.noDatabase }
+        let (seq, live, deleted, created) = try row.decode(Int64.self, Int64.self, Int64.self, Int64.self)
+        return DatabaseInfo(
+            updateSeq: Int(seq),
+            documents: Int(live),
+            deleted: Int(deleted),
+            createdSecondsSince1970: Int(created)
+        )
+    }
+}

@@ -1,0 +1,20 @@
+package import Logging
+package import Postgres
+
+/// CouchDB's documents over PostgreSQL: databases, revisions, access rules and feeds.
+///
+/// A document is one row of `documents` with its revision tree, and a row of `bodies` for each revision whose content
+/// is kept. Every change takes the next number of its database's counter, in the order of the commits; `feed_entries`
+/// holds the same numbers once for each owner and group, so that a user's changes are read from an index.
+package final class DocumentStore: Sendable {
+    package let client: PostgresClient
+    let logger: Logger
+    let feeds: FeedRegistry
+    let commits = CommitQueues()
+
+    package init(_ client: PostgresClient, logger: Logger) {
+        self.client = client
+        self.logger = logger
+        feeds = FeedRegistry(client)
+    }
+}

@@ -1,0 +1,184 @@
+import CouchProtocol
+import JSON
+
+/// Decides which edits a post comes to, over the documents as they are; pure.
+struct PostPlan {
+    /// What becomes of the document at each place of the post.
+    private enum Fate {
+        case edit(Int)
+        case unchanged(id: DocumentID, RevisionID)
+        case refused(id: String?, CouchError)
+    }
+
+    private(set) var edits: [DocumentEdit] = []
+    private var ids: [DocumentID] = []
+    private var fates: [Fate] = []
+    private var editOfID: [DocumentID: Int] = [:]
+    private var contents: [DocumentID: JSONObject] = [:]
+
+    private let settings: DatabaseSettings
+    private let post: DocumentPost
+    private let current: [DocumentID: StoredRevision]
+
+    /// - Parameter current: The winners of the documents that the post names, where they exist.
+    init(
+        _ post: DocumentPost,
+        over current: [DocumentID: StoredRevision],
+        _ settings: DatabaseSettings,
+        makeID: () -> DocumentID
+    ) {
+        self.post = post
+        self.current = current
+        self.settings = settings
+        for document in post.documents {
+            do throws(CouchError) {
+                fates.append(try fate(of: document, makeID: makeID))
+            } catch {
+                fates.append(.refused(id: document["_id"]?.stringValue, error))
+            }
+        }
+    }
+
+    /// The ids of the documents that a post names, whose winners the plan must know.
+    static func ids(of post: DocumentPost) -> [DocumentID] {
+        guard post.policy != .create, post.policy != .none || post.onlyIfChanged else { return [] }
+        return Array(Set(post.documents.compactMap { try? id(of: $0) }))
+    }
+
+    /// What became of the documents, given what became of the edits.
+    func outcomes(_ results: [EditOutcome]) -> [PostOutcome] {
+        fates.map { fate in
+            switch fate {
+            case .unchanged(let id, let revision): return .unchanged(id: id, revision)
+            case .refused(let id, let error): return .refused(id: id, error)
+            case .edit(let index):
+                switch results[index] {
+                case .written(let revision): return .written(id: ids[index], revision)
+                case .refused(let error): return .refused(id: ids[index].text, error)
+                }
+            }
+        }
+    }
+
+    private mutating func fate(of document: JSONObject, makeID: () -> DocumentID) throws(CouchError) -> Fate {
+        let id = post.policy == .create ? makeID() : try Self.id(of: document) ?? makeID()
+        let isDeleted = document["_deleted"] == true
+        let existing = current[id].flatMap { $0.isDeleted ? nil : $0 }
+        let content = try content(of: document, id: id, existing: existing)
+        let tags = try tags(of: document, existing: existing)
+        if post.onlyIfChanged, editOfID[id] == nil, let existing, !isDeleted, existing.tags == tags,
+            Self.members(of: existing) == content
+        {
+            contents[id] = content
+            return .unchanged(id: id, existing.revision)
+        }
+        contents[id] = content
+        let edit = DocumentEdit(
+            id: id,
+            revision: .next(after: try parent(of: document, existing: current[id])),
+            isDeleted: isDeleted,
+            body: Self.body(content),
+            tags: AskedTags(tags)
+        )
+        // The same id twice in one post is one edit: the later one counts.
+        if post.policy != .none, let index = editOfID[id] {
+            edits[index] = edit
+            return .edit(index)
+        }
+        edits.append(edit)
+        ids.append(id)
+        editOfID[id] = edits.count - 1
+        return .edit(edits.count - 1)
+    }
+
+    private static func id(of document: JSONObject) throws(CouchError) -> DocumentID? {
+        guard let value = document["_id"] else { return nil }
+        guard let text = value.stringValue else { throw .illegalDocumentID("Document id must be a string") }
+        return try DocumentID(text)
+    }
+
+    /// The members of the document that are the application's own, with those of the present one under them when the
+    /// policy merges.
+    private func content(
+        of document: JSONObject,
+        id: DocumentID,
+        existing: StoredRevision?
+    ) throws(CouchError)
+        -> JSONObject
+    {
+        var members = JSONObject()
+        for (name, value) in document where name != settings.ownerMember && name != settings.groupsMember {
+            guard name.hasPrefix("_") else {
+                members[name] = value
+                continue
+            }
+            guard ["_id", "_rev", "_deleted"].contains(name) else {
+                throw .documentValidation("Bad special document member: \(name)")
+            }
+        }
+        guard post.policy == .merge else { return members }
+        guard let under = contents[id] ?? existing.map(Self.members) else { return members }
+        return under.mergingDeeply(members)
+    }
+
+    private func tags(of document: JSONObject, existing: StoredRevision?) throws(CouchError) -> Tags {
+        switch post.ownership {
+        case .tags(let tags): return tags
+        case .owner(let owner): return Tags(owner: owner, groups: try groups(of: document) ?? [])
+        case .asWritten:
+            let kept = post.policy == .merge ? existing?.tags : nil
+            let owner = document[settings.ownerMember]
+            guard owner?.isNull ?? true || owner?.stringValue != nil else {
+                throw .documentValidation("'\(settings.ownerMember)' must be a string")
+            }
+            return Tags(
+                owner: owner == nil ? kept?.owner : owner?.stringValue,
+                groups: try groups(of: document) ?? kept?.groups ?? []
+            )
+        }
+    }
+
+    private func groups(of document: JSONObject) throws(CouchError) -> [String]? {
+        guard let value = document[settings.groupsMember], !value.isNull else { return nil }
+        let names = value.arrayValue?.map(\.stringValue) ?? [nil]
+        guard !names.contains(nil) else {
+            throw .documentValidation("'\(settings.groupsMember)' must be an array of strings")
+        }
+        return names.compactMap(\.self)
+    }
+
+    private func parent(of document: JSONObject, existing: StoredRevision?) throws(CouchError) -> RevisionID? {
+        switch post.policy {
+        case .create: return nil
+        case .override, .merge: return existing?.revision
+        case .none:
+            guard let text = document["_rev"]?.stringValue else { return nil }
+            return try RevisionID(parsing: text)
+        }
+    }
+
+    private static func members(of revision: StoredRevision) -> JSONObject {
+        (try? JSONValue(parsing: revision.body))?.objectValue ?? [:]
+    }
+
+    private static func body(_ members: JSONObject) -> DocumentBody {
+        let bytes = JSONValue.object(members).bytes
+        let scan = try? JSONScan(bytes)
+        return DocumentBody(bytes: bytes, isFaithfulInJSONB: scan?.isFaithfulInJSONB ?? false)
+    }
+}
+
+extension JSONObject {
+    /// This object with the members of another one on top; where both have an object, those are merged likewise.
+    func mergingDeeply(_ other: JSONObject) -> JSONObject {
+        var merged = self
+        for (name, value) in other {
+            if case .object(let under) = merged[name], case .object(let over) = value {
+                merged[name] = .object(under.mergingDeeply(over))
+            } else {
+                merged[name] = value
+            }
+        }
+        return merged
+    }
+}

@@ -1,0 +1,61 @@
+import CouchProtocol
+import Postgres
+
+/// A stretch of the documents of a database, by id.
+package struct DocumentRange: Sendable {
+    /// The first id, in reading order; nil for the very first.
+    package var first: String?
+    /// The last id, in reading order; nil for the very last.
+    package var last: String?
+    package var includesLast = true
+    package var isDescending = false
+    package var skip = 0
+    /// How many documents are read at most.
+    package var limit = 100_000
+
+    package init() {}
+
+    /// The condition on `documents.id`.
+    fileprivate var condition: PostgresQuery {
+        let (lower, upper) = isDescending ? (last, first) : (first, last)
+        let (lowerIsIn, upperIsIn) = isDescending ? (includesLast, true) : (true, includesLast)
+        var condition: PostgresQuery = "NOT documents.deleted"
+        if let lower {
+            condition.append(unescaped: lowerIsIn ? " AND documents.id >= " : " AND documents.id > ")
+            condition.append(lower)
+        }
+        if let upper {
+            condition.append(unescaped: upperIsIn ? " AND documents.id <= " : " AND documents.id < ")
+            condition.append(upper)
+        }
+        return condition
+    }
+}
+
+extension DocumentStore {
+    /// The live documents of that range that the caller may read, by id.
+    ///
+    /// A user's are found through the feeds that the user is in, so it costs what the user has.
+    package func documents(in range: DocumentRange, of database: Database, for caller: Caller) async throws
+        -> [StoredRevision]
+    {
+        var query: PostgresQuery = """
+            SELECT \(unescaped: Self.revisionColumns)
+            FROM documents JOIN bodies ON bodies.document = documents.number AND bodies.rev = documents.rev
+            WHERE documents.database = \(database.id) AND \(fragment: range.condition)
+            """
+        if let feeds = caller.feeds {
+            let numbers = try await self.feeds.existingNumbers(of: feeds, in: database)
+            let readable: PostgresQuery = """
+                 AND documents.number IN (
+                    SELECT document FROM feed_entries WHERE feed = ANY (\(numbers)) AND present
+                )
+                """
+            query.append(readable)
+        }
+        query.append(unescaped: range.isDescending ? " ORDER BY documents.id DESC" : " ORDER BY documents.id")
+        query.append(unescaped: " OFFSET \(range.skip) LIMIT \(range.limit)")
+        let rules = AccessRules(database.settings)
+        return try await client.query(query).compactMap { try Self.revision($0, for: caller, rules) }
+    }
+}

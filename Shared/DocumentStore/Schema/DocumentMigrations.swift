@@ -1,0 +1,174 @@
+package import Postgres
+
+extension DocumentStore {
+    /// The tables of this module, in the order in which they came to be.
+    package static let migrations: [PostgresMigration] = [
+        PostgresMigration(version: 1, name: "documents, feeds and groups", sql: tables),
+        PostgresMigration(version: 2, name: "the commit of a batch", sql: commitFunction),
+    ]
+
+    private static let tables = """
+        CREATE TABLE databases (
+            id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            name text COLLATE "C" NOT NULL UNIQUE,
+            -- Changes when the database is made anew or restored, so that checkpoints of before are recognised.
+            incarnation text NOT NULL,
+            created_at timestamptz NOT NULL DEFAULT now(),
+            anonymous_read boolean NOT NULL DEFAULT false,
+            public_writes boolean NOT NULL DEFAULT false,
+            owner_member text NOT NULL DEFAULT '~owner',
+            groups_member text NOT NULL DEFAULT '~groups',
+            revision_limit integer NOT NULL DEFAULT 20 CHECK (revision_limit BETWEEN 1 AND 10000)
+        );
+
+        -- The one row per database that every commit locks, last of all and until its end: so the order of the numbers
+        -- is the order of the commits, and who has read up to a number has missed nothing below it.
+        CREATE TABLE counters (
+            database integer PRIMARY KEY REFERENCES databases ON DELETE CASCADE,
+            seq bigint NOT NULL DEFAULT 0,
+            live bigint NOT NULL DEFAULT 0,
+            deleted bigint NOT NULL DEFAULT 0
+        ) WITH (fillfactor = 10);
+
+        -- A document's hot row: what feeds and rights need. Bodies are kept apart, so that no flag rewrites one.
+        CREATE TABLE documents (
+            number bigint GENERATED ALWAYS AS IDENTITY,
+            database integer NOT NULL REFERENCES databases ON DELETE CASCADE,
+            id text COLLATE "C" NOT NULL,
+            seq bigint NOT NULL,
+            -- The winning revision, whether it is a tombstone, and its tags.
+            rev text COLLATE "C" NOT NULL,
+            deleted boolean NOT NULL,
+            owner text,
+            groups jsonb NOT NULL DEFAULT '[]',
+            -- How many leaves the tree has; with one the columns above say all about it.
+            leaves smallint NOT NULL,
+            tree bytea NOT NULL,
+            -- Who wrote the last change, which listeners choose by.
+            origin text NOT NULL,
+            author text,
+            trace_id text,
+            PRIMARY KEY (database, id)
+        ) WITH (fillfactor = 85);
+        CREATE UNIQUE INDEX documents_seq ON documents (database, seq);
+        CREATE UNIQUE INDEX documents_number ON documents (number);
+        ALTER TABLE documents ALTER COLUMN tree SET STORAGE EXTERNAL;
+
+        CREATE TABLE bodies (
+            document bigint NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+            rev text COLLATE "C" NOT NULL,
+            body jsonb NOT NULL,
+            -- The text as it was written, where JSONB would not give the same value back.
+            exact bytea,
+            PRIMARY KEY (document, rev)
+        );
+        ALTER TABLE bodies ALTER COLUMN body SET COMPRESSION lz4;
+
+        -- Whom a document belongs to: a feed for everybody, for each owner and for each group of a database.
+        CREATE TABLE feeds (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            database integer NOT NULL REFERENCES databases ON DELETE CASCADE,
+            kind text NOT NULL CHECK (kind IN ('everybody', 'owner', 'group')),
+            name text NOT NULL,
+            UNIQUE (database, kind, name)
+        );
+        -- The place of a document in a feed: its last change, or the change by which it left the feed.
+        CREATE TABLE feed_entries (
+            feed bigint NOT NULL REFERENCES feeds ON DELETE CASCADE,
+            document bigint NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+            seq bigint NOT NULL,
+            present boolean NOT NULL,
+            PRIMARY KEY (feed, document)
+        ) WITH (fillfactor = 85);
+        CREATE INDEX feed_entries_seq ON feed_entries (feed, seq) INCLUDE (document, present);
+
+        -- Not replicated: checkpoints above all. `owner` is the user whose they are, or empty for administrators.
+        CREATE TABLE local_documents (
+            database integer NOT NULL REFERENCES databases ON DELETE CASCADE,
+            owner text NOT NULL,
+            id text COLLATE "C" NOT NULL,
+            revision integer NOT NULL,
+            body bytea NOT NULL,
+            PRIMARY KEY (database, owner, id)
+        ) WITH (fillfactor = 70);
+
+        -- Who is in which group, and who says so: a user stays in a group while anyone says so.
+        CREATE TABLE memberships (
+            user_name text NOT NULL,
+            group_name text NOT NULL,
+            source text NOT NULL CHECK (source IN ('administrator', 'login', 'sequence')),
+            PRIMARY KEY (user_name, group_name, source)
+        );
+        CREATE INDEX memberships_group ON memberships (group_name, user_name);
+        -- Joining and leaving take numbers of the same order as changes, in every database.
+        CREATE TABLE membership_events (
+            database integer NOT NULL REFERENCES databases ON DELETE CASCADE,
+            seq bigint NOT NULL,
+            user_name text NOT NULL,
+            group_name text NOT NULL,
+            joined boolean NOT NULL,
+            PRIMARY KEY (database, seq)
+        );
+        CREATE INDEX membership_events_user ON membership_events (database, user_name, seq);
+        """
+
+    /// Commits the planned changes of one batch, in the order given, under the database's counter.
+    ///
+    /// `expected` is the sequence number at which each document was read when its change was planned, 0 for one that
+    /// did not exist; when another commit came between, the batch fails as a serialization failure and is planned anew.
+    private static let commitFunction = """
+        CREATE FUNCTION commit_documents(
+            in_database integer, ids text[], expected bigint[], revs text[], tombstones boolean[], owners text[],
+            group_lists jsonb[], leaf_counts smallint[], trees bytea[], in_origins text[], authors text[],
+            trace_ids text[], live_change bigint, deleted_change bigint,
+            body_places integer[], body_revs text[], body_values jsonb[], body_texts bytea[],
+            entry_places integer[], entry_feeds bigint[], entry_presences boolean[]
+        ) RETURNS bigint LANGUAGE plpgsql AS $$
+        DECLARE
+            base bigint;
+        BEGIN
+            UPDATE counters
+            SET seq = seq + cardinality(ids), live = live + live_change, deleted = deleted + deleted_change
+            WHERE database = in_database
+            RETURNING seq - cardinality(ids) INTO base;
+            IF NOT FOUND THEN
+                RAISE no_data_found;
+            END IF;
+
+            IF EXISTS (
+                SELECT FROM unnest(ids, expected) AS new (id, seq)
+                LEFT JOIN documents AS old ON old.database = in_database AND old.id = new.id
+                WHERE coalesce(old.seq, 0) <> new.seq
+            ) THEN
+                RAISE serialization_failure;
+            END IF;
+
+            INSERT INTO documents
+                (database, id, seq, rev, deleted, owner, groups, leaves, tree, origin, author, trace_id)
+            SELECT in_database, id, base + place, rev, tombstone, owner, groups, leaves, tree, origin, author, trace_id
+            FROM unnest(
+                ids, revs, tombstones, owners, group_lists, leaf_counts, trees, in_origins, authors, trace_ids
+            ) WITH ORDINALITY
+                AS new (id, rev, tombstone, owner, groups, leaves, tree, origin, author, trace_id, place)
+            ON CONFLICT (database, id) DO UPDATE
+            SET seq = excluded.seq, rev = excluded.rev, deleted = excluded.deleted, owner = excluded.owner,
+                groups = excluded.groups, leaves = excluded.leaves, tree = excluded.tree, origin = excluded.origin,
+                author = excluded.author, trace_id = excluded.trace_id;
+
+            INSERT INTO bodies (document, rev, body, exact)
+            SELECT documents.number, new.rev, new.body, new.exact
+            FROM unnest(body_places, body_revs, body_values, body_texts) AS new (place, rev, body, exact)
+            JOIN documents ON documents.database = in_database AND documents.id = ids[new.place]
+            ON CONFLICT DO NOTHING;
+
+            INSERT INTO feed_entries (feed, document, seq, present)
+            SELECT new.feed, documents.number, base + new.place, new.present
+            FROM unnest(entry_places, entry_feeds, entry_presences) AS new (place, feed, present)
+            JOIN documents ON documents.database = in_database AND documents.id = ids[new.place]
+            ON CONFLICT (feed, document) DO UPDATE SET seq = excluded.seq, present = excluded.present;
+
+            RETURN base;
+        END
+        $$;
+        """
+}

@@ -1,0 +1,89 @@
+import CouchProtocol
+import Postgres
+
+/// What a plan changes, as the parameters of `commit_documents`.
+struct CommitBatch {
+    private var expected: [Int64] = []
+    private var revisions: [String] = []
+    private var tombstones: [Bool] = []
+    private var owners: [String?] = []
+    private var groups: [PostgresJSONB] = []
+    private var leaves: [Int16] = []
+    private var trees: [[UInt8]] = []
+    private var origins: [String] = []
+    private var authors: [String?] = []
+    private var traceIDs: [String?] = []
+    private var liveChange: Int64 = 0
+    private var deletedChange: Int64 = 0
+    private var bodyPlaces: [Int32] = []
+    private var bodyRevisions: [String] = []
+    private var bodyValues: [PostgresJSONB] = []
+    private var bodyTexts: [[UInt8]?] = []
+    private var entryPlaces: [Int32] = []
+    private var entryFeeds: [Int64] = []
+    private var entryPresences: [Bool] = []
+    private let ids: [String]
+
+    /// The batch of a plan, with the numbers of the feeds that its ``feeds(of:)`` named.
+    init(_ plan: WritePlan, feeds: [Feed: Int64]) {
+        ids = plan.order.map(\.text)
+        var places: [DocumentID: Int32] = [:]
+        for (index, id) in plan.order.enumerated() {
+            guard let change = plan.changes[id], let winner = change.record.tree.winner else { continue }
+            places[id] = Int32(index + 1)
+            add(change, winner: winner)
+            addEntries(of: change, place: Int32(index + 1), feeds: feeds)
+        }
+        for body in plan.bodies {
+            guard let place = places[body.id] else { continue }
+            bodyPlaces.append(place)
+            bodyRevisions.append(body.revision.description)
+            // Where JSONB would lose something the text beside it is read, and the value is only searched.
+            bodyValues.append(PostgresJSONB(body.body.isFaithfulInJSONB ? body.body.bytes : body.body.searchable))
+            bodyTexts.append(body.body.isFaithfulInJSONB ? nil : body.body.bytes)
+        }
+    }
+
+    /// The feeds that the plan's documents enter, stay in or leave.
+    static func feeds(of plan: WritePlan) -> Set<Feed> {
+        plan.changes.values.reduce(into: []) { $0.formUnion($1.before.feeds.union($1.record.feeds)) }
+    }
+
+    private mutating func add(_ change: WritePlan.Change, winner: RevisionTree<Tags>.Node) {
+        let tags = winner.payload ?? .none
+        expected.append(change.before.seq)
+        revisions.append(winner.id.description)
+        tombstones.append(winner.isDeleted)
+        owners.append(tags.owner)
+        groups.append(PostgresJSONB(tags.groupsText))
+        leaves.append(Int16(clamping: change.record.tree.leafCount))
+        trees.append(change.record.tree.encoded)
+        origins.append(change.caller.origin)
+        authors.append(change.caller.author)
+        traceIDs.append(change.traceID)
+        liveChange += (change.record.isLive == true ? 1 : 0) - (change.before.isLive == true ? 1 : 0)
+        deletedChange += (change.record.isLive == false ? 1 : 0) - (change.before.isLive == false ? 1 : 0)
+    }
+
+    private mutating func addEntries(of change: WritePlan.Change, place: Int32, feeds: [Feed: Int64]) {
+        let after = change.record.feeds
+        for feed in after.union(change.before.feeds) {
+            guard let number = feeds[feed] else { continue }
+            entryPlaces.append(place)
+            entryFeeds.append(number)
+            entryPresences.append(after.contains(feed))
+        }
+    }
+
+    /// The statement that commits the batch.
+    func statement(in database: Database) -> PostgresQuery {
+        """
+        SELECT commit_documents(
+            \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
+            \(trees), \(origins), \(authors), \(traceIDs), \(liveChange), \(deletedChange),
+            \(bodyPlaces), \(bodyRevisions), \(bodyValues), \(bodyTexts),
+            \(entryPlaces), \(entryFeeds), \(entryPresences)
+        )
+        """
+    }
+}

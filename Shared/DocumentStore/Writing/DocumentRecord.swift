@@ -1,0 +1,18 @@
+import CouchProtocol
+
+/// What must be known of a document to plan a change of it.
+struct DocumentRecord: Sendable {
+    /// The number of its last change; 0 when it does not exist.
+    var seq: Int64 = 0
+    var tree = RevisionTree<Tags>()
+
+    /// The feeds that the document is in: those of all its leaves.
+    var feeds: Set<Feed> {
+        tree.leaves.reduce(into: []) { $0.formUnion(($1.payload ?? .none).feeds) }
+    }
+
+    /// How the document counts: alive, deleted, or not at all.
+    var isLive: Bool? {
+        tree.winner.map { !$0.isDeleted }
+    }
+}

@@ -1,0 +1,129 @@
+import CouchProtocol
+
+/// Decides what a batch of edits does to the documents that it touches, without touching them.
+///
+/// A pure value: it is given the documents as they are and the edits in order, and says what must be committed. Edits
+/// of one batch see those before them.
+struct WritePlan {
+    /// A document that the batch changes.
+    struct Change {
+        var record: DocumentRecord
+        let before: DocumentRecord
+        var caller: Caller
+        var traceID: String?
+    }
+
+    /// A body that must be stored.
+    struct NewBody {
+        let id: DocumentID
+        let revision: RevisionID
+        let body: DocumentBody
+    }
+
+    /// How many branches a document may have: more would be a mistake of some client, and hurt everybody.
+    static let branchLimit = 1_000
+
+    private let rules: AccessRules
+    private var records: [DocumentID: DocumentRecord]
+    private(set) var changes: [DocumentID: Change] = [:]
+    /// The changed documents in the order of their first change.
+    private(set) var order: [DocumentID] = []
+    private(set) var bodies: [NewBody] = []
+
+    /// A plan over these documents; one that is not among them does not exist.
+    init(_ settings: DatabaseSettings, over records: [DocumentID: DocumentRecord]) {
+        rules = AccessRules(settings)
+        self.records = records
+    }
+
+    /// Plans one edit.
+    mutating func add(_ edit: DocumentEdit, by caller: Caller, traceID: String?) -> EditOutcome {
+        do {
+            return .written(try apply(edit, by: caller, traceID: traceID))
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    private mutating func apply(
+        _ edit: DocumentEdit,
+        by caller: Caller,
+        traceID: String?
+    ) throws(CouchError)
+        -> RevisionID
+    {
+        let before = records[edit.id] ?? DocumentRecord()
+        var record = before
+        if edit.id.isDesign, caller.feeds != nil { throw AccessRules.refused }
+        if case .made(let path) = edit.revision, let known = before.tree[path.revision], known.status != .missing {
+            // Whoever brings what is known already changes nothing, and is not refused for it.
+            return path.revision
+        }
+        let (path, tags) = try revision(of: edit, in: record.tree, by: caller)
+        if let known = record.tree[path.revision], known.status != .missing { return path.revision }
+        try record.tree.merge(
+            path,
+            status: edit.isDeleted ? .deleted : .available,
+            payload: tags,
+            branchLimit: Self.branchLimit
+        )
+        // Only leaves have tags: what follows a leaf has taken them over.
+        for ancestor in path.revisions.dropFirst() { record.tree.setPayload(nil, of: ancestor) }
+        record.tree.stem(to: rules.settings.revisionLimit)
+        records[edit.id] = record
+        bodies.append(NewBody(id: edit.id, revision: path.revision, body: edit.body))
+        if changes[edit.id] == nil {
+            order.append(edit.id)
+            changes[edit.id] = Change(record: record, before: before, caller: caller, traceID: traceID)
+        } else {
+            changes[edit.id]?.record = record
+            changes[edit.id]?.caller = caller
+            changes[edit.id]?.traceID = traceID
+        }
+        return path.revision
+    }
+
+    /// The revision that an edit makes, with its ancestors and its tags.
+    ///
+    /// Rights come first: whoever may not write a document learns nothing from a conflict.
+    private func revision(
+        of edit: DocumentEdit,
+        in tree: RevisionTree<Tags>,
+        by caller: Caller
+    ) throws(CouchError)
+        -> (RevisionPath, Tags)
+    {
+        switch edit.revision {
+        case .next(let parent):
+            guard let winner = tree.winner else {
+                let tags = try rules.tagsOfNew(edit.tags, caller)
+                guard parent == nil else { throw .conflict }
+                return (named(edit, tags, after: nil), tags)
+            }
+            // A write without a revision brings a deleted document back: it follows the tombstone.
+            let followed = parent ?? (winner.isDeleted ? winner.id : nil)
+            let current = followed.flatMap { tree[$0]?.payload } ?? winner.payload ?? .none
+            let tags = try rules.tagsOfNext(edit.tags, after: current, caller)
+            guard let followed, tree.isLeaf(followed) else { throw .conflict }
+            return (named(edit, tags, after: followed), tags)
+        case .made(let path):
+            guard let winner = tree.winner else { return (path, try rules.tagsOfNew(edit.tags, caller)) }
+            let anchor = path.revisions.first { tree.contains($0) }
+            let current = anchor.flatMap { tree[$0]?.payload } ?? winner.payload ?? .none
+            return (path, try rules.tagsOfNext(edit.tags, after: current, caller))
+        }
+    }
+
+    /// The revision that the store gives to an edit, behind the one that it follows.
+    private func named(_ edit: DocumentEdit, _ tags: Tags, after parent: RevisionID?) -> RevisionPath {
+        let digest = RevisionDigest(
+            isDeleted: edit.isDeleted,
+            parent: parent,
+            owner: tags.owner,
+            groups: tags.groups,
+            body: edit.body.bytes
+        )
+        let ancestors = parent.map { [$0.hash] } ?? []
+        return RevisionPath(start: digest.revision.generation, hashes: [digest.revision.hash] + ancestors)
+    }
+}

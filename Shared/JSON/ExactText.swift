@@ -1,0 +1,30 @@
+/// A string that is equal to another only when their code points are the same.
+///
+/// Swift's strings are equal when Unicode calls them canonically equivalent, so that `é` in one code point equals `é`
+/// in two. To JSON they are different names and different values.
+struct ExactText: Hashable {
+    let text: String
+
+    init(_ text: String) {
+        self.text = text
+    }
+
+    static func == (lhs: ExactText, rhs: ExactText) -> Bool {
+        areEqual(lhs.text, rhs.text)
+    }
+
+    static func areEqual(_ lhs: String, _ rhs: String) -> Bool {
+        lhs.utf8.count == rhs.utf8.count && lhs.utf8.elementsEqual(rhs.utf8)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        Self.hash(text, into: &hasher)
+    }
+
+    static func hash(_ text: String, into hasher: inout Hasher) {
+        let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        if isDone == nil { for byte in text.utf8 { hasher.combine(byte) } }
+    }
+}
