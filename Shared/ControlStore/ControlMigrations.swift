@@ -46,7 +46,8 @@ extension ControlStore {
                     CHECK (state IN ('waiting', 'running', 'succeeded', 'failed', 'uncertain', 'cancelled')),
                 attempts integer NOT NULL DEFAULT 0,
                 available_at timestamptz NOT NULL DEFAULT now(),
-                nudged_at timestamptz,
+                -- When workers are told of the run (again), unless it has ended by then.
+                nudge_at timestamptz NOT NULL DEFAULT now(),
                 -- The fencing token: a worker that lost its claim cannot finish the run.
                 claim bigint NOT NULL DEFAULT 0,
                 claimed_by text,
@@ -59,8 +60,11 @@ extension ControlStore {
                 -- What may happen once: a change for a listener, a message id, a job's time.
                 dedupe_key text UNIQUE
             ) WITH (fillfactor = 70);
-            CREATE INDEX runs_waiting ON runs (available_at) WHERE state = 'waiting';
+            CREATE INDEX runs_unfinished ON runs (nudge_at) WHERE state IN ('waiting', 'running');
             CREATE INDEX runs_running ON runs (claimed_until) WHERE state = 'running';
+            CREATE INDEX runs_scheduled ON runs (project, source)
+                WHERE state IN ('waiting', 'running') AND cause = 'schedule';
+            CREATE INDEX runs_set_aside ON runs (state, number) WHERE state IN ('failed', 'uncertain', 'cancelled');
             CREATE UNIQUE INDEX runs_number ON runs (number);
             CREATE INDEX runs_finished ON runs (finished_at) WHERE finished_at IS NOT NULL;
 

@@ -11,10 +11,12 @@ package final class DocumentStore: Sendable {
     let logger: Logger
     let feeds: FeedRegistry
     let commits = CommitQueues()
+    let notifier: CommitNotifier
 
     package init(_ client: PostgresClient, logger: Logger) {
         self.client = client
         self.logger = logger
         feeds = FeedRegistry(client)
+        notifier = CommitNotifier(client, logger: logger)
     }
 }

@@ -1,6 +1,6 @@
 import Crypto
 package import Foundation
-package import Postgres
+import Postgres
 
 /// Somebody who logged in.
 package struct Session: Sendable, Hashable {

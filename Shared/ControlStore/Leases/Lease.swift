@@ -73,6 +73,16 @@ extension ControlStore {
     }
 }
 
+extension ControlStore {
+    /// Moves a follower's position, in a transaction of its own.
+    ///
+    /// - Throws: `LeaseLost` when the lease has passed to another holder.
+    package func advance(_ follower: String, in database: String, to position: Position, under lease: Lease) async throws {
+        let moved = try await client.execute(move(follower, in: database, to: position, under: lease))
+        guard moved == 1 else { throw LeaseLost(lease) }
+    }
+}
+
 /// A place in the order of a database's changes.
 package struct Position: Sendable, Hashable {
     package let incarnation: String
@@ -87,6 +97,10 @@ package struct Position: Sendable, Hashable {
 /// Another process holds the lease now, so what this one was about to write does not count.
 package struct LeaseLost: Error, Sendable {
     package let name: String
+
+    package init(_ lease: Lease) {
+        name = lease.name
+    }
 }
 
 extension Duration {

@@ -1,5 +1,5 @@
-package import JSON
-package import Postgres
+import JSON
+import Postgres
 
 /// One version of a project, as it was deployed.
 package struct DeployedProject: Sendable {
@@ -26,14 +26,14 @@ extension ControlStore {
         let bytes = JSONValue.object(text).bytes
         return try await client.transaction { connection in
             // One deployment of a project at a time, so that two at once get two numbers.
-            try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(project), 7003))")
+            _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(project), 7003))")
             let live = try await connection.query(
                 """
                 SELECT version FROM projects JOIN project_versions ON project = name AND version = live_version
                 WHERE name = \(project) AND digest = \(digest)
                 """
             )
-            if let row = live.first { return Int(try row.decode(Int32.self)) }
+            if let row = live.first { return Int(try row.decode(Int32.self, at: 0)) }
             let rows = try await connection.query(
                 """
                 INSERT INTO project_versions (project, version, digest, files, deployed_by)
@@ -42,7 +42,7 @@ extension ControlStore {
                 RETURNING version
                 """
             )
-            let version = try rows.only.decode(Int32.self)
+            guard let version = try rows.first?.decode(Int32.self, at: 0) else { return 0 }
             try await connection.execute(
                 """
                 INSERT INTO projects (name, live_version) VALUES (\(project), \(version))

@@ -1,7 +1,7 @@
-package import Contracts
+import Contracts
 import Foundation
-package import JSON
-package import Postgres
+import JSON
+import Postgres
 
 extension ControlStore {
     /// Takes a run in hand, when it is ready: its time has come, no one else has it, and no older run that shares a
@@ -14,7 +14,8 @@ extension ControlStore {
             """
             UPDATE runs
             SET state = 'running', attempts = attempts + 1, claim = claim + 1, claimed_by = \(worker),
-                claimed_until = now() + \(lease.seconds) * interval '1 second', started_at = now(),
+                claimed_until = now() + \(lease.seconds) * interval '1 second',
+                nudge_at = now() + \(lease.seconds) * interval '1 second', started_at = now(),
                 version = coalesce(version, (SELECT live_version FROM projects WHERE name = project))
             WHERE id = \(uuid)
                 AND (state = 'waiting' AND available_at <= now() OR state = 'running' AND claimed_until < now())
@@ -63,24 +64,27 @@ extension ControlStore {
 
     /// Records a called sequence as running, before it begins: calls come with all that they need in the message.
     ///
-    /// - Returns: The claim; nil when the call was finished already, or another worker is at it.
+    /// A call that is delivered to another worker is taken from the first at once: the broker does so when the first
+    /// has gone.
+    ///
+    /// - Returns: The claim; nil when the call was finished already, or this worker is at it.
     package func begin(_ run: NewRun, worker: String, lease: Duration) async throws -> ClaimedRun? {
         let variables = run.variables.map { JSONValue.object($0).bytes }
         let rows = try await client.query(
             """
             INSERT INTO runs AS known
                 (id, project, version, sequence, cause, source, run_as, administrator, variables, state, trace_id,
-                 attempts, claim, claimed_by, claimed_until, started_at)
+                 attempts, claim, claimed_by, claimed_until, nudge_at, started_at)
             VALUES (
                 \(UUID(uuidString: run.id)), \(run.project),
                 (SELECT live_version FROM projects WHERE name = \(run.project)),
                 \(run.sequence), \(run.cause.rawValue), \(run.source), \(run.identity.user),
                 \(run.identity.isAdministrator), \(variables), 'running', \(run.traceID), 1, 1, \(worker),
-                now() + \(lease.seconds) * interval '1 second', now()
+                now() + \(lease.seconds) * interval '1 second', now() + \(lease.seconds) * interval '1 second', now()
             )
             ON CONFLICT (id) DO UPDATE
             SET attempts = known.attempts + 1, claim = known.claim + 1, claimed_by = \(worker),
-                claimed_until = excluded.claimed_until, started_at = now()
+                claimed_until = excluded.claimed_until, nudge_at = excluded.nudge_at, started_at = now()
             WHERE known.state = 'running' AND (known.claimed_until < now() OR known.claimed_by <> \(worker))
             RETURNING claim, version, attempts
             """
@@ -107,7 +111,9 @@ extension ControlStore {
     package func renewClaims(of worker: String, lease: Duration) async throws {
         try await client.execute(
             """
-            UPDATE runs SET claimed_until = now() + \(lease.seconds) * interval '1 second'
+            UPDATE runs
+            SET claimed_until = now() + \(lease.seconds) * interval '1 second',
+                nudge_at = now() + \(lease.seconds) * interval '1 second'
             WHERE state = 'running' AND claimed_by = \(worker)
             """
         )
@@ -117,7 +123,7 @@ extension ControlStore {
     package func giveBackClaims(of worker: String) async throws {
         try await client.execute(
             """
-            UPDATE runs SET state = 'waiting', claimed_until = NULL, nudged_at = NULL
+            UPDATE runs SET state = 'waiting', claimed_until = NULL, nudge_at = now()
             WHERE state = 'running' AND claimed_by = \(worker) AND variables IS NOT NULL AND cause <> 'call'
             """
         )

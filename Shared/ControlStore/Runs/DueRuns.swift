@@ -1,27 +1,37 @@
 import Foundation
-package import Postgres
+import Postgres
 
 extension ControlStore {
     /// The runs of which workers should be told (again): their time has come and nobody was told, or nobody came.
     ///
     /// This is what makes a lost message, a lost broker and a dead worker a delay. Each run is handed to one caller.
+    /// A run that stands behind an older one is passed over: the end of the older one tells of it.
     ///
-    /// - Parameter patience: How long a run that was told of is left alone.
+    /// - Parameters:
+    ///   - limit: How many runs are looked at; as many or fewer are answered.
+    ///   - patience: How long a run that was told of is left alone.
     package func dueRuns(limit: Int, patience: Duration) async throws -> [String] {
         let rows = try await client.query(
             """
-            UPDATE runs SET nudged_at = now()
-            WHERE id IN (
+            WITH due AS (
                 SELECT id FROM runs
-                WHERE (state = 'waiting' AND available_at <= now() OR state = 'running' AND claimed_until < now())
-                    AND (nudged_at IS NULL OR nudged_at < now() - \(patience.seconds) * interval '1 second')
-                ORDER BY number LIMIT \(Int64(limit))
+                WHERE state IN ('waiting', 'running') AND nudge_at <= now() AND variables IS NOT NULL
+                ORDER BY nudge_at LIMIT \(Int64(limit))
                 FOR UPDATE SKIP LOCKED
+            ), told AS (
+                UPDATE runs SET nudge_at = now() + \(patience.seconds) * interval '1 second'
+                FROM due WHERE runs.id = due.id
+                RETURNING runs.id, runs.number
             )
-            RETURNING id
+            SELECT id FROM told
+            WHERE NOT EXISTS (
+                SELECT FROM run_keys AS mine JOIN run_keys AS older USING (key)
+                WHERE mine.run = told.id AND older.number < mine.number
+            )
+            ORDER BY number
             """
         )
-        return try rows.map { try $0.decode(UUID.self).uuidString.lowercased() }
+        return try rows.map { try $0.decode(UUID.self, at: 0).uuidString.lowercased() }
     }
 
     /// Ends the runs that nobody can finish any more: calls with secrets whose worker died.

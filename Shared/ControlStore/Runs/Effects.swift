@@ -19,21 +19,38 @@ extension ControlStore {
             "SELECT answer FROM effects WHERE run = \(UUID(uuidString: run.id)) AND step = \(step)"
         )
         guard let row = rows.first else { return .none }
-        guard let answer = try row.decode([UInt8]?.self) else { return .attempted }
+        guard let answer = try row.decode([UInt8]?.self, at: 0) else { return .attempted }
         return .answered(try JSONValue(parsing: answer))
     }
 
     /// Notes that the step is about to be attempted; an effect that is not idempotent is noted before it happens.
+    ///
+    /// - Throws: ``ClaimLost`` when another worker has the run now: the effect is then that worker's to attempt.
     package func noteAttempt(of run: ClaimedRun, step: String) async throws {
-        try await client.execute(
-            "INSERT INTO effects (run, step) VALUES (\(UUID(uuidString: run.id)), \(step)) ON CONFLICT DO NOTHING"
+        let noted = try await client.execute(
+            """
+            INSERT INTO effects (run, step)
+            SELECT id, \(step) FROM runs
+            WHERE id = \(UUID(uuidString: run.id)) AND claim = \(run.claim) AND state = 'running'
+            FOR SHARE
+            ON CONFLICT (run, step) DO UPDATE SET attempted_at = now()
+            """
         )
+        guard noted == 1 else { throw ClaimLost(run: run.id) }
     }
 
-    /// Forgets an attempt that certainly had no effect.
+    /// Forgets an attempt that certainly had no effect; nothing when another worker has the run now, whose attempt it
+    /// may be.
     package func forgetAttempt(of run: ClaimedRun, step: String) async throws {
         try await client.execute(
-            "DELETE FROM effects WHERE run = \(UUID(uuidString: run.id)) AND step = \(step) AND answer IS NULL"
+            """
+            WITH held AS (
+                SELECT id FROM runs
+                WHERE id = \(UUID(uuidString: run.id)) AND claim = \(run.claim) AND state = 'running'
+                FOR SHARE
+            )
+            DELETE FROM effects USING held WHERE run = held.id AND step = \(step) AND answer IS NULL
+            """
         )
     }
 
@@ -49,4 +66,9 @@ extension ControlStore {
         ON CONFLICT (run, step) DO UPDATE SET answer = excluded.answer WHERE effects.answer IS NULL
         """
     }
+}
+
+/// Another worker has the run now, so what this one was about to do does not count.
+package struct ClaimLost: Error, Sendable {
+    package let run: String
 }

@@ -1,7 +1,7 @@
 package import Contracts
 import Foundation
-package import JSON
-package import Postgres
+import JSON
+import Postgres
 
 /// How an attempt at a run ended.
 package enum RunEnd: Sendable {
@@ -25,17 +25,40 @@ extension ControlStore {
         return try await client.transaction { connection in
             let rows = try await connection.query(end.update(run: uuid, claim: run.claim))
             guard rows.first != nil else { return nil }
-            guard end.freesItsKeys else { return [] }
-            let next = try await connection.query(
+            return end.freesItsKeys ? try await freeKeys(of: uuid, over: connection) : []
+        }
+    }
+
+    /// Cancels a run that waits, or sets one aside for good that failed or is uncertain, so that the younger runs which
+    /// wait for it may begin.
+    ///
+    /// - Returns: The runs that waited for this one and may be ready now; nil when the run cannot be cancelled.
+    package func cancelRun(_ id: String) async throws -> [String]? {
+        guard let uuid = UUID(uuidString: id) else { return nil }
+        return try await client.transaction { connection in
+            let cancelled = try await connection.execute(
                 """
-                WITH freed AS (DELETE FROM run_keys WHERE run = \(uuid) RETURNING key, number)
-                SELECT DISTINCT younger.run FROM freed CROSS JOIN LATERAL (
-                    SELECT run FROM run_keys WHERE key = freed.key AND number > freed.number ORDER BY number LIMIT 1
-                ) AS younger
+                UPDATE runs SET state = 'cancelled', finished_at = coalesce(finished_at, now())
+                WHERE id = \(uuid) AND state IN ('waiting', 'failed', 'uncertain')
                 """
             )
-            return try next.map { try $0.decode(UUID.self).uuidString.lowercased() }
+            return cancelled == 1 ? try await freeKeys(of: uuid, over: connection) : nil
         }
+    }
+
+    /// Takes the run out of the lines in which it stands.
+    ///
+    /// - Returns: The runs that stood behind it.
+    private func freeKeys(of run: UUID?, over connection: PostgresConnection) async throws -> [String] {
+        let next = try await connection.query(
+            """
+            WITH freed AS (DELETE FROM run_keys WHERE run = \(run) RETURNING key, number)
+            SELECT DISTINCT younger.run FROM freed CROSS JOIN LATERAL (
+                SELECT run FROM run_keys WHERE key = freed.key AND number > freed.number ORDER BY number LIMIT 1
+            ) AS younger
+            """
+        )
+        return try next.map { try $0.decode(UUID.self, at: 0).uuidString.lowercased() }
     }
 }
 
@@ -57,8 +80,9 @@ extension RunEnd {
             """
         case .retry(let failure, let delay):
             """
-            UPDATE runs SET state = 'waiting', claimed_until = NULL, nudged_at = NULL, error = \(failure.bytes),
-                available_at = now() + \(delay.seconds) * interval '1 second'
+            UPDATE runs SET state = 'waiting', claimed_until = NULL, error = \(failure.bytes),
+                available_at = now() + \(delay.seconds) * interval '1 second',
+                nudge_at = now() + \(delay.seconds) * interval '1 second'
             WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
             """
         case .failed(let failure, _):

@@ -1,39 +1,49 @@
+import Contracts
 import Foundation
 import JSON
 package import Postgres
 
 extension ControlStore {
+    /// How long after it was made a run is told of again, its maker having told workers at once.
+    private static let firstPatience = Duration.seconds(10)
+
     /// The statements that make the runs, for a transaction that also holds what they are made for.
     ///
-    /// The first one answers the ids of the runs that were made: not those whose `dedupeKey` exists already.
+    /// The first one answers the ids of the runs that were made: not those whose id or `dedupeKey` exists already. Runs
+    /// that share a key must be made one after the other (by the holder of a lease), for their order is that of their
+    /// making.
     package func insert(_ runs: [NewRun]) -> [PostgresQuery] {
         let ids = runs.map { UUID(uuidString: $0.id) }
         let variables = runs.map { run in run.variables.map { JSONValue.object($0).bytes } }
         let keys = runs.flatMap { run in run.orderingKeys.map { (UUID(uuidString: run.id), $0) } }
-        let insertRuns: PostgresQuery = """
-            INSERT INTO runs
-                (id, project, sequence, cause, source, run_as, administrator, variables, state, trace_id, dedupe_key,
-                 nudged_at)
-            SELECT id, project, sequence, cause, source, run_as, administrator, variables, 'waiting', trace_id,
-                dedupe_key, now()
-            FROM unnest(
-                \(ids), \(runs.map(\.project)), \(runs.map(\.sequence)), \(runs.map(\.cause.rawValue)),
-                \(runs.map(\.source)), \(runs.map(\.identity.user)), \(runs.map(\.identity.isAdministrator)),
-                \(variables), \(runs.map(\.traceID)), \(runs.map(\.dedupeKey))
-            ) WITH ORDINALITY AS new
-                (id, project, sequence, cause, source, run_as, administrator, variables, trace_id, dedupe_key, place)
-            ORDER BY place
-            ON CONFLICT DO NOTHING
-            RETURNING id
+        // Only a run that is made gets its keys: those of one that has ended would never be freed.
+        return [
             """
-        guard !keys.isEmpty else { return [insertRuns] }
-        let insertKeys: PostgresQuery = """
-            INSERT INTO run_keys (key, number, run)
-            SELECT new.key, runs.number, runs.id
-            FROM unnest(\(keys.map(\.0)), \(keys.map(\.1))) AS new (run, key) JOIN runs ON runs.id = new.run
-            ON CONFLICT DO NOTHING
+            WITH made AS (
+                INSERT INTO runs
+                    (id, project, sequence, cause, source, run_as, administrator, variables, state, trace_id,
+                     dedupe_key, nudge_at)
+                SELECT id, project, sequence, cause, source, run_as, administrator, variables, 'waiting', trace_id,
+                    dedupe_key, now() + \(Self.firstPatience.seconds) * interval '1 second'
+                FROM unnest(
+                    \(ids), \(runs.map(\.project)), \(runs.map(\.sequence)), \(runs.map(\.cause.rawValue)),
+                    \(runs.map(\.source)), \(runs.map(\.identity.user)), \(runs.map(\.identity.isAdministrator)),
+                    \(variables), \(runs.map(\.traceID)), \(runs.map(\.dedupeKey))
+                ) WITH ORDINALITY AS new
+                    (id, project, sequence, cause, source, run_as, administrator, variables, trace_id, dedupe_key,
+                     place)
+                ORDER BY place
+                ON CONFLICT DO NOTHING
+                RETURNING id, number
+            ), keyed AS (
+                INSERT INTO run_keys (key, number, run)
+                SELECT new.key, made.number, made.id
+                FROM unnest(\(keys.map(\.0)), \(keys.map(\.1))) AS new (run, key) JOIN made ON made.id = new.run
+                ON CONFLICT DO NOTHING
+            )
+            SELECT id FROM made ORDER BY number
             """
-        return [insertRuns, insertKeys]
+        ]
     }
 
     /// Makes the runs in a transaction of their own.

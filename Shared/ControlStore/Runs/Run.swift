@@ -8,7 +8,7 @@ package import JSON
 ///        ▲                  │ ├────▶ failed      (after its last attempt, or at once when nothing can mend it)
 ///        └────── retry ─────┘ └────▶ uncertain   (nobody knows whether its effect happened)
 ///
-/// `cancelled` is reached from `waiting` by a person. A claim that is not renewed ends by itself, and the run can be
+/// `cancelled` is reached from `waiting`, `failed` and `uncertain` by a person. A claim that is not renewed ends by itself, and the run can be
 /// claimed again.
 package enum RunState: String, Sendable, CaseIterable {
     case waiting
@@ -63,10 +63,45 @@ package struct ClaimedRun: Sendable {
     package let source: String
     package let user: String?
     package let isAdministrator: Bool
-    package let variables: JSONObject
+    package private(set) var variables: JSONObject
     /// 1 at the first attempt.
     package let attempt: Int
     package let traceID: String
+
+    package init(
+        id: String,
+        claim: Int64,
+        project: String,
+        version: Int,
+        sequence: String,
+        cause: RunCause,
+        source: String,
+        user: String?,
+        isAdministrator: Bool,
+        variables: JSONObject,
+        attempt: Int,
+        traceID: String
+    ) {
+        self.id = id
+        self.claim = claim
+        self.project = project
+        self.version = version
+        self.sequence = sequence
+        self.cause = cause
+        self.source = source
+        self.user = user
+        self.isAdministrator = isAdministrator
+        self.variables = variables
+        self.attempt = attempt
+        self.traceID = traceID
+    }
+
+    /// The run with the variables that came with its call and are not stored.
+    package func with(variables: JSONObject) -> ClaimedRun {
+        var run = self
+        run.variables = variables
+        return run
+    }
 }
 
 /// Makes identifiers of runs: UUIDs of version 7 (RFC 9562), which sort by their time.

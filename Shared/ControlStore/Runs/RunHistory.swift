@@ -1,6 +1,6 @@
 import Foundation
 package import JSON
-package import Postgres
+import Postgres
 
 extension ControlStore {
     /// What ran lately, the newest first, as `GET /_fullsync/runs` answers it.
@@ -9,11 +9,12 @@ extension ControlStore {
     ///   - state: Only runs in that state; nil for all.
     ///   - before: Only runs with a smaller number, to page on; nil for the newest.
     package func runs(state: RunState?, before: Int?, limit: Int) async throws -> [JSONObject] {
+        // The state stands in the text, so that the index of the few runs in that state serves.
+        let condition = state.map { " AND state = '\($0.rawValue)'" } ?? ""
         let rows = try await client.query(
             """
             SELECT \(unescaped: Self.historyColumns) FROM runs
-            WHERE (\(state?.rawValue)::text IS NULL OR state = \(state?.rawValue))
-                AND number < \(Int64(before ?? .max))
+            WHERE number < \(Int64(before ?? .max))\(unescaped: condition)
             ORDER BY number DESC LIMIT \(Int64(limit))
             """
         )
@@ -36,7 +37,7 @@ extension ControlStore {
         guard let uuid = UUID(uuidString: id) else { return false }
         let changed = try await client.execute(
             """
-            UPDATE runs SET state = 'waiting', available_at = now(), nudged_at = now(), attempts = 0,
+            UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
                 finished_at = NULL
             WHERE id = \(uuid) AND state IN ('failed', 'uncertain', 'cancelled') AND variables IS NOT NULL
             """

@@ -1,5 +1,5 @@
 package import Foundation
-package import Postgres
+import Postgres
 
 extension ControlStore {
     /// The time up to which a job's firings have been decided; nil when the job is new.
@@ -10,7 +10,8 @@ extension ControlStore {
 
     /// The present by PostgreSQL's clock, which decides for every scheduler.
     package func now() async throws -> Date {
-        try await client.query("SELECT clock_timestamp()").only.decode(Date.self)
+        let rows = try await client.query("SELECT clock_timestamp()")
+        return try rows.first?.decode(Date.self, at: 0) ?? Date()
     }
 
     /// Decides a job's firings up to a time, and makes their runs.
@@ -32,7 +33,7 @@ extension ControlStore {
                 ON CONFLICT DO NOTHING RETURNING run
                 """
             )
-            let mine = Set(try decided.map { try $0.decode(UUID.self) })
+            let mine = Set(try decided.map { try $0.decode(UUID.self, at: 0) })
             try await connection.execute(
                 """
                 INSERT INTO schedules AS known (job, decided_until) VALUES (\(job), \(until))

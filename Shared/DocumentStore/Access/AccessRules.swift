@@ -19,6 +19,16 @@ package struct AccessRules: Sendable {
         return !tags.feeds.isDisjoint(with: feeds)
     }
 
+    /// What the caller may know of a document's history: the leaves that the caller may read and what led to them.
+    ///
+    /// - Returns: Nil when there is no such leaf, as if there were no such document.
+    func visible(_ tree: RevisionTree<Tags>, to caller: Caller) -> RevisionTree<Tags>? {
+        guard caller.feeds != nil else { return tree }
+        var visible = tree
+        _ = visible.purge(tree.leaves.filter { !mayRead($0.payload ?? .none, caller) }.map(\.id))
+        return visible.isEmpty ? nil : visible
+    }
+
     /// The tags of a document that the caller makes.
     ///
     /// - Parameter asked: The tags in the body; nil members were not mentioned.

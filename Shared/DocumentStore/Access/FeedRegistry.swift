@@ -11,6 +11,18 @@ final class FeedRegistry: Sendable {
     /// More than this many remembered numbers are forgotten all at once; they are cheap to ask for again.
     private static let capacity = 200_000
 
+    /// The query of the numbers (`number`) of those of the feeds that exist.
+    ///
+    /// A part of the statement that reads the feeds, never a statement before it: a feed that is made between the two
+    /// would be left out, and what is in it skipped for ever.
+    static func numbers(ofExisting feeds: Set<Feed>, in database: Database) -> PostgresQuery {
+        let feeds = Array(feeds)
+        return """
+            SELECT feeds.id AS number FROM unnest(\(feeds.map(\.kind)), \(feeds.map(\.name))) AS asked (kind, name)
+            JOIN feeds ON feeds.database = \(database.id) AND feeds.kind = asked.kind AND feeds.name = asked.name
+            """
+    }
+
     private let client: PostgresClient
     private let known = Mutex<[Key: Int64]>([:])
 
@@ -43,22 +55,6 @@ final class FeedRegistry: Sendable {
         try keep(made, in: database, &found)
         // Another process may have made one of them while this statement ran: it is seen by the next one.
         return found.count == feeds.count ? found : try await numbers(of: feeds, in: database)
-    }
-
-    /// The numbers of those of the feeds that exist: a reader needs no feed that no document is in.
-    func existingNumbers(of feeds: Set<Feed>, in database: Database) async throws -> [Int64] {
-        var (found, missing) = lookUp(feeds, in: database)
-        if !missing.isEmpty {
-            let rows = try await client.query(
-                """
-                SELECT id, kind, name FROM feeds
-                JOIN unnest(\(missing.map(\.kind)), \(missing.map(\.name))) AS asked (kind, name) USING (kind, name)
-                WHERE database = \(database.id)
-                """
-            )
-            try keep(rows, in: database, &found)
-        }
-        return Array(found.values)
     }
 
     private func lookUp(_ feeds: Set<Feed>, in database: Database) -> (found: [Feed: Int64], missing: [Feed]) {

@@ -1,3 +1,4 @@
+import CouchProtocol
 import JSON
 
 /// Whom a revision belongs to: nobody (and so everybody), or an owner, or groups, or both.
@@ -19,6 +20,32 @@ package struct Tags: Sendable, Hashable {
         if let owner { feeds.insert(.owner(owner)) }
         return feeds.isEmpty ? [.everybody] : feeds
     }
+
+    /// Whether both belong to the same: texts that Unicode calls equivalent are different names, and the order of the
+    /// groups says nothing.
+    package static func == (lhs: Tags, rhs: Tags) -> Bool {
+        (lhs.owner == nil) == (rhs.owner == nil) && lhs.feeds == rhs.feeds
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(feeds)
+    }
+
+    /// Refuses names that cannot be kept.
+    ///
+    /// What a client sends was looked at before; this is for the tags that sequences make.
+    func check() throws(CouchError) {
+        guard groups.count <= Self.limits.groupLimit else {
+            throw .documentValidation("A document may have \(Self.limits.groupLimit) groups at most")
+        }
+        for name in groups + [owner].compactMap(\.self) {
+            guard 1...Self.limits.tagLengthLimit ~= name.utf8.count, !name.utf8.contains(0) else {
+                throw .documentValidation("The name of an owner or of a group is empty, too long or has U+0000 in it")
+            }
+        }
+    }
+
+    private static let limits = DocumentRules()
 
     /// The groups as the text of a JSON array, as the store keeps them.
     var groupsText: [UInt8] { JSONValue.array(groups.map(JSONValue.string)).bytes }

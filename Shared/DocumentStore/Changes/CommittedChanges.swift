@@ -17,12 +17,14 @@ package struct CommittedChange: Sendable {
 }
 
 extension DocumentStore {
-    /// The committed changes behind a number, in order, for those that follow the database as a whole.
+    /// Every committed change behind a number, in order, for those that follow the database as a whole.
+    ///
+    /// Other than a feed, it has each change of a document and not only the last, as far back as the slowest follower.
     package func committedChanges(in database: Database, since: Int, limit: Int) async throws -> [CommittedChange] {
         let rows = try await client.query(
             """
             SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id
-            FROM documents WHERE database = \(database.id) AND seq > \(Int64(since))
+            FROM change_log WHERE database = \(database.id) AND seq > \(Int64(since))
             ORDER BY seq LIMIT \(Int64(limit))
             """
         )
@@ -49,5 +51,19 @@ extension DocumentStore {
                 traceID: traceID
             )
         }
+    }
+
+    /// Forgets the changes up to a number, which every follower has seen.
+    ///
+    /// - Returns: How many were forgotten; as many as `limit` means that there may be more.
+    package func pruneChangeLog(of database: Database, through seq: Int, limit: Int) async throws -> Int {
+        try await client.execute(
+            """
+            DELETE FROM change_log WHERE database = \(database.id) AND seq IN (
+                SELECT seq FROM change_log WHERE database = \(database.id) AND seq <= \(Int64(seq))
+                ORDER BY seq LIMIT \(Int64(limit))
+            )
+            """
+        )
     }
 }

@@ -18,7 +18,7 @@ extension DocumentStore {
         allLeaves: Bool,
         for caller: Caller
     ) async throws -> StoredChanges {
-        let query = try await changesQuery(in: database, since: since, limit: limit, for: caller)
+        let query = changesQuery(in: database, since: since, limit: limit, for: caller)
         // The end is read before the changes: whatever commits in between is in the changes, or behind the end.
         let end: PostgresQuery = "SELECT seq FROM counters WHERE database = \(database.id)"
         let answers = try await client.withConnection { try await $0.pipeline([end, query]) }
@@ -41,9 +41,7 @@ extension DocumentStore {
         since: Int,
         limit: Int,
         for caller: Caller
-    ) async throws
-        -> PostgresQuery
-    {
+    ) -> PostgresQuery {
         guard let feeds = caller.feeds else {
             return """
                 SELECT seq, id, rev, deleted, CASE WHEN leaves > 1 THEN tree END
@@ -51,13 +49,12 @@ extension DocumentStore {
                 ORDER BY seq LIMIT \(Int64(limit))
                 """
         }
-        let numbers = try await self.feeds.existingNumbers(of: feeds, in: database)
         return """
             SELECT merged.seq, documents.id, documents.rev, documents.deleted,
                 CASE WHEN documents.leaves > 1 THEN documents.tree END
             FROM (
                 SELECT DISTINCT entry.seq, entry.document
-                FROM unnest(\(numbers)) AS feed (number) CROSS JOIN LATERAL (
+                FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed CROSS JOIN LATERAL (
                     SELECT seq, document FROM feed_entries
                     WHERE feed_entries.feed = feed.number AND seq > \(Int64(since)) AND present
                     ORDER BY seq LIMIT \(Int64(limit))

@@ -1,3 +1,5 @@
+package import CouchProtocol
+
 /// A database as the store knows it: what a request reads once and then passes on.
 package struct Database: Sendable, Hashable {
     /// The key of its rows.
@@ -6,6 +8,20 @@ package struct Database: Sendable, Hashable {
     /// Changes when the database is made anew or restored: checkpoints of before do not count.
     package let incarnation: String
     package let settings: DatabaseSettings
+
+    /// What clients get as the update sequence of that number.
+    package func token(_ number: Int) -> SequenceToken {
+        SequenceToken(number: number, incarnation: shortIncarnation)
+    }
+
+    /// The number behind which a client that shows this token reads on: 0 when it is of another incarnation, which
+    /// says nothing about this one.
+    package func position(of token: SequenceToken) -> Int {
+        token.incarnation == nil || token.incarnation == shortIncarnation ? token.number : 0
+    }
+
+    /// Enough of the incarnation to tell it from others; it stands in every row of a feed.
+    private var shortIncarnation: String { String(incarnation.prefix(8)) }
 }
 
 /// What an administrator may set of a database (`PUT /_fullsync/databases/<database>`).
@@ -22,6 +38,18 @@ package struct DatabaseSettings: Sendable, Hashable {
     package var revisionLimit = 20
 
     package init() {}
+
+    /// Refuses settings that a database cannot have.
+    func check() throws(CouchError) {
+        guard 1...10_000 ~= revisionLimit else { throw .badRequest("The revision limit is not between 1 and 10000.") }
+        for member in [ownerMember, groupsMember] {
+            // `_id`, `_rev` and their like are CouchDB's.
+            guard 1...100 ~= member.utf8.count, !member.hasPrefix("_"), !member.utf8.contains(0) else {
+                throw .badRequest("'\(member)' cannot be the name of a member for tags.")
+            }
+        }
+        guard ownerMember != groupsMember else { throw .badRequest("The members for owner and groups are the same.") }
+    }
 }
 
 /// The figures of a database, as `GET /<database>` answers them.

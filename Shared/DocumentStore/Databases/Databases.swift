@@ -8,6 +8,7 @@ extension DocumentStore {
     /// - Returns: Whether it is new; false when there is one of that name already.
     @discardableResult
     package func createDatabase(_ name: String, settings: DatabaseSettings = DatabaseSettings()) async throws -> Bool {
+        try settings.check()
         let incarnation = UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
         let rows = try await client.query(
             """
@@ -31,6 +32,7 @@ extension DocumentStore {
     ///
     /// - Throws: `not_found` when there is none of that name.
     package func configureDatabase(_ name: String, _ settings: DatabaseSettings) async throws {
+        try settings.check()
         let changed = try await client.execute(
             """
             UPDATE databases
@@ -47,8 +49,21 @@ extension DocumentStore {
     ///
     /// - Throws: `not_found` when there is none of that name.
     package func deleteDatabase(_ name: String) async throws {
-        let changed = try await client.execute("DELETE FROM databases WHERE name = \(name)")
-        guard changed == 1 else { throw CouchError.noDatabase }
+        try await client.transaction { connection in
+            let rows = try await connection.query("SELECT id FROM databases WHERE name = \(name)")
+            guard let id = try rows.first?.decode(Int32.self, at: 0) else { throw CouchError.noDatabase }
+            // A large database takes longer than a statement may.
+            try await connection.limitStatements(to: nil)
+            _ = try await connection.pipeline([
+                // First of all the counter: commits that are under way are over then, and later ones find none.
+                "DELETE FROM counters WHERE database = \(id)",
+                "DELETE FROM feed_entries USING feeds WHERE feeds.database = \(id) AND feed_entries.feed = feeds.id",
+                "DELETE FROM bodies USING documents WHERE documents.database = \(id) AND document = number",
+                "DELETE FROM documents WHERE database = \(id)",
+                "DELETE FROM change_log WHERE database = \(id)",
+                "DELETE FROM databases WHERE id = \(id)",
+            ])
+        }
     }
 
     /// The names of all databases, in order.

@@ -36,7 +36,11 @@ extension DocumentStore {
     /// The live documents of that range that the caller may read, by id.
     ///
     /// A user's are found through the feeds that the user is in, so it costs what the user has.
-    package func documents(in range: DocumentRange, of database: Database, for caller: Caller) async throws
+    package func documents(
+        in range: DocumentRange,
+        of database: Database,
+        for caller: Caller
+    ) async throws
         -> [StoredRevision]
     {
         var query: PostgresQuery = """
@@ -45,10 +49,10 @@ extension DocumentStore {
             WHERE documents.database = \(database.id) AND \(fragment: range.condition)
             """
         if let feeds = caller.feeds {
-            let numbers = try await self.feeds.existingNumbers(of: feeds, in: database)
             let readable: PostgresQuery = """
                  AND documents.number IN (
-                    SELECT document FROM feed_entries WHERE feed = ANY (\(numbers)) AND present
+                    SELECT document FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed
+                    JOIN feed_entries ON feed_entries.feed = feed.number WHERE present
                 )
                 """
             query.append(readable)
@@ -56,6 +60,14 @@ extension DocumentStore {
         query.append(unescaped: range.isDescending ? " ORDER BY documents.id DESC" : " ORDER BY documents.id")
         query.append(unescaped: " OFFSET \(range.skip) LIMIT \(range.limit)")
         let rules = AccessRules(database.settings)
-        return try await client.query(query).compactMap { try Self.revision($0, for: caller, rules) }
+        let rows = try await client.query(query)
+        var found = try rows.map { try Self.revision($0, for: caller, rules) }
+        // The winner of a document may be hidden while another leaf is not.
+        let hidden = try found.indices.filter { found[$0] == nil }.map { place in
+            (place, RevisionRequest(id: DocumentID(stored: try rows[place].decode(String.self, at: 0))))
+        }
+        let visible = try await fetch(hidden.map(\.1), from: database, for: caller)
+        for (place, request) in hidden { found[place] = visible[request].flatMap { $0.isDeleted ? nil : $0 } }
+        return found.compactMap(\.self)
     }
 }

@@ -2,7 +2,7 @@ import CouchProtocol
 import Postgres
 
 /// A `_local` document: never replicated, and each user's own.
-package struct LocalDocument: Sendable {
+package struct StoredLocalDocument: Sendable {
     /// The number of writes, which is the second half of its revision `0-<n>`.
     package let revision: Int
     /// The text of a JSON object without `_id` and `_rev`.
@@ -11,7 +11,8 @@ package struct LocalDocument: Sendable {
 
 extension DocumentStore {
     /// The caller's `_local` document of that id (without the `_local/`); nil when there is none.
-    package func localDocument(_ id: String, in database: Database, for caller: Caller) async throws -> LocalDocument? {
+    package func localDocument(_ id: String, in database: Database, for caller: Caller) async throws -> StoredLocalDocument? {
+        guard caller != .anonymous else { return nil }
         let rows = try await client.query(
             """
             SELECT revision, body FROM local_documents
@@ -20,7 +21,7 @@ extension DocumentStore {
         )
         return try rows.first.map { row in
             let (revision, body) = try row.decode(Int32.self, [UInt8].self)
-            return LocalDocument(revision: Int(revision), body: body)
+            return StoredLocalDocument(revision: Int(revision), body: body)
         }
     }
 
@@ -28,7 +29,7 @@ extension DocumentStore {
     ///
     /// - Parameter after: The revision that it replaces; nil where the writer does not care, as CouchDB allows.
     /// - Returns: Its new revision.
-    /// - Throws: `conflict` when it has another revision.
+    /// - Throws: `conflict` when it has another revision, `forbidden` when the caller is nobody.
     package func writeLocalDocument(
         _ id: String,
         body: [UInt8],
@@ -36,6 +37,7 @@ extension DocumentStore {
         in database: Database,
         for caller: Caller
     ) async throws -> Int {
+        guard caller != .anonymous else { throw AccessRules.refused }
         let expected = after.map { Int32(clamping: $0) }
         let rows = try await client.query(
             """
@@ -55,6 +57,7 @@ extension DocumentStore {
     ///
     /// - Throws: `not_found` when there is none.
     package func deleteLocalDocument(_ id: String, in database: Database, for caller: Caller) async throws {
+        guard caller != .anonymous else { throw AccessRules.refused }
         let changed = try await client.execute(
             """
             DELETE FROM local_documents

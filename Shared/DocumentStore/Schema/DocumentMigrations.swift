@@ -31,9 +31,11 @@ extension DocumentStore {
         ) WITH (fillfactor = 10);
 
         -- A document's hot row: what feeds and rights need. Bodies are kept apart, so that no flag rewrites one.
+        -- (This table and those that hang on it have no foreign keys, which would look up each row of a commit once
+        -- more: only the commit function writes them, and only the deletion of a database deletes from them.)
         CREATE TABLE documents (
             number bigint GENERATED ALWAYS AS IDENTITY,
-            database integer NOT NULL REFERENCES databases ON DELETE CASCADE,
+            database integer NOT NULL,
             id text COLLATE "C" NOT NULL,
             seq bigint NOT NULL,
             -- The winning revision, whether it is a tombstone, and its tags.
@@ -44,18 +46,31 @@ extension DocumentStore {
             -- How many leaves the tree has; with one the columns above say all about it.
             leaves smallint NOT NULL,
             tree bytea NOT NULL,
-            -- Who wrote the last change, which listeners choose by.
-            origin text NOT NULL,
-            author text,
-            trace_id text,
             PRIMARY KEY (database, id)
         ) WITH (fillfactor = 85);
         CREATE UNIQUE INDEX documents_seq ON documents (database, seq);
         CREATE UNIQUE INDEX documents_number ON documents (number);
         ALTER TABLE documents ALTER COLUMN tree SET STORAGE EXTERNAL;
 
+        -- Every committed change, for those that must see each one and not only a document's last: the publisher of
+        -- change events, and listeners. Pruned behind the slowest of them.
+        CREATE TABLE change_log (
+            database integer NOT NULL,
+            seq bigint NOT NULL,
+            id text COLLATE "C" NOT NULL,
+            rev text COLLATE "C" NOT NULL,
+            deleted boolean NOT NULL,
+            owner text,
+            groups jsonb NOT NULL,
+            -- Who wrote it, which listeners choose by, and the trace that it carries on.
+            origin text NOT NULL,
+            author text,
+            trace_id text,
+            PRIMARY KEY (database, seq)
+        );
+
         CREATE TABLE bodies (
-            document bigint NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+            document bigint NOT NULL,
             rev text COLLATE "C" NOT NULL,
             body jsonb NOT NULL,
             -- The text as it was written, where JSONB would not give the same value back.
@@ -74,8 +89,8 @@ extension DocumentStore {
         );
         -- The place of a document in a feed: its last change, or the change by which it left the feed.
         CREATE TABLE feed_entries (
-            feed bigint NOT NULL REFERENCES feeds ON DELETE CASCADE,
-            document bigint NOT NULL REFERENCES documents (number) ON DELETE CASCADE,
+            feed bigint NOT NULL,
+            document bigint NOT NULL,
             seq bigint NOT NULL,
             present boolean NOT NULL,
             PRIMARY KEY (feed, document)
@@ -123,7 +138,11 @@ extension DocumentStore {
             trace_ids text[], live_change bigint, deleted_change bigint,
             body_places integer[], body_revs text[], body_values jsonb[], body_texts bytea[],
             entry_places integer[], entry_feeds bigint[], entry_presences boolean[]
-        ) RETURNS bigint LANGUAGE plpgsql AS $$
+        ) RETURNS bigint LANGUAGE plpgsql
+        -- The batch is small against the tables, which the planner cannot know: plans made while they are new and empty
+        -- would read them whole, and stay in use while they grow.
+        SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+        AS $$
         DECLARE
             base bigint;
         BEGIN
@@ -143,17 +162,18 @@ extension DocumentStore {
                 RAISE serialization_failure;
             END IF;
 
-            INSERT INTO documents
-                (database, id, seq, rev, deleted, owner, groups, leaves, tree, origin, author, trace_id)
-            SELECT in_database, id, base + place, rev, tombstone, owner, groups, leaves, tree, origin, author, trace_id
-            FROM unnest(
-                ids, revs, tombstones, owners, group_lists, leaf_counts, trees, in_origins, authors, trace_ids
-            ) WITH ORDINALITY
-                AS new (id, rev, tombstone, owner, groups, leaves, tree, origin, author, trace_id, place)
+            INSERT INTO documents (database, id, seq, rev, deleted, owner, groups, leaves, tree)
+            SELECT in_database, id, base + place, rev, tombstone, owner, groups, leaves, tree
+            FROM unnest(ids, revs, tombstones, owners, group_lists, leaf_counts, trees) WITH ORDINALITY
+                AS new (id, rev, tombstone, owner, groups, leaves, tree, place)
             ON CONFLICT (database, id) DO UPDATE
             SET seq = excluded.seq, rev = excluded.rev, deleted = excluded.deleted, owner = excluded.owner,
-                groups = excluded.groups, leaves = excluded.leaves, tree = excluded.tree, origin = excluded.origin,
-                author = excluded.author, trace_id = excluded.trace_id;
+                groups = excluded.groups, leaves = excluded.leaves, tree = excluded.tree;
+
+            INSERT INTO change_log (database, seq, id, rev, deleted, owner, groups, origin, author, trace_id)
+            SELECT in_database, base + place, id, rev, tombstone, owner, groups, origin, author, trace_id
+            FROM unnest(ids, revs, tombstones, owners, group_lists, in_origins, authors, trace_ids) WITH ORDINALITY
+                AS new (id, rev, tombstone, owner, groups, origin, author, trace_id, place);
 
             INSERT INTO bodies (document, rev, body, exact)
             SELECT documents.number, new.rev, new.body, new.exact

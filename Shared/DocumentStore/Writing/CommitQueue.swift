@@ -1,3 +1,4 @@
+import CouchProtocol
 import Synchronization
 
 /// Gathers the writes of one database that arrive while another commit is under way into the next commit.
@@ -54,14 +55,18 @@ actor CommitQueue {
         isCommitting = false
     }
 
+    /// The oldest requests, up to the limits and up to the first that writes a document that is in the batch already:
+    /// two callers' changes of one document are two changes, with a number each.
     private func nextBatch() -> [Waiting] {
-        var edits = 0
         var bytes = 0
+        var ids: Set<DocumentID> = []
         var count = 0
         for entry in waiting {
-            edits += entry.request.edits.count
+            let own = entry.request.edits.map(\.id)
             bytes += entry.bytes
-            guard count == 0 || edits <= Self.editLimit && bytes <= Self.byteLimit else { break }
+            let fits = ids.count + own.count <= Self.editLimit && bytes <= Self.byteLimit && ids.isDisjoint(with: own)
+            guard count == 0 || fits else { break }
+            ids.formUnion(own)
             count += 1
         }
         defer { waiting.removeFirst(count) }

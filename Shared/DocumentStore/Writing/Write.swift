@@ -41,15 +41,20 @@ extension DocumentStore {
         accept: @Sendable ([EditOutcome]) throws -> Void = { _ in }
     ) async throws -> [EditOutcome] {
         let request = CommitQueue.Request(database: database, edits: edits, caller: caller, traceID: traceID)
-        return try await client.transaction(attempts: Self.attempts) { connection in
-            let (plan, outcomes) = try await self.plan([request], over: connection)
+        let outcomes = try await replanning {
+            // Planned before the transaction begins, so that it neither holds locks meanwhile nor needs a second
+            // connection; the commit itself sees to it that nothing has changed since.
+            let (plan, outcomes) = try await self.plan([request])
             try accept(outcomes[0])
-            let feeds = try await self.feeds.numbers(of: CommitBatch.feeds(of: plan), in: database)
-            let writes = plan.order.isEmpty ? [] : [CommitBatch(plan, feeds: feeds).statement(in: database)]
-            let answers = try await connection.pipeline(writes + statements(outcomes[0]))
-            try check(Array(answers.dropFirst(writes.count)))
-            return outcomes[0]
+            let writes = try await self.statements(committing: plan, to: database)
+            return try await self.client.transaction(attempts: 1) { connection in
+                let answers = try await connection.pipeline(writes + statements(outcomes[0]))
+                try check(Array(answers.dropFirst(writes.count)))
+                return outcomes[0]
+            }
         }
+        notifier.committed(database)
+        return outcomes
     }
 
     /// How often a batch is planned anew because other commits came between.
@@ -58,7 +63,7 @@ extension DocumentStore {
     private func commit(_ requests: [CommitQueue.Request]) async -> [Result<[EditOutcome], any Error>] {
         do {
             return try await commitTogether(requests).map { .success($0) }
-        } catch let error as PostgresError where error.sqlState?.classCode == "22" && requests.count > 1 {
+        } catch let error as PostgresError where requests.count > 1 && error.sqlState?.blamesData == true {
             // PostgreSQL does not take the data of one of them: the others must not suffer for it.
             logger.warning("a batch of writes was refused", metadata: ["error": "\(error)"])
             var results: [Result<[EditOutcome], any Error>] = []
@@ -71,30 +76,45 @@ extension DocumentStore {
 
     private func commitTogether(_ requests: [CommitQueue.Request]) async throws -> [[EditOutcome]] {
         let database = requests[0].database
+        let outcomes = try await replanning {
+            let (plan, outcomes) = try await self.plan(requests)
+            for statement in try await self.statements(committing: plan, to: database) {
+                _ = try await self.client.query(statement)
+            }
+            return outcomes
+        }
+        notifier.committed(database)
+        return outcomes
+    }
+
+    /// Plans and commits by `body`, again when another commit came between the two.
+    private func replanning<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         var attempt = 1
         while true {
             do {
-                let (plan, outcomes) = try await plan(requests, over: client)
-                guard !plan.order.isEmpty else { return outcomes }
-                let feeds = try await feeds.numbers(of: CommitBatch.feeds(of: plan), in: database)
-                _ = try await client.query(CommitBatch(plan, feeds: feeds).statement(in: database))
-                return outcomes
-            } catch let error as PostgresError where error.sqlState == .serializationFailure && attempt < Self.attempts {
+                return try await body()
+            } catch let error as PostgresError where error.sqlState == .serializationFailure && attempt < Self.attempts
+            {
                 attempt += 1
-            } catch let error as PostgresError where error.sqlState == .databaseGone {
+            } catch let error as PostgresError where error.sqlState == .databaseGone
+                || error.sqlState == .foreignKeyViolation
+            {
+                // The second is what a new feed meets when its database has gone.
                 throw CouchError.noDatabase
             }
         }
     }
 
-    private func plan(
-        _ requests: [CommitQueue.Request],
-        over reader: some QueryRunner
-    ) async throws
-        -> (WritePlan, [[EditOutcome]])
-    {
+    /// The statement that commits a plan; none when it changes nothing.
+    private func statements(committing plan: WritePlan, to database: Database) async throws -> [PostgresQuery] {
+        guard !plan.order.isEmpty else { return [] }
+        let feeds = try await feeds.numbers(of: CommitBatch.feeds(of: plan), in: database)
+        return [CommitBatch(plan, feeds: feeds).statement(in: database)]
+    }
+
+    private func plan(_ requests: [CommitQueue.Request]) async throws -> (WritePlan, [[EditOutcome]]) {
         let database = requests[0].database
-        let records = try await records(of: Set(requests.flatMap { $0.edits.map(\.id) }), in: database, over: reader)
+        let records = try await records(of: Set(requests.flatMap { $0.edits.map(\.id) }), in: database)
         var plan = WritePlan(database.settings, over: records)
         let outcomes = requests.map { request in
             request.edits.map { plan.add($0, by: request.caller, traceID: request.traceID) }
@@ -102,14 +122,8 @@ extension DocumentStore {
         return (plan, outcomes)
     }
 
-    private func records(
-        of ids: Set<DocumentID>,
-        in database: Database,
-        over reader: some QueryRunner
-    ) async throws
-        -> [DocumentID: DocumentRecord]
-    {
-        let rows = try await reader.query(
+    private func records(of ids: Set<DocumentID>, in database: Database) async throws -> [DocumentID: DocumentRecord] {
+        let rows = try await client.query(
             "SELECT id, seq, tree FROM documents WHERE database = \(database.id) AND id = ANY(\(ids.map(\.text)))"
         )
         var records: [DocumentID: DocumentRecord] = [:]
@@ -121,15 +135,10 @@ extension DocumentStore {
     }
 }
 
-/// What answers a query: the pool, or one connection with its transaction.
-protocol QueryRunner: Sendable {
-    func query(_ query: PostgresQuery) async throws(PostgresError) -> PostgresRows
-}
-
-extension PostgresClient: QueryRunner {}
-extension PostgresConnection: QueryRunner {}
-
 extension SQLState {
     /// What `commit_documents` raises when the database is not there any more (`no_data_found` of PL/pgSQL).
     fileprivate static let databaseGone = SQLState(rawValue: "P0002")
+
+    /// Whether it is about what was to be written: data exceptions, violated constraints, exceeded limits.
+    fileprivate var blamesData: Bool { ["22", "23", "54"].contains(classCode) }
 }

@@ -54,12 +54,14 @@ struct WritePlan {
     {
         let before = records[edit.id] ?? DocumentRecord()
         var record = before
+        guard !edit.id.isLocal else { throw .illegalDocumentID("A local document is not written with the others.") }
         if edit.id.isDesign, caller.feeds != nil { throw AccessRules.refused }
         if case .made(let path) = edit.revision, let known = before.tree[path.revision], known.status != .missing {
             // Whoever brings what is known already changes nothing, and is not refused for it.
             return path.revision
         }
         let (path, tags) = try revision(of: edit, in: record.tree, by: caller)
+        try tags.check()
         if let known = record.tree[path.revision], known.status != .missing { return path.revision }
         try record.tree.merge(
             path,
@@ -67,8 +69,11 @@ struct WritePlan {
             payload: tags,
             branchLimit: Self.branchLimit
         )
-        // Only leaves have tags: what follows a leaf has taken them over.
-        for ancestor in path.revisions.dropFirst() { record.tree.setPayload(nil, of: ancestor) }
+        // Only leaves have tags: what follows a leaf has taken them over. (A forged path may name leaves of other
+        // branches as ancestors; those keep theirs.)
+        for revision in path.revisions where !record.tree.isLeaf(revision) {
+            record.tree.setPayload(nil, of: revision)
+        }
         record.tree.stem(to: rules.settings.revisionLimit)
         records[edit.id] = record
         bodies.append(NewBody(id: edit.id, revision: path.revision, body: edit.body))
@@ -93,6 +98,8 @@ struct WritePlan {
     ) throws(CouchError)
         -> (RevisionPath, Tags)
     {
+        // A tombstone belongs to whom the revision that it ends belongs to, whatever its body says.
+        let asked = edit.isDeleted ? AskedTags() : edit.tags
         switch edit.revision {
         case .next(let parent):
             guard let winner = tree.winner else {
@@ -102,16 +109,25 @@ struct WritePlan {
             }
             // A write without a revision brings a deleted document back: it follows the tombstone.
             let followed = parent ?? (winner.isDeleted ? winner.id : nil)
-            let current = followed.flatMap { tree[$0]?.payload } ?? winner.payload ?? .none
-            let tags = try rules.tagsOfNext(edit.tags, after: current, caller)
+            let tags = try rules.tagsOfNext(asked, after: self.tags(at: followed, of: tree, for: caller), caller)
             guard let followed, tree.isLeaf(followed) else { throw .conflict }
             return (named(edit, tags, after: followed), tags)
         case .made(let path):
-            guard let winner = tree.winner else { return (path, try rules.tagsOfNew(edit.tags, caller)) }
+            guard !tree.isEmpty else { return (path, try rules.tagsOfNew(edit.tags, caller)) }
             let anchor = path.revisions.first { tree.contains($0) }
-            let current = anchor.flatMap { tree[$0]?.payload } ?? winner.payload ?? .none
-            return (path, try rules.tagsOfNext(edit.tags, after: current, caller))
+            return (path, try rules.tagsOfNext(asked, after: tags(at: anchor, of: tree, for: caller), caller))
         }
+    }
+
+    /// The tags that decide who may go on from that revision: those of the leaf that it is.
+    ///
+    /// Of one that is no leaf, or not known, those of a leaf that came from it, or of any leaf: the first that the
+    /// caller may read. So nobody gets at a branch of others by making a branch beside it.
+    private func tags(at revision: RevisionID?, of tree: RevisionTree<Tags>, for caller: Caller) -> Tags {
+        if let revision, tree.isLeaf(revision) { return tree[revision]?.payload ?? .none }
+        let descendants = revision.map { tree.leaves(from: $0) } ?? []
+        let candidates = (descendants.isEmpty ? tree.leaves : descendants).map { $0.payload ?? .none }
+        return candidates.first { rules.mayRead($0, caller) } ?? candidates.first ?? .none
     }
 
     /// The revision that the store gives to an edit, behind the one that it follows.

@@ -1,0 +1,117 @@
+import Contracts
+import ControlStore
+import DocumentStore
+import JSON
+import Logging
+import Messaging
+import Projects
+import ScriptHosting
+import ServiceLifecycle
+import ServiceRuntime
+
+/// Runs a follower for each database and for each listener of each live project, and ends those that are no more.
+struct FollowerSupervisor: Service {
+    let broker: MessageBroker
+    let control: ControlStore
+    let store: DocumentStore
+    let catalogue: ProjectCatalogue
+    let scripts: ScriptHostPool
+    let signals: CommitSignals
+    /// Names this process among all change listeners.
+    let holder: String
+    let logger: Logger
+
+    /// How often it looks for databases and projects that have come or gone.
+    private static let period = Duration.milliseconds(500)
+
+    /// What a follower is made from: another version of its project makes another follower.
+    private struct Key: Hashable {
+        let name: String
+        let database: String
+        let version: Int
+    }
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var running: [Key: Task<Void, Never>] = [:]
+            while !Task.isCancelled {
+                do {
+                    let wanted = try await wanted()
+                    for (key, task) in running where wanted[key] == nil {
+                        task.cancel()
+                        await task.value
+                        running[key] = nil
+                    }
+                    for (key, body) in wanted where running[key] == nil { running[key] = Task { await body() } }
+                } catch is CancellationError {
+                    break
+                } catch {
+                    logger.warning("The databases could not be listed", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: Self.period)
+            }
+            for task in running.values { task.cancel() }
+            for task in running.values { await task.value }
+        }
+    }
+
+    private func wanted() async throws -> [Key: @Sendable () async -> Void] {
+        var wanted: [Key: @Sendable () async -> Void] = [:]
+        let databases = Set(try await store.databaseNames())
+        let publisher = ChangePublisher(broker: broker, control: control)
+        for database in databases {
+            let follower = follower(ChangePublisher.follower, in: database, startsNow: false)
+            wanted[Key(name: follower.name, database: database, version: 0)] = { await follower.run(publisher.handle) }
+        }
+        for live in catalogue.current.values {
+            for listener in live.project.listeners.values
+            where listener.isEnabled && databases.contains(listener.database) {
+                let name = Listener.follower(listener.name, of: live.project.name)
+                let follower = follower(name, in: listener.database, startsNow: listener.start == .now)
+                let matcher = matcher(name, listener, of: live.project)
+                let key = Key(name: name, database: listener.database, version: live.version)
+                wanted[key] = { await follower.run(matcher.handle) }
+            }
+        }
+        return wanted
+    }
+
+    private func follower(_ name: String, in database: String, startsNow: Bool) -> Follower {
+        Follower(
+            name: name,
+            database: database,
+            control: control,
+            store: store,
+            signals: signals,
+            holder: holder,
+            logger: logger,
+            startsNow: startsNow
+        )
+    }
+
+    private func matcher(_ name: String, _ listener: Listener, of project: Project) -> ListenerMatcher {
+        ListenerMatcher(
+            follower: name,
+            runs: ListenerRuns(project: project.name, listener: listener),
+            map: listener.mapFunctions(of: project),
+            store: store,
+            control: control,
+            scripts: scripts,
+            announce: { [broker] runs in try await broker.publishAll(runs.map(OutgoingMessage.runReady)) },
+            logger: logger
+        )
+    }
+}
+
+extension Listener {
+    /// The map of the listener's view with the modules that it may require; nil for a listener without a view.
+    fileprivate func mapFunctions(of project: Project) -> ScriptFunctions? {
+        guard case .view(let design, let view) = selection,
+            let document = project.databases[database]?.designDocuments[design],
+            let text = document["views"]?[view]?["map"]?.stringValue
+        else { return nil }
+        let name = "_design/\(design)/_view/\(view) map"
+        let library = document["views"]?["lib"].map { lib in ["views": ["lib": lib]] as JSONObject } ?? [:]
+        return ScriptFunctions([ScriptSource(name: name, text: text)], library: library)
+    }
+}

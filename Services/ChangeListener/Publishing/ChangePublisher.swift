@@ -1,0 +1,46 @@
+import Contracts
+import ControlStore
+import CouchProtocol
+import DocumentStore
+import Messaging
+import Telemetry
+
+/// Publishes every committed change of a database to `fullsync.changes`, in order, from a position in PostgreSQL.
+///
+/// The position moves when the broker has confirmed: a change may be published twice after a crash, and is never left
+/// out.
+struct ChangePublisher: Sendable {
+    let broker: MessageBroker
+    let control: ControlStore
+
+    /// The name of the follower that publishes.
+    static let follower = "publisher"
+
+    func handle(_ changes: [CommittedChange], _ database: Database, _ position: Position, _ lease: Lease) async throws {
+        try await broker.publishAll(changes.map { message($0, database) })
+        try await control.advance(Self.follower, in: database.name, to: position, under: lease)
+    }
+
+    private func message(_ change: CommittedChange, _ database: Database) -> OutgoingMessage {
+        let event = ChangeEvent(
+            database: database.name,
+            incarnation: database.incarnation,
+            seq: change.seq,
+            id: change.id.text,
+            rev: change.revision,
+            deleted: change.isDeleted,
+            owner: change.tags.owner,
+            groups: change.tags.groups,
+            origin: ChangeEvent.Origin(rawValue: change.origin) ?? .sequence
+        )
+        let trace = change.traceID.flatMap(TraceContext.init(traceID:)) ?? .makeRoot()
+        return OutgoingMessage(
+            exchange: ExchangeName.changes,
+            routingKey: database.name,
+            body: event.body,
+            contentType: "application/json",
+            messageID: "\(database.incarnation)-\(change.seq)",
+            headers: [HeaderName.traceparent: .string(trace.traceparent)]
+        )
+    }
+}

@@ -1,0 +1,137 @@
+import Contracts
+import ControlStore
+import Foundation
+import JSON
+import Messaging
+import Postgres
+import Sequences
+import Telemetry
+
+/// Has transactions of connectors carried out by the back-end connectors, and sees that none is done twice.
+struct ConnectorCaller: Sendable {
+    let requests: RequestClient
+    let control: ControlStore
+
+    /// Carries out a transaction for a step of a run.
+    ///
+    /// One that is idempotent is simply asked for again at the next attempt, with the same key. Any other is noted in
+    /// the ledger before it is asked for: when its outcome stays unknown, the run stops as uncertain.
+    func call(
+        _ transaction: TransactionReference,
+        variables: JSONObject,
+        isIdempotent: Bool,
+        of run: ClaimedRun,
+        at site: CallSite
+    ) async throws -> JSONValue {
+        guard !isIdempotent else {
+            return try await request(transaction, variables: variables, of: run, at: site).getForSequence()
+        }
+        let step = site.path.description
+        switch run.attempt > 1 ? try await control.effect(of: run, step: step) : .none {
+        case .answered(let answer): return answer
+        case .attempted: throw UncertainEffect(failure: Self.unknown(transaction))
+        case .none: break
+        }
+        try await control.noteAttempt(of: run, step: step)
+        do {
+            let answer = try await request(transaction, variables: variables, of: run, at: site).get()
+            let changed = try await control.client.execute(control.record(answer, of: run, step: step))
+            guard changed == 1 else { throw ClaimLost() }
+            return answer
+        } catch let failure as CallFailure where failure.failure.effect == .unknown {
+            throw UncertainEffect(failure: failure.failure)
+        } catch let failure as CallFailure {
+            try await control.forgetAttempt(of: run, step: step)
+            throw failure.sequenceFailure
+        }
+    }
+
+    private func request(
+        _ transaction: TransactionReference,
+        variables: JSONObject,
+        of run: ClaimedRun,
+        at site: CallSite
+    ) async throws -> Result<JSONValue, CallFailure> {
+        let timeout = ContinuousClock.now.duration(to: site.deadline)
+        guard timeout > .zero else {
+            return .failure(CallFailure(Failure(code: "timeout", message: "the sequence's time is over")))
+        }
+        let call = ConnectorCall(
+            project: run.project,
+            version: run.version,
+            connector: transaction.connector,
+            transaction: transaction.transaction,
+            variables: variables,
+            idempotencyKey: "\(run.id)/\(site.path)",
+            deadline: Int((Date().timeIntervalSince1970 + timeout.seconds) * 1_000)
+        )
+        let trace = TraceContext.current?.makeChild() ?? .makeRoot()
+        do {
+            let reply = try await requests.request(
+                OutgoingMessage(
+                    exchange: ExchangeName.direct,
+                    routingKey: QueueName.connectorCalls,
+                    body: call.body,
+                    contentType: "application/json",
+                    messageID: call.idempotencyKey,
+                    headers: [HeaderName.traceparent: .string(trace.traceparent)],
+                    isPersistent: false
+                ),
+                timeout: timeout
+            )
+            return try ConnectorAnswer(body: reply.body).outcome.mapError(CallFailure.init)
+        } catch MessagingError.cancelled {
+            throw CancellationError()
+        } catch let error as MessagingError {
+            return .failure(CallFailure(Self.failure(of: error)))
+        }
+    }
+
+    private static func failure(of error: MessagingError) -> Failure {
+        switch error {
+        case .unroutable, .invalidMessage, .closed:
+            Failure(code: "connector_unavailable", message: "The call could not be sent: \(error).")
+        default:
+            Failure(code: "timeout", message: "No back-end connector answered in time.", effect: .unknown)
+        }
+    }
+
+    private static func unknown(_ transaction: TransactionReference) -> Failure {
+        Failure(
+            code: "outcome_unknown",
+            message: """
+                An earlier attempt asked for '\(transaction)' and never learned whether it happened. Look at the back \
+                end, then retry or cancel the run.
+                """,
+            effect: .unknown
+        )
+    }
+}
+
+/// A transaction that failed, on its way to the sequence.
+private struct CallFailure: Error {
+    let failure: Failure
+
+    init(_ failure: Failure) {
+        self.failure = failure
+    }
+
+    var sequenceFailure: SequenceFailure {
+        SequenceFailure(
+            code: SequenceFailure.Code(failure.code),
+            message: failure.message,
+            details: failure.details
+        )
+    }
+}
+
+extension Result where Failure == CallFailure {
+    /// The answer; a failure as one that the sequence can catch.
+    fileprivate func getForSequence() throws -> Success {
+        do {
+            return try get()
+        } catch {
+            throw error.sequenceFailure
+        }
+    }
+}

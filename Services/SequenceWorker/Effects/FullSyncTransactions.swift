@@ -1,0 +1,220 @@
+import ControlStore
+import CouchProtocol
+import DocumentStore
+import JSON
+import Postgres
+import Projects
+import Sequences
+
+/// The transactions of a FullSync connector: documents read and written by a run of a sequence.
+///
+/// What a step writes is committed together with its entry in the ledger of effects, so a run that is repeated does not
+/// write it again.
+struct FullSyncTransactions: Sendable {
+    let run: ClaimedRun
+    let store: DocumentStore
+    let control: ControlStore
+    let database: String
+
+    /// Carries out a transaction whose variables have been checked.
+    func call(_ transaction: FullSyncTransaction, _ variables: JSONObject, at site: CallSite) async throws -> JSONValue {
+        do {
+            let database = try await store.database(database)
+            let caller = Caller.sequence(user: site.identity?.user)
+            switch transaction {
+            case .postDocument:
+                let post = try post([variables["document"] ?? [:]], variables, at: site)
+                return try await single(try await write(post, to: database, by: caller, at: site))
+            case .postBulkDocuments:
+                let post = try post(variables["documents"]?.arrayValue ?? [], variables, at: site)
+                return Self.summary(try await write(post, to: database, by: caller, at: site))
+            case .deleteDocument:
+                return try await delete(variables, in: database, by: caller, at: site)
+            case .getDocument:
+                return try await get(variables, from: database, for: caller)
+            case .allDocs:
+                return try await list(variables, of: database, for: caller)
+            }
+        } catch let error as CouchError {
+            throw SequenceFailure(
+                code: SequenceFailure.Code(error.error),
+                message: error.reason,
+                details: ["database": .string(self.database)]
+            )
+        }
+    }
+
+    // MARK: - Writing
+
+    private func post(_ documents: [JSONValue], _ variables: JSONObject, at site: CallSite) throws -> DocumentPost {
+        let objects = try documents.enumerated().map { index, document in
+            guard let object = document.objectValue else {
+                throw SequenceFailure(
+                    code: .invalidValue,
+                    message: "document \(index + 1) is no object but of type \(document.typeName)"
+                )
+            }
+            return object
+        }
+        let name = variables["policy"]?.stringValue ?? "none"
+        guard let policy = DocumentPost.Policy(rawValue: name) else {
+            let names = DocumentPost.Policy.allCases.map(\.rawValue).joined(separator: ", ")
+            throw SequenceFailure(code: .invalidValue, message: "'policy' must be one of \(names)")
+        }
+        return DocumentPost(
+            documents: objects,
+            policy: policy,
+            ownership: try ownership(variables, at: site),
+            onlyIfChanged: variables["onlyIfChanged"]?.boolValue ?? false
+        )
+    }
+
+    private func ownership(_ variables: JSONObject, at site: CallSite) throws -> DocumentPost.Ownership {
+        let keepsGroups = variables["groups"] == "keep"
+        let groups = try keepsGroups ? nil : Self.groups(variables["groups"])
+        let owner: String?
+        switch variables["owner"] {
+        case nil, "user": owner = site.identity?.user
+        case "anonymous": owner = nil
+        case "keep":
+            guard groups == nil || variables["groups"]?.isNull ?? true else {
+                throw SequenceFailure(
+                    code: .invalidValue,
+                    message: "with 'owner: keep' the groups are those of each document; 'groups' must be 'keep'"
+                )
+            }
+            return .asWritten
+        case let named?:
+            guard let name = named["name"]?.stringValue else {
+                throw SequenceFailure(
+                    code: .invalidValue,
+                    message: "'owner' must be user, anonymous, keep, or an object with the name of the owner"
+                )
+            }
+            owner = name
+        }
+        return keepsGroups ? .owner(owner) : .tags(Tags(owner: owner, groups: groups ?? []))
+    }
+
+    private static func groups(_ value: JSONValue?) throws -> [String] {
+        guard let value, !value.isNull else { return [] }
+        let names = value.arrayValue?.map(\.stringValue) ?? [nil]
+        guard !names.contains(nil) else {
+            throw SequenceFailure(code: .invalidValue, message: "'groups' must be a list of names, or 'keep'")
+        }
+        return names.compactMap(\.self)
+    }
+
+    private func write(_ post: DocumentPost, to database: Database, by caller: Caller, at site: CallSite) async throws
+        -> [JSONValue]
+    {
+        let step = site.path.description
+        if run.attempt > 1, case .answered(let answer) = try await control.effect(of: run, step: step) {
+            return answer.arrayValue ?? []
+        }
+        let (run, control) = (run, control)
+        let outcomes = try await store.post(
+            post,
+            to: database,
+            by: caller,
+            traceID: run.traceID,
+            ledger: { control.record(.array($0.map(\.json)), of: run, step: step) },
+            check: { rows in
+                guard rows.affected == 1 else { throw ClaimLost() }
+            }
+        )
+        return outcomes.map(\.json)
+    }
+
+    private func single(_ rows: [JSONValue]) async throws -> JSONValue {
+        guard let row = rows.first else { return .null }
+        if let error = row["error"]?.stringValue {
+            throw SequenceFailure(
+                code: SequenceFailure.Code(error),
+                message: row["reason"]?.stringValue ?? error,
+                details: row
+            )
+        }
+        return row
+    }
+
+    private static func summary(_ rows: [JSONValue]) -> JSONValue {
+        let written = rows.count { $0["written"] == true }
+        let failed = rows.count { $0["error"] != nil }
+        return [
+            "results": .array(rows), "written": .number(JSONNumber(written)),
+            "unchanged": .number(JSONNumber(rows.count - written - failed)), "failed": .number(JSONNumber(failed)),
+        ]
+    }
+
+    private func delete(_ variables: JSONObject, in database: Database, by caller: Caller, at site: CallSite)
+        async throws -> JSONValue
+    {
+        let id = try DocumentID(variables["id"]?.stringValue ?? "")
+        guard let present = try await store.document(id, in: database, for: caller), !present.isDeleted else {
+            throw CouchError.missing
+        }
+        var document: JSONObject = ["_id": .string(id.text), "_deleted": true]
+        document["_rev"] = variables["rev"] ?? .string(present.revision.description)
+        let post = DocumentPost(
+            documents: [document],
+            policy: .none,
+            ownership: .tags(present.tags),
+            onlyIfChanged: false
+        )
+        return try await single(try await write(post, to: database, by: caller, at: site))
+    }
+
+    // MARK: - Reading
+
+    private func get(_ variables: JSONObject, from database: Database, for caller: Caller) async throws -> JSONValue {
+        let id = try DocumentID(variables["id"]?.stringValue ?? "")
+        let revision = try variables["rev"]?.stringValue.map { text throws(CouchError) in try RevisionID(parsing: text) }
+        let request = RevisionRequest(id: id, revision: revision)
+        let found = try await store.fetch([request], from: database, for: caller)[request]
+        guard let found, !found.isDeleted || revision != nil else { throw CouchError.missing }
+        return try found.json(database, conflicts: variables["conflicts"]?.boolValue ?? false)
+    }
+
+    private func list(_ variables: JSONObject, of database: Database, for caller: Caller) async throws -> JSONValue {
+        let includesDocs = variables["includeDocs"]?.boolValue ?? false
+        let found: [StoredRevision]
+        if let keys = variables["keys"]?.arrayValue {
+            let requests = try keys.map { RevisionRequest(id: try DocumentID($0.stringValue ?? "")) }
+            let byRequest = try await store.fetch(requests, from: database, for: caller)
+            found = requests.compactMap { byRequest[$0] }.filter { !$0.isDeleted }
+        } else {
+            var range = DocumentRange()
+            range.first = variables["startKey"]?.stringValue
+            range.last = variables["endKey"]?.stringValue
+            range.isDescending = variables["descending"]?.boolValue ?? false
+            range.skip = max(0, variables["skip"]?.intValue ?? 0)
+            range.limit = min(max(0, variables["limit"]?.intValue ?? 10_000), 100_000)
+            found = try await store.documents(in: range, of: database, for: caller)
+        }
+        let rows = try found.map { revision -> JSONValue in
+            var row: JSONObject = [
+                "id": .string(revision.id.text), "key": .string(revision.id.text),
+                "value": ["rev": .string(revision.revision.description)],
+            ]
+            if includesDocs { row["doc"] = try revision.json(database, conflicts: false) }
+            return .object(row)
+        }
+        return ["rows": .array(rows)]
+    }
+}
+
+extension StoredRevision {
+    /// The document as sequences see it: with its revision and its tags.
+    func json(_ database: Database, conflicts: Bool) throws -> JSONValue {
+        var document: JSONObject = ["_id": .string(id.text), "_rev": .string(revision.description)]
+        if let owner = tags.owner { document[database.settings.ownerMember] = .string(owner) }
+        if !tags.groups.isEmpty {
+            document[database.settings.groupsMember] = .array(tags.groups.map(JSONValue.string))
+        }
+        let others = tree?.conflicts ?? []
+        if conflicts, !others.isEmpty { document["_conflicts"] = .array(others.map { .string($0.description) }) }
+        for (name, value) in try JSONValue(parsing: body).objectValue ?? [:] { document[name] = value }
+        return .object(document)
+    }
+}

@@ -1,0 +1,55 @@
+import JSON
+import ScriptHosting
+import Sequences
+
+/// The JavaScript of one run: a session for each of its branches that evaluates at the moment.
+///
+/// A session remembers the values that it was last given, so only what a step has changed goes to the host again.
+actor RunScripts {
+    private let pool: ScriptHostPool
+    private var idle: [Lent] = []
+
+    private struct Lent: Sendable {
+        let session: ScriptSession
+        var bound = JSONObject()
+
+        /// Gives the session the values of a scope that scripts mention; nil for all.
+        mutating func bind(_ scope: JSONObject, mentioned: Set<String>?) {
+            for (name, value) in scope where mentioned?.contains(name) ?? true {
+                guard bound[name] != value else { continue }
+                session.bind(name, value)
+                bound[name] = value
+            }
+            for name in bound.names where scope[name] == nil {
+                session.unbind(name)
+                bound[name] = nil
+            }
+        }
+    }
+
+    init(_ pool: ScriptHostPool) {
+        self.pool = pool
+    }
+
+    /// Evaluates scripts over a scope, in their order.
+    func evaluate(_ scripts: [Script], scope: JSONObject) async throws(ScriptError) -> [JSONValue] {
+        var lent = idle.popLast() ?? Lent(session: ScriptSession(pool: pool))
+        defer { idle.append(lent) }
+        var results: [JSONValue] = []
+        for script in scripts {
+            lent.bind(scope, mentioned: script.mentionedNames)
+            let location = ScriptLocation(script.position.file, line: script.position.line)
+            switch script.form {
+            case .expression: results.append(try await lent.session.evaluate(script.source, at: location))
+            case .body: results.append(try await lent.session.execute(script.source, at: location))
+            }
+        }
+        return results
+    }
+
+    /// Lets the hosts forget the run.
+    func end() {
+        for lent in idle { lent.session.end() }
+        idle = []
+    }
+}

@@ -1,0 +1,52 @@
+import ControlStore
+import Logging
+import Messaging
+import ServiceLifecycle
+import ServiceRuntime
+
+/// Tells workers of the runs that are due and that nobody comes for: retries whose time has come, runs of workers that
+/// died, and messages that were lost with the broker.
+struct RunSweeper: Service {
+    let broker: MessageBroker
+    let control: ControlStore
+    let retention: Duration
+    let logger: Logger
+
+    /// How often it looks, and how long a run that was told of is left alone.
+    private static let period = Duration.milliseconds(500)
+    private static let patience = Duration.seconds(20)
+    private static let batch = 1_000
+    /// How many looks lie between two clean-ups of old rows.
+    private static let looksBetweenPrunings = 600
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var looks = 0
+            while !Task.isCancelled {
+                do {
+                    // Several workers look: they should not look at the same moments.
+                    try await Task.sleep(for: Self.period * .random(in: 0.7...1.3))
+                    try await sweep()
+                    looks += 1
+                    if looks % Self.looksBetweenPrunings == 0 { try await prune() }
+                } catch is CancellationError {
+                    return
+                } catch {
+                    logger.warning("Due runs could not be announced", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    private func sweep() async throws {
+        let due = try await control.dueRuns(limit: Self.batch, patience: Self.patience)
+        guard !due.isEmpty else { return }
+        try await broker.publishAll(due.map(OutgoingMessage.runReady))
+    }
+
+    private func prune() async throws {
+        _ = try await control.failAbandonedCalls()
+        _ = try await control.pruneRuns(olderThan: retention, limit: 10_000)
+        try await control.pruneSessions()
+    }
+}

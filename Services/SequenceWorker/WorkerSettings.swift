@@ -1,0 +1,64 @@
+import ServiceRuntime
+import Settings
+
+/// What can be set of a sequence worker.
+enum WorkerSettings {
+    static let concurrency = Setting(
+        "worker.concurrency",
+        .int(1...1_000),
+        default: 16,
+        "How many runs a worker has in hand at once; as many calls besides."
+    )
+    static let scriptHosts = Setting(
+        "script.hosts",
+        .int(1...64),
+        default: 2,
+        "How many processes evaluate JavaScript."
+    )
+    static let scriptHost = Setting(
+        "script.host",
+        .optional(.string),
+        default: nil,
+        "The script-host executable; the one beside this one when not set."
+    )
+    static let attempts = Setting(
+        "run.attempts",
+        .int(1...1_000),
+        default: 20,
+        "How often a run is tried before it has failed."
+    )
+    static let greatestDelay = Setting(
+        "run.greatestDelay",
+        .duration(.milliseconds(100) ... .seconds(86_400)),
+        default: .seconds(300),
+        "The longest pause between two attempts at a run; the first is one second, and each next one twice as long."
+    )
+    static let lease = Setting(
+        "run.lease",
+        .duration(.seconds(2) ... .seconds(600)),
+        default: .seconds(15),
+        "How long a worker that says nothing keeps its runs."
+    )
+    static let retention = Setting(
+        "run.retention",
+        .duration(.seconds(60) ... .seconds(31_536_000)),
+        default: .seconds(7 * 86_400),
+        "How long runs are kept after their end."
+    )
+
+    static let all: [any SettingDeclaration] = [
+        concurrency, scriptHosts, scriptHost, attempts, greatestDelay, lease, retention,
+    ]
+}
+
+extension ServiceDescription {
+    static let sequenceWorker = ServiceDescription(
+        name: "sequence-worker",
+        summary: """
+            Runs sequences: those that listeners, jobs and notifications have put in line, and those that devices wait \
+            for. Start as many as the work needs.
+            """,
+        needs: [.postgres, .amqp],
+        settings: WorkerSettings.all
+    )
+}

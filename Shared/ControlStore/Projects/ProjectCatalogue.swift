@@ -1,0 +1,118 @@
+package import Logging
+package import Projects
+import Synchronization
+
+/// A project as it is live.
+package struct LiveProject: Sendable {
+    package let version: Int
+    package let project: Project
+}
+
+/// The deployed projects, parsed, as this process sees them: kept in step with what is live, by looking and by being told.
+///
+/// A version that this process cannot read (a symbol of it is not set here) is logged and left out, so that it harms no
+/// other project.
+package final class ProjectCatalogue: Sendable {
+    private let control: ControlStore
+    private let symbols: @Sendable (String) -> String?
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let pokes = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    private struct State {
+        var live: [String: LiveProject] = [:]
+        /// Versions that could not be read, so that they are complained of once.
+        var unreadable: [String: Int] = [:]
+        /// Versions that are not live any more and still have runs.
+        var earlier: [String: [Int: Project]] = [:]
+    }
+
+    /// How often it looks without being told.
+    private static let period = Duration.seconds(1)
+    private static let earlierLimit = 16
+
+    /// - Parameter symbols: The value of a project's symbol in this process; nil when it is not set.
+    package init(_ control: ControlStore, symbols: @escaping @Sendable (String) -> String?, logger: Logger) {
+        self.control = control
+        self.symbols = symbols
+        self.logger = logger
+    }
+
+    /// The live projects by name.
+    package var current: [String: LiveProject] { state.withLock { $0.live } }
+
+    /// Looks now, because something may have changed.
+    package func poke() {
+        pokes.continuation.yield()
+    }
+
+    /// Keeps in step until the task is cancelled.
+    package func run() async throws {
+        while !Task.isCancelled {
+            do {
+                try await refresh()
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.warning("The deployed projects could not be read", metadata: ["error": "\(error)"])
+            }
+            await nextLook()
+        }
+    }
+
+    /// Reads the versions that have become live since the last time.
+    package func refresh() async throws {
+        let versions = try await control.liveVersions()
+        for (name, version) in versions.sorted(by: { $0.key < $1.key }) {
+            let isKnown = state.withLock { $0.live[name]?.version == version || $0.unreadable[name] == version }
+            guard !isKnown else { continue }
+            let project = try await read(name, version: version)
+            state.withLock { state in
+                if let project {
+                    state.live[name] = LiveProject(version: version, project: project)
+                } else {
+                    state.unreadable[name] = version
+                }
+            }
+            logger.info("Project is live", metadata: ["project": "\(name)", "version": "\(version)"])
+        }
+        state.withLock { state in state.live = state.live.filter { versions[$0.key] != nil } }
+    }
+
+    /// That version of a project, live or not; nil when there is none, or this process cannot read it.
+    package func project(_ name: String, version: Int) async throws -> Project? {
+        let known = state.withLock { state in
+            state.live[name].flatMap { $0.version == version ? $0.project : nil } ?? state.earlier[name]?[version]
+        }
+        if let known { return known }
+        guard let project = try await read(name, version: version) else { return nil }
+        state.withLock { state in
+            if state.earlier[name, default: [:]].count >= Self.earlierLimit { state.earlier[name] = [:] }
+            state.earlier[name, default: [:]][version] = project
+        }
+        return project
+    }
+
+    private func read(_ name: String, version: Int) async throws -> Project? {
+        guard let deployed = try await control.project(name, version: version) else { return nil }
+        do throws(ProjectProblems) {
+            return try Project.read(deployed.files, symbol: symbols)
+        } catch {
+            logger.error(
+                "A project cannot be used by this process",
+                metadata: ["project": "\(name)", "version": "\(version)", "problems": "\(error)"]
+            )
+            return nil
+        }
+    }
+
+    /// Waits for a poke, or for the next regular look.
+    private func nextLook() async {
+        await withTaskGroup { group in
+            group.addTask { [stream = pokes.stream] in for await _ in stream { return } }
+            group.addTask { try? await Task.sleep(for: Self.period) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+}

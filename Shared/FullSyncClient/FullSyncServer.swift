@@ -1,0 +1,55 @@
+package import CouchProtocol
+public import JSON
+
+/// A Full Sync server, as an application talks to it beside its local database.
+public struct FullSyncServer: Sendable {
+    package let session: HTTPSession
+
+    /// The server at an address such as `https://sync.example.org`.
+    public init(address: String) throws {
+        session = HTTPSession(
+            address: try FullSyncError.translating { () throws(CouchError) in try ServerAddress(parsing: address) }
+        )
+    }
+
+    /// Logs a user in, by the project's login sequence. The session is renewed by itself until ``logout()``.
+    ///
+    /// - Returns: What the server says of the user: `name`, `roles` and what the login sequence adds.
+    @discardableResult
+    public func login(name: String, password: String) async throws -> JSONValue {
+        try await FullSyncError.translating {
+            try await session.login(ServerAddress.Credentials(name: name, password: password))
+        }
+    }
+
+    /// Ends the session and forgets the password.
+    public func logout() async throws {
+        try await FullSyncError.translating { try await session.logout() }
+    }
+
+    /// Runs a public sequence of a project under the user's identity.
+    ///
+    /// - Parameters:
+    ///   - project: The project's name.
+    ///   - sequence: The sequence's name.
+    ///   - variables: The sequence's input.
+    /// - Returns: What the sequence answers.
+    public func call(
+        project: String,
+        sequence: String,
+        variables: JSONObject = [:]
+    ) async throws -> JSONValue {
+        let path =
+            "/_fullsync/projects/\(PercentEncoding.encode(project))/sequences/\(PercentEncoding.encode(sequence))"
+        return try await FullSyncError.translating {
+            try await session.json(
+                HTTPSession.Request(method: "POST", path: path, body: JSONValue.object(variables).bytes)
+            )
+        }
+    }
+
+    /// A database of the server, to replicate with.
+    package func database(_ name: String, rules: DocumentRules = DocumentRules()) -> HTTPReplica {
+        HTTPReplica(session: session, database: name, rules: rules)
+    }
+}

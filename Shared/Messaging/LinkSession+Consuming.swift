@@ -1,0 +1,216 @@
+internal import Contracts
+internal import Logging
+internal import Metrics
+
+// Consumers, each on a channel of its own with its own prefetch.
+
+/// A consumer on this connection.
+final class ActiveConsumer {
+    enum Phase {
+        /// To be set up, not before the time given.
+        case waiting(ContinuousClock.Instant)
+        case consuming
+        /// Takes no more; what it has is still settled.
+        case stopped
+    }
+
+    let inbox: ConsumerInbox
+    var phase = Phase.waiting(.now)
+    var assembler: ContentAssembler
+    var backoff: Backoff
+    /// Of its channel; nil when that is not open.
+    var epoch: UInt64?
+
+    init(_ inbox: ConsumerInbox, _ configuration: MessagingConfiguration) {
+        self.inbox = inbox
+        assembler = ContentAssembler(maximumSize: configuration.maximumMessageSize)
+        backoff = Backoff(first: configuration.reconnectDelay, maximum: configuration.maximumReconnectDelay)
+    }
+
+    /// The topology gives the queue's messages nowhere to go.
+    var losesWhatIsRejected: Bool {
+        guard inbox.isDeclared, case .work(_, nil) = inbox.queue.kind else { return false }
+        return true
+    }
+
+    var consumerTag: String { "full-sync-\(inbox.id)" }
+}
+
+extension LinkSession {
+    var nextConsumerSetUp: ContinuousClock.Instant? {
+        consumers.values.compactMap { consumer in
+            guard case .waiting(let time) = consumer.phase else { return nil }
+            return time
+        }.min()
+    }
+
+    func add(_ inbox: ConsumerInbox) {
+        guard channels[inbox.id] == nil else { return }
+        let range = Self.firstConsumerChannel...max(Self.firstConsumerChannel, connection.maximumChannel)
+        guard let channel = range.first(where: { consumers[$0] == nil }) else {
+            _ = inbox.end(.failure(.invalidConfiguration("more than \(range.count) consumers on one connection")))
+            return
+        }
+        channels[inbox.id] = channel
+        consumers[channel] = ActiveConsumer(inbox, link.configuration)
+    }
+
+    func stop(_ inbox: ConsumerInbox) throws(MessagingError) {
+        guard let channel = channels[inbox.id], let consumer = consumers[channel] else { return }
+        if case .consuming = consumer.phase {
+            try connection.cancelConsumer(channel, consumerTag: consumer.consumerTag)
+        }
+        consumer.phase = .stopped
+    }
+
+    func remove(_ inbox: ConsumerInbox) throws(MessagingError) {
+        try flushSettlements()
+        guard let channel = channels.removeValue(forKey: inbox.id),
+            let consumer = consumers.removeValue(forKey: channel), consumer.epoch != nil
+        else { return }
+        try connection.closeChannel(channel)
+    }
+
+    func flushSettlements() throws(MessagingError) {
+        while let (settlement, outcome) = settlements.popFirst() {
+            try send(settlement, outcome)
+        }
+    }
+
+    func send(_ settlement: Settlement, _ outcome: Settlement.Outcome) throws(MessagingError) {
+        guard let channel = channels[settlement.consumer], let consumer = consumers[channel],
+            consumer.epoch == settlement.epoch
+        else { return }
+        link.metrics.queue(consumer.inbox.queue.name).count(outcome)
+        switch outcome {
+        case .acknowledged: try connection.acknowledge(channel, tag: settlement.tag)
+        case .rejected where !consumer.losesWhatIsRejected: try connection.reject(channel, tag: settlement.tag)
+        case .givenBack, .rejected: try connection.giveBack(channel, tag: settlement.tag)
+        }
+    }
+
+    func setUpConsumers(_ now: ContinuousClock.Instant) throws(MessagingError) {
+        for (channel, consumer) in consumers {
+            guard case .waiting(let time) = consumer.phase, time <= now else { continue }
+            do throws(MessagingError) {
+                try setUp(consumer, on: channel)
+            } catch .channelClosed(let code, let text) {
+                handleSetUpFailure(consumer, code, text)
+            }
+        }
+    }
+
+    private func setUp(_ consumer: ActiveConsumer, on channel: UInt16) throws(MessagingError) {
+        if consumer.inbox.isDeclared {
+            try declare(consumer.inbox.queue)
+        }
+        if consumer.epoch == nil {
+            try connection.openChannel(channel)
+            consumer.epoch = link.nextEpoch()
+            consumer.assembler = ContentAssembler(maximumSize: link.configuration.maximumMessageSize)
+        }
+        do throws(MessagingError) {
+            try connection.setPrefetch(channel, consumer.inbox.prefetch)
+            try connection.consume(
+                channel,
+                queue: consumer.inbox.queue.name,
+                consumerTag: consumer.consumerTag
+            )
+        } catch {
+            consumer.epoch = nil
+            throw error
+        }
+        consumer.phase = .consuming
+        consumer.backoff.reset()
+        consumer.inbox.activate()
+    }
+
+    /// Declares a queue again, with its bindings: it may have been deleted since the connection was made.
+    private func declare(_ queue: Queue) throws(MessagingError) {
+        do throws(MessagingError) {
+            try connection.declare(link.topology.part(of: [queue]), on: Self.controlChannel)
+        } catch .channelClosed(let code, let text) {
+            try connection.openChannel(Self.controlChannel)
+            throw .channelClosed(code: code, text: text)
+        }
+    }
+
+    /// What is wrong from the start is the caller's to know; later, and for a queue that another connection still
+    /// holds, it is a matter of time.
+    private func handleSetUpFailure(_ consumer: ActiveConsumer, _ code: Int, _ text: String) {
+        let isResourceLocked = code == 405
+        if !consumer.inbox.wasEverActive, !isResourceLocked {
+            consumer.phase = .stopped
+            _ = consumer.inbox.end(.failure(.channelClosed(code: code, text: text)))
+            return
+        }
+        retryLater(consumer, reason: "cannot consume", code, text)
+    }
+
+    private func retryLater(_ consumer: ActiveConsumer, reason: Logger.Message, _ code: Int? = nil, _ text: String = "")
+    {
+        if case .stopped = consumer.phase { return }
+        var generator = SystemRandomNumberGenerator()
+        let pause = consumer.backoff.pause(using: &generator)
+        consumer.phase = .waiting(.now + pause)
+        link.logger.warning(
+            reason,
+            metadata: [
+                "queue": "\(consumer.inbox.queue.name)", "retry_in": "\(pause)",
+                "code": "\(code.map(String.init) ?? "")", "text": "\(text)",
+            ]
+        )
+    }
+
+    func handleConsumer(_ frame: InboundFrame, on channel: UInt16) throws(MessagingError) {
+        guard let consumer = consumers[channel] else { return }
+        switch frame {
+        case .deliver(let tag, let isRedelivered, let exchange, let routingKey):
+            try consumer.assembler.begin(
+                .delivery(tag: tag, isRedelivered: isRedelivered),
+                exchange: exchange,
+                routingKey: routingKey
+            )
+        case .header(let size, let properties):
+            try take(try consumer.assembler.header(size: size, properties), consumer, channel)
+        case .body(let fragment): try take(try consumer.assembler.body(fragment), consumer, channel)
+        case .consumerCancelled: retryLater(consumer, reason: "message broker cancelled the consumer")
+        case .channelClosed(let code, let text):
+            try connection.confirmClose(channel)
+            consumer.epoch = nil
+            consumer.inbox.deactivate()
+            retryLater(consumer, reason: "message broker closed the consumer's channel", code, text)
+        default: break
+        }
+    }
+
+    private func take(
+        _ content: ContentAssembler.Content?,
+        _ consumer: ActiveConsumer,
+        _ channel: UInt16
+    ) throws(MessagingError) {
+        guard let epoch = consumer.epoch else { return }
+        func settlement(_ tag: UInt64) -> Settlement {
+            Settlement(link: link, consumer: consumer.inbox.id, epoch: epoch, tag: tag)
+        }
+        switch content {
+        case .delivery(let tag, var message):
+            message.properties.headers[PublishSequence.header] = nil
+            let metrics = link.metrics.queue(consumer.inbox.queue.name)
+            metrics.delivered.increment()
+            if message.isRedelivered { metrics.redelivered.increment() }
+            let settlement = settlement(tag)
+            guard !consumer.inbox.put(ReceivedMessage(message: message, settlement: settlement)) else { return }
+            settlements.append((settlement, .givenBack))
+        case .oversized(let tag, let size):
+            link.logger.warning(
+                "a message is too large",
+                metadata: ["queue": "\(consumer.inbox.queue.name)", "bytes": "\(size)"]
+            )
+            // Without a dead-letter queue it is neither lost nor sent round and round: it stays with this consumer.
+            guard !consumer.losesWhatIsRejected else { return }
+            settlements.append((settlement(tag), .rejected))
+        case .returned, nil: return
+        }
+    }
+}

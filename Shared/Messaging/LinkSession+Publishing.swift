@@ -1,0 +1,167 @@
+internal import Logging
+internal import Metrics
+
+// Publishing with confirms: at most `windowSize` messages are on their way, in the order of their calls.
+
+/// A message whose body is being written, a frame at a time, so that everything else gets its turn between them.
+struct UnsentBody {
+    let body: [UInt8]
+    var offset = 0
+}
+
+/// The header that tells which message came back: `basic.return` does not say.
+enum PublishSequence {
+    static let header = "x-fullsync-publish"
+}
+
+extension LinkSession {
+    var canPublish: Bool {
+        link.role == .publishing && blockedReason == nil
+    }
+
+    var windowSize: Int {
+        suspects > 0 ? 1 : link.configuration.maximumUnconfirmed
+    }
+
+    func openPublishChannel() throws(MessagingError) {
+        try connection.openChannel(Self.publishChannel)
+        try connection.selectConfirms(Self.publishChannel)
+        returns = ContentAssembler(maximumSize: link.configuration.maximumMessageSize)
+    }
+
+    /// Writes all but the body; returns about how many bytes that took.
+    func begin(_ ticket: PublishTicket) throws(MessagingError) -> Int {
+        guard !ticket.batch.isAbandoned else {
+            ticket.batch.finish(.cancelled)
+            return 0
+        }
+        let message = ticket.message
+        var headers = message.headers
+        if message.isMandatory { headers[PublishSequence.header] = .int(Int64(clamping: window.nextTag)) }
+        window.append(ticket)
+        link.metrics.published.increment()
+        link.metrics.unconfirmed.record(window.count)
+        let count = try connection.sendPublish(Self.publishChannel, message, headers: headers)
+        guard !message.body.isEmpty else { return count }
+        unsentBody = UnsentBody(body: message.body)
+        return count
+    }
+
+    func sendNextBodyFrame() throws(MessagingError) -> Int {
+        guard var unsent = unsentBody else { return 0 }
+        let end = min(unsent.body.count, unsent.offset + AMQPConnection.bodyFrameSize)
+        let range = unsent.offset..<end
+        unsent.offset = end
+        unsentBody = end == unsent.body.count ? nil : unsent
+        try connection.sendBody(Self.publishChannel, unsent.body, range)
+        return range.count
+    }
+
+    func handlePublishing(_ frame: InboundFrame) throws(MessagingError) {
+        switch frame {
+        case .confirm(let tag, let isMultiple, let isAccepted): confirm(tag, isMultiple, isAccepted)
+        case .returned(let exchange, let routingKey):
+            try returns.begin(.returned, exchange: exchange, routingKey: routingKey)
+        case .header(let size, let properties): noteReturn(try returns.header(size: size, properties))
+        case .body(let fragment): noteReturn(try returns.body(fragment))
+        case .channelClosed(let code, let text): try recoverPublishChannel(code, text)
+        default: break
+        }
+    }
+
+    private func confirm(_ tag: UInt64, _ isMultiple: Bool, _ isAccepted: Bool) {
+        window.settle(tag, isMultiple: isMultiple) { ticket in
+            suspects = max(0, suspects - 1)
+            if !isAccepted {
+                // A full queue, or one whose leader is being elected or has just been declared.
+                link.metrics.notAccepted.increment()
+                var ticket = ticket
+                ticket.wasRefused = true
+                refused.append((ticket, .now + link.configuration.reconnectDelay))
+            } else if ticket.isReturned {
+                link.metrics.returned.increment()
+                let message = ticket.message
+                ticket.batch.finish(.unroutable(exchange: message.exchange, routingKey: message.routingKey))
+            } else {
+                link.metrics.confirmed.increment()
+                ticket.batch.finish(nil)
+            }
+        }
+        link.metrics.unconfirmed.record(window.count)
+    }
+
+    private func noteReturn(_ content: ContentAssembler.Content?) {
+        guard case .returned(let properties) = content,
+            let number = properties.headers[PublishSequence.header]?.int, let tag = UInt64(exactly: number)
+        else { return }
+        window.update(tag) { $0.isReturned = true }
+    }
+
+    /// Opens the channel again after the broker closed it.
+    ///
+    /// It closes the whole channel for one bad message (an exchange that is not there, no permission) and does not say
+    /// which. With one on its way the culprit is known; otherwise they are sent again one at a time.
+    private func recoverPublishChannel(_ code: Int, _ text: String) throws(MessagingError) {
+        try connection.confirmClose(Self.publishChannel)
+        var inDoubt = takeUnconfirmed()
+        link.logger.warning(
+            "message broker closed the publishing channel",
+            metadata: ["code": "\(code)", "text": "\(text)", "in_doubt": "\(inDoubt.count)"]
+        )
+        if inDoubt.count == 1 {
+            inDoubt.removeFirst().batch.finish(.channelClosed(code: code, text: text))
+            suspects = max(0, suspects - 1)
+        } else {
+            link.metrics.republished.increment(by: inDoubt.count)
+            suspects = inDoubt.count
+        }
+        ready.prepend(inDoubt)
+        try openPublishChannel()
+    }
+
+    /// Sends again what the broker did not accept, or gives it up.
+    private func retryRefused(_ now: ContinuousClock.Instant) {
+        var due: [PublishTicket] = []
+        while let (ticket, time) = refused.first, time <= now {
+            _ = refused.popFirst()
+            if ticket.deadline <= now {
+                ticket.batch.finish(.notAccepted)
+            } else {
+                due.append(ticket)
+            }
+        }
+        ready.prepend(due)
+    }
+
+    /// Takes what is not confirmed out of the window, in order, as if it had never been sent.
+    func takeUnconfirmed() -> [PublishTicket] {
+        unsentBody = nil
+        return (window.restart() + refused.removeAll().map(\.0)).map { ticket in
+            var ticket = ticket
+            ticket.isReturned = false
+            return ticket
+        }
+    }
+
+    /// Fails what has waited too long.
+    func expire(_ now: ContinuousClock.Instant) {
+        retryRefused(now)
+        var expired: [PublishTicket] = []
+        // A message whose body is half written has to be finished; it is the last of the window.
+        while let ticket = window.first, ticket.deadline <= now, unsentBody == nil || window.count > 1 {
+            expired.append(contentsOf: window.abandonFirst().map { [$0] } ?? [])
+            suspects = max(0, suspects - 1)
+        }
+        while let ticket = ready.first, ticket.deadline <= now {
+            _ = ready.popFirst()
+            expired.append(ticket)
+        }
+        guard !expired.isEmpty else { return }
+        let reason = blockedReason.map { "; the broker takes no messages: \($0)" } ?? ""
+        for ticket in expired {
+            ticket.batch.finish(
+                ticket.wasRefused ? .notAccepted : .timedOut("the message was not confirmed in time\(reason)")
+            )
+        }
+    }
+}

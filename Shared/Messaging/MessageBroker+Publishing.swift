@@ -1,0 +1,35 @@
+internal import Synchronization
+
+extension MessageBroker {
+    /// Publishes a message; returns when the broker has confirmed that it has it.
+    ///
+    /// Waits while the broker is disconnected or blocked, no longer than the configuration's `confirmTimeout`. What was
+    /// sent and not confirmed when a connection was lost, or was not accepted, is sent again until then: the message may
+    /// arrive twice.
+    package func publish(_ message: OutgoingMessage) async throws(MessagingError) {
+        try await publishAll([message])
+    }
+
+    /// Publishes messages in their order, and returns when the broker has confirmed them all; throws the first error.
+    ///
+    /// They are on their way together, so it costs little more than the slowest confirmation. All are checked before the
+    /// first is sent; a later failure of one does not keep back the others.
+    package func publishAll(_ messages: [OutgoingMessage]) async throws(MessagingError) {
+        guard !messages.isEmpty else { return }
+        let promise = Promise<Void>()
+        try post(messages, promise)
+        try await promise.value()
+    }
+
+    /// Queues messages; the promise hears of their end, and keeps what is not sent yet from being sent when it is
+    /// resolved before.
+    func post(_ messages: [OutgoingMessage], _ promise: Promise<Void>) throws(MessagingError) {
+        for message in messages {
+            try message.validate(maximumSize: configuration.maximumMessageSize)
+        }
+        guard lifecycle.withLock({ $0.phase }) != .closed else { throw .closed }
+        let batch = PublishBatch(count: messages.count, promise)
+        let deadline = ContinuousClock.now + configuration.confirmTimeout
+        publishing.publish(messages.map { PublishTicket(message: $0, deadline: deadline, batch: batch) })
+    }
+}

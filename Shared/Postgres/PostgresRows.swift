@@ -1,0 +1,128 @@
+/// The rows that a statement gave, kept as libpq received them; a value is decoded when it is asked for.
+package struct PostgresRows: Sendable, RandomAccessCollection {
+    let result: ResultHandle
+    package let count: Int
+
+    init(_ result: ResultHandle) {
+        self.result = result
+        count = result.rowCount
+    }
+
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { count }
+
+    package subscript(position: Int) -> PostgresRow {
+        precondition(position >= 0 && position < count, "row out of range")
+        return PostgresRow(result: result, index: position)
+    }
+
+    /// How many rows the statement inserted, changed, deleted or read.
+    package var affected: Int { result.affected }
+
+    /// The columns' names, in order.
+    package var columnNames: [String] {
+        (0..<result.columnCount).map { result.columnName($0) }
+    }
+}
+
+/// One row, which keeps the result that it is part of alive.
+package struct PostgresRow: Sendable {
+    let result: ResultHandle
+    let index: Int
+
+    package var columnCount: Int { result.columnCount }
+
+    /// The first columns as these types, in order: `let (id, seq) = try row.decode(String.self, Int64?.self)`.
+    package func decode<each Value: PostgresDecodable>(
+        _ types: repeat (each Value).Type
+    ) throws(PostgresError) -> (repeat each Value) {
+        var column = -1
+        func next<Next: PostgresDecodable>(_: Next.Type) throws(PostgresError) -> Next {
+            column += 1
+            return try decode(Next.self, at: column)
+        }
+        return (repeat try next((each Value).self))
+    }
+
+    /// One column, by its place.
+    package func decode<Value: PostgresDecodable>(
+        _ type: Value.Type,
+        at column: Int
+    ) throws(PostgresError) -> Value {
+        guard let cell = try cell(at: column) else {
+            guard let null = Value.postgresNull else { throw failure(Value.self, column, found: "NULL", nil) }
+            return null
+        }
+        do throws(PostgresCellError) {
+            return try Value(cell)
+        } catch {
+            let reason: String? =
+                switch error {
+                case .typeMismatch: nil
+                case .outOfRange: "the value is out of range of \(Value.self)"
+                case .malformed(let text): "the value is malformed: \(text)"
+                }
+            throw failure(Value.self, column, found: cell.type.description, reason)
+        }
+    }
+
+    /// One column, by its name.
+    package func decode<Value: PostgresDecodable>(
+        _ type: Value.Type,
+        named name: String
+    ) throws(PostgresError) -> Value {
+        try decode(type, at: try place(of: name))
+    }
+
+    /// A column's bytes in one copy (of `jsonb`: its text); `nil` is NULL.
+    package func bytes(_ column: Int) throws(PostgresError) -> [UInt8]? {
+        try decode([UInt8]?.self, at: column)
+    }
+
+    /// A column's bytes in one copy, by its name.
+    package func bytes(_ name: String) throws(PostgresError) -> [UInt8]? {
+        try bytes(try place(of: name))
+    }
+
+    /// Lends a column's bytes (of `jsonb`: its text) without a copy; `nil` is NULL.
+    package func withBytes<Value, Failure: Error>(
+        _ column: Int,
+        _ body: (Span<UInt8>?) throws(Failure) -> Value
+    ) throws -> Value {
+        guard var cell = try cell(at: column) else { return try body(nil) }
+        if cell.type == .jsonb { cell = try PostgresJSON.text(of: cell) }
+        // The result outlives the closure: the row holds it.
+        let bytes = cell.bytes.bindMemory(to: UInt8.self)
+        return try withExtendedLifetime(result) { () throws(Failure) -> Value in try body(bytes.span) }
+    }
+
+    private func cell(at column: Int) throws(PostgresError) -> PostgresCell? {
+        guard column < result.columnCount else {
+            throw .misuse("column \(column) was asked for; the row has \(result.columnCount)")
+        }
+        return result.cell(row: index, column: column)
+    }
+
+    private func place(of name: String) throws(PostgresError) -> Int {
+        guard let column = (0..<result.columnCount).first(where: { result.columnName($0) == name }) else {
+            throw .misuse("the row has no column \"\(name)\"")
+        }
+        return column
+    }
+
+    private func failure<Value: PostgresDecodable>(
+        _: Value.Type,
+        _ column: Int,
+        found: String,
+        _ reason: String?
+    ) -> PostgresError {
+        .decoding(
+            PostgresDecodingFailure(
+                column: result.columnName(column),
+                expected: Value.postgresType.description,
+                found: found,
+                reason: reason
+            )
+        )
+    }
+}

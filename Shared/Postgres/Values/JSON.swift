@@ -1,0 +1,66 @@
+/// A JSON text for a `json` parameter or from a `json` or `jsonb` column, as bytes.
+///
+/// As a parameter it has the type `json`, which keeps every byte; stored in a `jsonb` column it is converted by the
+/// server's assignment cast. A parameter that must be `jsonb` already (for its operators) is a ``PostgresJSONB``: were
+/// it the type of both, a `json` column would silently be given what `jsonb` had made of the text.
+package struct PostgresJSON: PostgresScalar, Hashable {
+    package static let postgresType = PostgresType.json
+    package static let postgresArrayType = PostgresType.jsonArray
+
+    package var bytes: [UInt8]
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    package init(_ text: String) {
+        bytes = Array(text.utf8)
+    }
+
+    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+        bytes = Array(try Self.text(of: cell).bytes)
+    }
+
+    package func encode(into buffer: inout PostgresBuffer) {
+        buffer.append(contentsOf: bytes)
+    }
+
+    /// The version that `jsonb_send` puts before the text.
+    static let binaryVersion: UInt8 = 1
+
+    /// The cell without the version byte of `jsonb`.
+    static func text(of cell: PostgresCell) throws(PostgresCellError) -> PostgresCell {
+        switch cell.type {
+        case .jsonb:
+            guard cell.bytes.first == binaryVersion else { throw .malformed("an unknown version of jsonb") }
+            return cell.dropFirst(1)
+        case .json, .text, .varchar: return cell
+        default: throw .typeMismatch
+        }
+    }
+}
+
+/// A JSON text for a `jsonb` parameter, as bytes.
+package struct PostgresJSONB: PostgresScalar, Hashable {
+    package static let postgresType = PostgresType.jsonb
+    package static let postgresArrayType = PostgresType.jsonbArray
+
+    package var bytes: [UInt8]
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    package init(_ text: String) {
+        bytes = Array(text.utf8)
+    }
+
+    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+        bytes = Array(try PostgresJSON.text(of: cell).bytes)
+    }
+
+    package func encode(into buffer: inout PostgresBuffer) {
+        buffer.append(PostgresJSON.binaryVersion)
+        buffer.append(contentsOf: bytes)
+    }
+}

@@ -1,0 +1,148 @@
+/// A private RabbitMQ, from Debian's packages.
+package actor PrivateRabbitMQ: PrivateServer {
+    /// What one is made with.
+    package struct Configuration: Sendable {
+        /// All that it keeps is here.
+        package var directory: String
+        /// Its log; nil puts it into the directory.
+        package var log: String?
+        /// The name of its one user, an administrator.
+        package var user: String
+        /// How long a start may take.
+        package var patience: Duration
+
+        package init(
+            directory: String,
+            log: String? = nil,
+            user: String = "fullsync",
+            patience: Duration = .seconds(120)
+        ) {
+            self.directory = directory
+            self.log = log
+            self.user = user
+            self.patience = patience
+        }
+    }
+
+    private enum State {
+        case stopped
+        case running(ChildProcess)
+    }
+
+    package nonisolated let name = "RabbitMQ"
+    package nonisolated let log: LogFile
+    private let configuration: Configuration
+    private let directory: ServerDirectory
+    private let files: RabbitMQFiles
+    private var lock: DirectoryLock?
+    private var state = State.stopped
+    /// The port of the last start; kept for the next one.
+    private var port: Int?
+    /// The port of Erlang's own network.
+    private var distributionPort = 0
+
+    package init(_ configuration: Configuration) {
+        self.configuration = configuration
+        directory = ServerDirectory(server: "RabbitMQ", path: configuration.directory, log: configuration.log)
+        files = RabbitMQFiles(directory: directory, user: configuration.user)
+        log = directory.log
+    }
+
+    package func start(_ progress: @escaping ProgressReport) async throws(PrivateServerError) -> String {
+        if case .running(let child) = state, child.exit == nil { return try address() }
+        guard let installation = RabbitMQInstallation.newest() else {
+            throw directory.failure(.notInstalled(package: "rabbitmq-server"))
+        }
+        try directory.make(configuration.directory)
+        if lock == nil { lock = try directory.lock() }
+        do throws(PrivateServerError) {
+            await directory.endLeftover(.terminate, progress)
+            progress("RabbitMQ \(installation.version): starting")
+            state = .running(try await launch(installation))
+            progress("RabbitMQ \(installation.version): ready on 127.0.0.1:\(port ?? 0)")
+            return try address()
+        } catch {
+            lock = nil
+            throw error
+        }
+    }
+
+    package var pid: Int32? {
+        guard case .running(let child) = state, child.exit == nil else { return nil }
+        return child.pid
+    }
+
+    package func waitForExit() async -> ExitStatus? {
+        guard case .running(let child) = state else { return nil }
+        return await child.waitForExit()
+    }
+
+    package func stop() async {
+        if case .running(let child) = state {
+            await child.end(Self.ending)
+            directory.forget()
+            state = .stopped
+        }
+        lock = nil
+    }
+
+    /// The name of its one user.
+    var user: String { configuration.user }
+
+    /// Has the server evaluate Erlang expressions, as `rabbitmqctl eval` does, a hundred times faster.
+    func evaluate(_ expressions: String) async throws(PrivateServerError) {
+        let command = Command(
+            "/bin/sh",
+            ["-c", "printf '%s\\n' \"$1\" | erl_call -address 127.0.0.1:\(distributionPort) -r -e", "sh", expressions],
+            environment: ["HOME": configuration.directory, "PATH": "/usr/bin:/bin:/usr/lib/erlang/bin"],
+            output: .appended(to: log.path)
+        )
+        let offset = log.size
+        let status = try? await ChildProcess.start(command).waitForExit()
+        let lines = log.lastLines(after: offset)
+        // It exits with 0 whatever came of the evaluation, and prints `{ok, …}` or `{error, …}`.
+        guard let status, status.isSuccess, lines.contains(where: { $0.hasPrefix("{ok, ") }) else {
+            throw directory.failure(.preparation("the request was refused:"), lines)
+        }
+    }
+
+    /// The server's own orderly end.
+    private static let ending: [(signal: Signal, wait: Duration)] = [(.terminate, .seconds(20))]
+
+    /// The virtual host is `/`, which an address spells `%2F`.
+    private func address() throws(PrivateServerError) -> String {
+        let password = try directory.attempt("cannot keep the password") {
+            try TextFile.secret(at: files.passwordFile)
+        }
+        return "amqp://\(configuration.user):\(password)@127.0.0.1:\(port ?? 0)/%2F"
+    }
+
+    /// Starts the server, on other ports when somebody was faster.
+    private func launch(_ installation: RabbitMQInstallation) async throws(PrivateServerError) -> ChildProcess {
+        let launch = ServerLaunch(directory: directory, patience: configuration.patience, ending: Self.ending)
+        let fixed = port
+        var attempts = 0
+        while true {
+            attempts += 1
+            let (port, distributionPort) = try directory.attempt("no free port") {
+                (try fixed ?? FreePort.any(), try FreePort.any())
+            }
+            try files.prepare(port: port)
+            let command = Command(
+                installation.server,
+                environment: files.environment(distributionPort: distributionPort),
+                directory: configuration.directory,
+                output: .appended(to: log.path)
+            )
+            do throws(PrivateServerError) {
+                let child = try await launch.start(command)
+                self.port = port
+                self.distributionPort = distributionPort
+                return child
+            } catch {
+                guard error.mayPass, attempts < 20 else { throw error }
+                if fixed != nil { try? await Task.sleep(for: .milliseconds(250)) }
+            }
+        }
+    }
+}

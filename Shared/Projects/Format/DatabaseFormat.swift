@@ -1,0 +1,53 @@
+import JSON
+import Sequences
+
+extension ProjectReader {
+    /// Reads `databases/<name>/`.
+    func readDatabase(_ name: String, files: ProjectLayout.DatabaseFiles) -> DatabaseDefinition? {
+        guard let settings = files.settings else {
+            problems.report(
+                "the database '\(name)' has no database.yaml",
+                at: start(of: files.anyFile),
+                suggestion: "add databases/\(name)/database.yaml; it may be empty"
+            )
+            return nil
+        }
+        guard var members = members(of: settings, subject: "a database") else { return nil }
+        let description = members.text("description")
+        let anonymous: DatabaseDefinition.Anonymous = members.choice("anonymous", default: .deny)
+        let publicWrites: DatabaseDefinition.PublicWrites = members.choice("publicWrites", default: .deny)
+        let owner = readMemberName("ownerMember", of: &members, default: DatabaseDefinition.defaultOwnerMember)
+        let groups = readMemberName("groupsMember", of: &members, default: DatabaseDefinition.defaultGroupsMember)
+        let limit = members.integer(
+            "revisionLimit", in: 1...1_000, default: DatabaseDefinition.defaultRevisionLimit
+        )
+        members.finish()
+        if owner == groups {
+            problems.report("'ownerMember' and 'groupsMember' must differ", at: members.position(of: "groupsMember"))
+        }
+        var designs: [String: JSONObject] = [:]
+        for (design, paths) in files.designs.sorted(by: { $0.key < $1.key }) {
+            designs[design] = readDesignDocument(design, paths: paths, folder: "databases/\(name)/design/\(design)")
+        }
+        return DatabaseDefinition(
+            name: name,
+            description: description,
+            anonymous: anonymous,
+            publicWrites: publicWrites,
+            ownerMember: owner,
+            groupsMember: groups,
+            revisionLimit: limit,
+            designDocuments: designs,
+            position: start(of: settings)
+        )
+    }
+
+    private func readMemberName(_ name: String, of members: inout SourceMembers, default standard: String) -> String {
+        guard let text = members.text(name) else { return standard }
+        guard !text.isEmpty, text.utf8.count <= 100, text.utf8.first != UInt8(ascii: "_") else {
+            problems.report("'\(name)' must be a member's name that does not begin with '_'", at: members.position(of: name))
+            return standard
+        }
+        return text
+    }
+}

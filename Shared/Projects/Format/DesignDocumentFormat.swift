@@ -1,0 +1,102 @@
+import JSON
+import Sequences
+
+extension ProjectReader {
+    /// CouchDB's reduces that need no JavaScript.
+    private static let builtInReduces = ["_sum", "_count", "_stats", "_approx_count_distinct"]
+
+    /// Makes a design document of the files of its folder.
+    ///
+    /// `views/<view>/map.js` with `reduce.js`, or `view.yaml` (`reduce: _count`); `filters/<filter>.js`;
+    /// `validate_doc_update.js`; `lib/<module>.js`, which maps `require('views/lib/<module>')` and all other functions
+    /// `require('lib/<module>')`.
+    func readDesignDocument(_ name: String, paths: [String], folder: String) -> JSONObject? {
+        guard !name.isEmpty, !name.hasPrefix("_"), name.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
+            problems.report("'\(name)' is no name of a design document", at: start(of: "\(folder)/\(paths[0])"))
+            return nil
+        }
+        var views: JSONObject = [:]
+        var filters: JSONObject = [:]
+        var modules: JSONObject = [:]
+        var document: JSONObject = ["_id": .string("_design/\(name)"), "language": "javascript"]
+        for path in paths.sorted() {
+            let file = "\(folder)/\(path)"
+            let parts = path.split(separator: "/").map(String.init)
+            switch (parts.count, parts[0]) {
+            case (3, "views"): readViewFile(parts[2], of: parts[1], file: file, into: &views)
+            case (2, "filters") where path.hasSuffix(".js"): filters[stem(parts[1])] = code(of: file)
+            case (2, "lib") where path.hasSuffix(".js"): modules[stem(parts[1])] = code(of: file)
+            case (1, "validate_doc_update.js"): document["validate_doc_update"] = code(of: file)
+            default:
+                problems.report(
+                    "is not read: a design document has views/<view>/map.js, reduce.js and view.yaml, "
+                        + "filters/<filter>.js, lib/<module>.js and validate_doc_update.js",
+                    at: start(of: file),
+                    suggestion: nearestName(to: parts[0], among: ["views", "filters", "lib", "validate_doc_update.js"])
+                        .map { "did you mean '\($0)'?" }
+                )
+            }
+        }
+        for (view, definition) in views where definition["map"] == nil {
+            problems.report(
+                "the view '\(view)' has no map.js",
+                at: start(of: "\(folder)/\(paths.first { $0.hasPrefix("views/\(view)/") } ?? "views/\(view)")")
+            )
+        }
+        if !modules.isEmpty {
+            document["lib"] = .object(modules)
+            if !views.isEmpty { views["lib"] = .object(modules) }
+        }
+        if !views.isEmpty { document["views"] = .object(views) }
+        if !filters.isEmpty { document["filters"] = .object(filters) }
+        return document
+    }
+
+    private func readViewFile(_ name: String, of view: String, file: String, into views: inout JSONObject) {
+        guard view != "lib" else {
+            problems.report("a view may not be called 'lib'", at: start(of: file))
+            return
+        }
+        var definition = views[view]?.objectValue ?? [:]
+        func setReduce(_ value: JSONValue?) {
+            if definition["reduce"] != nil {
+                problems.report("the view '\(view)' has two reduces: reduce.js and view.yaml", at: start(of: file))
+            }
+            definition["reduce"] = value
+        }
+        switch name {
+        case "map.js": definition["map"] = code(of: file)
+        case "reduce.js": setReduce(code(of: file))
+        case "view.yaml":
+            guard var members = members(of: file, subject: "a view") else { return }
+            if let reduce = members.text("reduce") {
+                if !Self.builtInReduces.contains(reduce) {
+                    problems.reportUnknown(
+                        "'reduce' must be one of \(Self.builtInReduces.joined(separator: ", ")); JavaScript goes into reduce.js",
+                        name: reduce,
+                        among: Self.builtInReduces,
+                        at: members.position(of: "reduce")
+                    )
+                }
+                setReduce(.string(reduce))
+            }
+            members.finish()
+        default:
+            problems.report(
+                "is not read: a view has map.js, reduce.js and view.yaml",
+                at: start(of: file),
+                suggestion: nearestName(to: name, among: ["map.js", "reduce.js", "view.yaml"]).map { "did you mean '\($0)'?" }
+            )
+        }
+        views[view] = .object(definition)
+    }
+
+    /// The JavaScript of a file.
+    private func code(of file: String) -> JSONValue {
+        let text = files[file] ?? ""
+        if text.allSatisfy(\.isWhitespace) { problems.report("the file is empty", at: start(of: file)) }
+        return .string(text)
+    }
+
+    private func stem(_ file: String) -> String { String(file.dropLast(3)) }
+}

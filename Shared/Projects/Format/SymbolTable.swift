@@ -1,0 +1,117 @@
+package import JSON
+package import Sequences
+
+/// A value that a project takes from where it runs, under `symbols` in `project.yaml`.
+package struct Symbol: Sendable, Hashable {
+    package let name: String
+    package var description: String?
+    /// Whether the value may stand in connectors only, and is shown nowhere.
+    package var isSecret: Bool
+    /// The value when the environment gives none; nil when it must give one.
+    package var defaultValue: JSONValue?
+    package var position: SourcePosition
+}
+
+extension Symbol {
+    /// Where the value of a symbol comes from; nil when it is not set.
+    package typealias Lookup = (_ name: String) -> String?
+}
+
+/// The symbols of a project with their values, and their use in texts as `${NAME}`.
+struct SymbolTable {
+    private(set) var symbols: [String: Symbol] = [:]
+    private var values: [String: JSONValue] = [:]
+
+    /// No symbols: nothing is replaced.
+    init() {}
+
+    /// The symbols of `project.yaml`, each with the value that `lookup` gives or its default.
+    init(_ symbols: [Symbol], lookup: Symbol.Lookup, problems: ProblemCollector) {
+        for symbol in symbols {
+            self.symbols[symbol.name] = symbol
+            if let text = lookup(symbol.name) {
+                values[symbol.name] = .string(text)
+            } else if let value = symbol.defaultValue {
+                values[symbol.name] = value
+            } else {
+                problems.report(
+                    "the symbol '\(symbol.name)' has no value and no default",
+                    at: symbol.position,
+                    suggestion: "set FULLSYNC_SYMBOL_\(symbol.name)"
+                )
+                values[symbol.name] = ""
+            }
+        }
+    }
+
+    /// What expressions see as `symbols`: the values of those that are not secret.
+    var visibleValues: JSONObject {
+        JSONObject(
+            symbols.values.filter { !$0.isSecret }.sorted { $0.name < $1.name }.map { ($0.name, plainValue($0.name)) }
+        )
+    }
+
+    /// Whether `${NAME}` is replaced in that file: in all but `project.yaml`, which declares the symbols, and sequences,
+    /// whose expressions have them as `symbols.NAME`.
+    func applies(to file: String) -> Bool {
+        file != "project.yaml" && !file.hasPrefix("sequences/")
+    }
+
+    /// The text with the symbols' values in place of `${NAME}`; `$${` is the text `${`.
+    ///
+    /// A text without quotes that is one symbol and nothing else takes the type of what was put in its place.
+    func resolve(_ text: String, isPlain: Bool, at position: SourcePosition, problems: ProblemCollector) -> JSONValue {
+        guard text.contains("${") else { return isPlain ? YAMLSource.plainValue(text) : .string(text) }
+        var result = ""
+        var rest = text[...]
+        while let start = rest.firstRange(of: "${") {
+            result += rest[..<start.lowerBound]
+            rest = rest[start.upperBound...]
+            if result.hasSuffix("$") {
+                result += "{"
+                continue
+            }
+            guard let end = rest.firstIndex(of: "}") else {
+                problems.report("'${' without '}'", at: position, suggestion: "write $${ for the text ${")
+                return .string(text)
+            }
+            let name = String(rest[..<end])
+            rest = rest[rest.index(after: end)...]
+            guard let value = value(of: name, at: position, problems: problems) else { continue }
+            if isPlain, result.isEmpty, rest.isEmpty { return plainValue(name) }
+            result += value
+        }
+        return .string(result + rest)
+    }
+
+    /// The first declared symbol that a text mentions as `${NAME}`.
+    func symbolMentioned(in text: String) -> String? {
+        guard text.contains("${") else { return nil }
+        return symbols.keys.sorted().first { text.contains("${\($0)}") }
+    }
+
+    private func value(of name: String, at position: SourcePosition, problems: ProblemCollector) -> String? {
+        guard let symbol = symbols[name], let value = values[name] else {
+            problems.reportUnknown(
+                "there is no symbol '\(name)' in project.yaml",
+                name: name,
+                among: symbols.keys,
+                at: position
+            )
+            return nil
+        }
+        if symbol.isSecret, !position.file.hasPrefix("connectors/") {
+            problems.report("the symbol '\(name)' is secret and may stand in connectors only", at: position)
+            return nil
+        }
+        return value.stringValue ?? value.text
+    }
+
+    private func plainValue(_ name: String) -> JSONValue {
+        guard let text = values[name]?.stringValue, symbols[name]?.defaultValue != .string(text) else {
+            return values[name] ?? .null
+        }
+        let value = YAMLSource.plainValue(text)
+        return value.isNull ? .string(text) : value
+    }
+}

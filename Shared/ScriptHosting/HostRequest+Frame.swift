@@ -1,0 +1,144 @@
+import JSON
+
+extension HostRequest {
+    /// The message as it goes over the wire.
+    package var frame: Frame {
+        switch self {
+        case .hello(let version, let limits):
+            Frame(["type": "hello", "version": .number(JSONNumber(version)), "limits": .object(limits.json)])
+        case .map(let functions, let documents):
+            functions.frame("map", sections: documents)
+        case .filter(let functions, let documents, let request):
+            functions.frame("filter", sections: [request] + documents)
+        case .check(let functions):
+            functions.frame("check", sections: [])
+        case .evaluate(let evaluation):
+            evaluation.frame
+        }
+    }
+
+    /// The message in a frame.
+    package init(_ frame: Frame) throws(FrameError) {
+        let header = frame.header
+        var sections = frame.sections[...]
+        switch header["type"]?.stringValue {
+        case "hello":
+            guard let limits = header["limits"]?.objectValue else { throw .malformed("no limits") }
+            self = .hello(version: try header.int("version"), limits: try HostLimits(limits))
+        case "map":
+            self = .map(try FunctionsReference(header, taking: &sections), documents: Array(sections))
+        case "filter":
+            let functions = try FunctionsReference(header, taking: &sections)
+            guard let request = sections.popFirst() else { throw .malformed("a filter without a request") }
+            self = .filter(functions, documents: Array(sections), request: request)
+        case "check":
+            self = .check(try FunctionsReference(header, taking: &sections))
+        case "evaluate":
+            self = .evaluate(try Evaluation(header, sections: sections))
+        default:
+            throw .malformed("an unknown request")
+        }
+    }
+}
+
+extension HostLimits {
+    fileprivate var json: JSONObject {
+        [
+            "callMilliseconds": .number(JSONNumber(callMilliseconds)),
+            "memory": .number(JSONNumber(memory)),
+            "inputSize": .number(JSONNumber(inputSize)),
+            "outputSize": .number(JSONNumber(outputSize)),
+            "environments": .number(JSONNumber(environments)),
+            "sessions": .number(JSONNumber(sessions)),
+        ]
+    }
+
+    fileprivate init(_ json: JSONObject) throws(FrameError) {
+        callMilliseconds = try json.int("callMilliseconds")
+        memory = try json.int("memory")
+        inputSize = try json.int("inputSize")
+        outputSize = try json.int("outputSize")
+        environments = try json.int("environments")
+        sessions = try json.int("sessions")
+    }
+}
+
+extension FunctionsReference {
+    /// A frame whose first section is the library, when there is a definition.
+    fileprivate func frame(_ type: String, sections: [ArraySlice<UInt8>]) -> Frame {
+        var header: JSONObject = ["type": .string(type), "functions": .string(digest)]
+        guard let definition else { return Frame(header, sections: sections) }
+        header["sources"] = .array(definition.sources.map { [.string($0.name), .string($0.text)] })
+        return Frame(header, sections: [definition.library] + sections)
+    }
+
+    fileprivate init(_ header: JSONObject, taking sections: inout ArraySlice<ArraySlice<UInt8>>) throws(FrameError) {
+        digest = try header.string("functions")
+        guard let sources = header["sources"]?.arrayValue else { return }
+        guard let library = sections.popFirst() else { throw .malformed("sources without a library") }
+        definition = Definition(
+            sources: try sources.map { pair throws(FrameError) in
+                guard let pair = pair.arrayValue, pair.count == 2, let name = pair[0].stringValue,
+                    let text = pair[1].stringValue
+                else { throw .malformed("a source without a name and a text") }
+                return ScriptSource(name: name, text: text)
+            },
+            library: library
+        )
+    }
+}
+
+extension Evaluation {
+    /// A frame in which each binding that comes with its value has a section.
+    fileprivate var frame: Frame {
+        let described: [JSONValue] = bindings.map { binding in
+            [.string(binding.name), .number(JSONNumber(binding.version)), .bool(binding.json != nil)]
+        }
+        return Frame(
+            [
+                "type": "evaluate",
+                "session": .number(JSONNumber(session)),
+                "statements": .bool(isStatements),
+                "text": .string(text),
+                "where": .string(location.name),
+                "line": .number(JSONNumber(location.line)),
+                "bindings": .array(described),
+                "ended": .array(ended.map { .number(JSONNumber($0)) }),
+            ],
+            sections: bindings.compactMap(\.json)
+        )
+    }
+
+    fileprivate init(_ header: JSONObject, sections: ArraySlice<ArraySlice<UInt8>>) throws(FrameError) {
+        session = try header.int("session")
+        isStatements = header["statements"]?.boolValue ?? false
+        text = try header.string("text")
+        location = ScriptLocation(try header.string("where"), line: try header.int("line"))
+        ended = header["ended"]?.arrayValue?.compactMap(\.intValue) ?? []
+        var sections = sections
+        var bindings: [Binding] = []
+        for described in header["bindings"]?.arrayValue ?? [] {
+            guard let described = described.arrayValue, described.count == 3, let name = described[0].stringValue,
+                let version = described[1].intValue, let hasValue = described[2].boolValue
+            else { throw .malformed("a binding without a name, a version and a flag") }
+            let json = hasValue ? sections.popFirst() : nil
+            guard !hasValue || json != nil else { throw .malformed("a binding without its value") }
+            bindings.append(Binding(name: name, version: version, json: json))
+        }
+        self.bindings = bindings
+    }
+}
+
+extension JSONObject {
+    /// The integer of that name.
+    func int(_ name: String) throws(FrameError) -> Int {
+        guard let value = self[name]?.intValue else { throw .malformed("no number '\(name)'") }
+        return value
+    }
+
+    /// The string of that name.
+    func string(_ name: String) throws(FrameError) -> String {
+        guard let value = self[name]?.stringValue else { throw .malformed("no text '\(name)'") }
+        return value
+    }
+}

@@ -1,0 +1,90 @@
+extension ScriptHostPool {
+    /// Calls each of the map functions with each of the documents.
+    ///
+    /// A batch of a few hundred documents is best: large enough to make the pipe cheap, small enough for its limits.
+    ///
+    /// - Parameters:
+    ///   - functions: The maps of one design document.
+    ///   - documents: The JSON text of each document in UTF-8.
+    /// - Returns: For each document, for each function, its rows or why there are none.
+    /// - Throws: What ended the batch as a whole: a function that does not compile, or a limit.
+    package func map(
+        _ functions: ScriptFunctions,
+        documents: [[UInt8]]
+    ) async throws(ScriptError) -> [[MapOutcome]] {
+        let documents = documents.map { $0[...] }
+        try check(documents)
+        let reply = try await call(.map, functions) { .map($0, documents: documents) }
+        guard case .mapped(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        do throws(FrameError) {
+            return try OutcomeText.maps(text, documents: documents.count, functions: functions.sources.count)
+        } catch {
+            throw .unexpectedReply
+        }
+    }
+
+    /// Asks a filter function, the only one of the functions, about each of the documents.
+    ///
+    /// - Parameters:
+    ///   - functions: The filter and what it may `require`.
+    ///   - documents: The JSON text of each document in UTF-8.
+    ///   - request: The JSON text of the filter's second argument.
+    /// - Returns: The answer for each document.
+    /// - Throws: What ended the batch as a whole: a function that does not compile, or a limit.
+    package func filter(
+        _ functions: ScriptFunctions,
+        documents: [[UInt8]],
+        request: [UInt8]
+    ) async throws(ScriptError) -> [FilterOutcome] {
+        let documents = documents.map { $0[...] }
+        try check([request[...]] + documents)
+        let reply = try await call(.filter, functions) { .filter($0, documents: documents, request: request[...]) }
+        guard case .filtered(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        do throws(FrameError) {
+            return try OutcomeText.filters(text, documents: documents.count)
+        } catch {
+            throw .unexpectedReply
+        }
+    }
+
+    /// Compiles functions, to say what is wrong with them before they are stored.
+    ///
+    /// - Throws: The first function that does not compile, with line and column.
+    package func check(_ functions: ScriptFunctions) async throws(ScriptError) {
+        guard case .done = try await call(.check, functions, { .check($0) }) else { throw .unexpectedReply }
+    }
+
+    /// Makes a request about functions, and makes it again with their definition when the host has not got them.
+    private func call(
+        _ kind: ScriptMetrics.Request,
+        _ functions: ScriptFunctions,
+        _ request: @escaping @Sendable (FunctionsReference) -> HostRequest
+    ) async throws(ScriptError) -> HostReply {
+        let known = FunctionsReference(digest: functions.digest, definition: nil)
+        let (reply, host) = try await perform(kind) { _ in request(known) }
+        guard case .missing = reply else { return reply }
+        let defined = FunctionsReference(
+            digest: functions.digest,
+            definition: .init(sources: functions.sources, library: functions.library[...])
+        )
+        return try await perform(kind, preferring: host) { _ in request(defined) }.0
+    }
+
+    /// Refuses what is more than a host takes.
+    private func check(_ documents: [ArraySlice<UInt8>]) throws(ScriptError) {
+        guard documents.count <= Frame.maximumSections - 2 else {
+            throw ScriptError(.inputLimit, "\(documents.count) documents in one request")
+        }
+        let size = documents.reduce(0) { $0 + $1.count }
+        guard size <= limits.inputSize else {
+            throw ScriptError(.inputLimit, "a request of \(size) bytes, where \(limits.inputSize) are allowed")
+        }
+    }
+}
+
+extension ScriptError {
+    /// A host's reply is not one that the request can have.
+    static let unexpectedReply = ScriptError(.protocolViolation, "the script host gave a reply that does not fit")
+}

@@ -1,0 +1,94 @@
+package import JSON
+
+/// Who is authenticated in a run, and the groups that user is in.
+package struct Identity: Sendable, Hashable {
+    package let user: String
+    package let groups: [String]
+
+    package init(user: String, groups: [String] = []) {
+        self.user = user
+        self.groups = groups
+    }
+}
+
+/// The step that asks for an effect, and what the effect must know of the run.
+package struct CallSite: Sendable {
+    /// The sequence that the step belongs to, which is not the run's when that one called another.
+    package let sequence: SequenceDefinition
+    /// The key of the effect within the run.
+    package let path: CallPath
+    package let position: SourcePosition
+    /// Who is authenticated at this moment.
+    package let identity: Identity?
+    /// When the time of the sequence, or of one that called it, is over. An effect must not take longer.
+    package let deadline: ContinuousClock.Instant
+}
+
+/// How important a log line of a sequence is.
+package enum SequenceLogLevel: String, Sendable, Hashable, CaseIterable {
+    case debug
+    case info
+    case warning
+    case error
+}
+
+/// Everything that a sequence does to the world.
+///
+/// A `SequenceFailure` that a method throws can be caught by the sequence's `catch`. Any other error ends the run as it
+/// is, past every `catch` and `finally`: cancellation, or a state in which going on could do an effect twice.
+package protocol SequenceEffects: Sendable {
+    /// The present moment, for time limits.
+    var now: ContinuousClock.Instant { get }
+
+    /// Evaluates scripts, each over the same scope, and gives their results in order; JavaScript's `undefined` is null.
+    ///
+    /// The scope holds every name; a script needs those that its `mentionedNames` tell.
+    ///
+    /// A script that throws or is stopped is a failure with the code `script` and the script's position.
+    func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue]
+
+    /// Carries out a transaction and gives its answer.
+    func callTransaction(
+        _ transaction: TransactionReference,
+        variables: JSONObject,
+        at site: CallSite
+    ) async throws -> JSONValue
+
+    /// Authenticates a user from here on; without `groups`, the directory says them. Gives the identity in force.
+    func setAuthenticatedUser(_ user: String, groups: [String]?, at site: CallSite) async throws -> Identity
+
+    /// Ends the authentication.
+    func removeAuthenticatedUser(at site: CallSite) async throws
+
+    /// Writes a line of the sequence's author.
+    func log(_ level: SequenceLogLevel, _ message: JSONValue, at site: CallSite) async
+
+    /// Waits.
+    func sleep(for duration: Duration, at site: CallSite) async throws
+}
+
+/// Where sequences that are called by name are found.
+package protocol SequenceLibrary: Sendable {
+    /// The sequence of that name in that project, or nil when there is none.
+    func sequence(_ name: String, inProject project: String) -> SequenceDefinition?
+
+    /// What expressions of that project see as `symbols`.
+    func symbols(ofProject project: String) -> JSONObject
+}
+
+/// The run that a sequence is part of, as expressions see it under `run`.
+package struct RunDescription: Sendable, Hashable {
+    package let id: String
+    /// How often the run has been tried, this time included.
+    package let attempt: Int
+    /// What started the run: `call`, `listener`, `job`, `notification`, `login` ….
+    package let cause: String
+
+    package init(id: String, attempt: Int, cause: String) {
+        self.id = id
+        self.attempt = attempt
+        self.cause = cause
+    }
+
+    var json: JSONValue { ["id": .string(id), "attempt": .number(JSONNumber(attempt)), "cause": .string(cause)] }
+}

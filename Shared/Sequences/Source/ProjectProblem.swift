@@ -1,0 +1,61 @@
+/// Something that is wrong in a project's files, said so that its author can go to the line and mend it.
+package struct ProjectProblem: Error, Sendable, Hashable {
+    /// The place; line and column are 1 when a whole file is meant.
+    package let position: SourcePosition
+    /// What is wrong and what was expected. Never holds a symbol's value.
+    package let message: String
+    /// What the author probably meant, as a sentence of its own.
+    package let suggestion: String?
+
+    package init(at position: SourcePosition, _ message: String, suggestion: String? = nil) {
+        self.position = position
+        self.message = message
+        self.suggestion = suggestion
+    }
+
+    /// The file's path, relative to the project's folder.
+    package var file: String { position.file }
+    /// The line, from 1.
+    package var line: Int { position.line }
+    /// The column, from 1.
+    package var column: Int { position.column }
+}
+
+extension ProjectProblem: CustomStringConvertible {
+    package var description: String {
+        "\(position): \(message)" + (suggestion.map { "; \($0)" } ?? "")
+    }
+}
+
+/// Collects the problems of one reading of a project.
+///
+/// A reference, so that readers at every depth add to one list; it lives no longer than the reading.
+package final class ProblemCollector {
+    /// How many problems are kept; a file of another format altogether would otherwise give one per line.
+    package static let limit = 200
+
+    private var seen: Set<ProjectProblem> = []
+
+    package init() {}
+
+    /// The problems in the order of file, line and column.
+    package var problems: [ProjectProblem] {
+        seen.sorted { ($0.position, $0.message) < ($1.position, $1.message) }
+    }
+
+    /// Adds a problem; the same one said twice counts once.
+    package func report(_ message: String, at position: SourcePosition, suggestion: String? = nil) {
+        guard seen.count < Self.limit else { return }
+        seen.insert(ProjectProblem(at: position, message, suggestion: suggestion))
+    }
+
+    /// Adds a problem about a name that does not exist, with the nearest of the names that do.
+    package func reportUnknown(_ message: String, name: String, among known: some Sequence<String>, at: SourcePosition) {
+        let names = known.sorted()
+        var suggestion = nearestName(to: name, among: names).map { "did you mean '\($0)'?" }
+        if suggestion == nil, !names.isEmpty, names.count <= 12 {
+            suggestion = "known are \(names.map { "'\($0)'" }.joined(separator: ", "))"
+        }
+        report(message, at: at, suggestion: suggestion)
+    }
+}

@@ -1,0 +1,201 @@
+import JSON
+
+/// Reads one step of a sequence: the members of its mapping, and the blocks inside.
+package struct StepMembers {
+    /// Where a step stands, which decides what it may be.
+    package struct Surroundings: Sendable {
+        /// How many blocks there are around the step.
+        package var depth = 0
+        /// Whether `break` and `continue` have a loop to act on.
+        package var isInLoop = false
+        /// Whether a `parallel` is around, within which nothing may leave the sequence or change who is authenticated.
+        package var isInParallel = false
+        /// Whether a `finally` is around, out of which nothing may jump.
+        package var isInFinally = false
+
+        package init() {}
+    }
+
+    /// How deep blocks may be nested.
+    package static let depthLimit = 32
+    /// How many steps one block may have.
+    package static let blockLimit = 1_000
+
+    package fileprivate(set) var members: SourceMembers
+    package let keyword: String
+    package let surroundings: Surroundings
+    /// Where the step begins.
+    package let position: SourcePosition
+
+    package var problems: ProblemCollector { members.problems }
+
+    /// The value of the step's own keyword.
+    package mutating func value() -> SourceNode {
+        members.take(keyword)?.node ?? SourceNode(.scalar(.null), at: position)
+    }
+
+    /// The value of another member, or nil when it is absent.
+    package mutating func node(_ name: String) -> SourceNode? {
+        members.take(name)?.node
+    }
+
+    /// The expression of a member that is written without `=`; nil when absent, reported when `required`.
+    package mutating func expression(_ name: String, required: Bool = false) -> Script? {
+        guard let node = node(name), !node.isNull else {
+            if required {
+                problems.report("'\(name)' needs an expression, like order.status == 'open'", at: members.position(of: name))
+            }
+            return nil
+        }
+        switch node.content {
+        case .scalar(.null), .list, .mapping:
+            members.reportType(of: name, expected: "an expression", found: node)
+            return nil
+        case .scalar(.string(let text)):
+            guard text.utf8.first != UInt8(ascii: "=") else {
+                problems.report(
+                    "'\(name)' takes an expression without '='",
+                    at: node.position,
+                    suggestion: "write \(name): \(text.dropFirst().drop { $0 == " " })"
+                )
+                return nil
+            }
+            return Script(.expression, text, at: node.position)
+        case .scalar(let value):
+            return Script(.expression, value.text, at: node.position)
+        }
+    }
+
+    /// A member whose value may hold expressions.
+    package mutating func template(_ name: String) -> Template? {
+        node(name).map(Template.init)
+    }
+
+    /// The values that a call gives: a mapping of variables, or an expression that makes one.
+    package mutating func arguments(_ name: String) -> Template {
+        guard let node = node(name), !node.isNull else { return .literal([:]) }
+        let template = Template(node)
+        switch template {
+        case .expression, .object, .literal(.object): return template
+        default:
+            members.reportType(of: name, expected: "a mapping (variable: value) or an expression", found: node)
+            return .literal([:])
+        }
+    }
+
+    /// A name that the step gives a value to.
+    package mutating func variable(_ name: String, default standard: String? = nil) -> String? {
+        guard let node = node(name) else { return standard }
+        guard let text = node.string, Names.isVariable(text) else {
+            problems.report(
+                "'\(name)' must be a name that expressions can use (letters, digits, _ and $, no digit first)",
+                at: node.position
+            )
+            return standard
+        }
+        return text
+    }
+
+    /// A whole number within limits.
+    package mutating func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) -> Int {
+        members.integer(name, in: range, default: standard)
+    }
+
+    /// The steps of a member, which must be a list; nil when it is absent.
+    package mutating func block(
+        _ name: String,
+        label: String? = nil,
+        changing change: (inout Surroundings) -> Void = { _ in }
+    ) -> StepBlock? {
+        guard let node = node(name) else { return nil }
+        return block(of: node, label: label ?? name, changing: change)
+    }
+
+    /// The steps of a node inside this step.
+    package func block(
+        of node: SourceNode,
+        label: String,
+        changing change: (inout Surroundings) -> Void = { _ in }
+    ) -> StepBlock {
+        var inner = surroundings
+        change(&inner)
+        inner.depth += 1
+        return StepBlock(reading: node, label: label, surroundings: inner, problems: problems)
+    }
+
+    /// Reports that a member is missing.
+    package mutating func reportMissing(_ name: String, expected: String) {
+        members.reportMissing(name, expected: expected)
+    }
+}
+
+extension StepBlock {
+    /// Reads a list of steps.
+    package init(
+        reading node: SourceNode,
+        label: String = "",
+        surroundings: StepMembers.Surroundings = .init(),
+        problems: ProblemCollector
+    ) {
+        self.init(label: label, steps: [])
+        guard case .list(let nodes) = node.content else {
+            if !node.isNull { problems.report("steps must be a list, found \(node.kind)", at: node.position) }
+            return
+        }
+        guard surroundings.depth <= StepMembers.depthLimit else {
+            problems.report("steps are nested deeper than \(StepMembers.depthLimit)", at: node.position)
+            return
+        }
+        guard nodes.count <= StepMembers.blockLimit else {
+            problems.report("a block has more than \(StepMembers.blockLimit) steps", at: node.position)
+            return
+        }
+        self.init(
+            label: label,
+            steps: nodes.compactMap { Step(reading: $0, surroundings: surroundings, problems: problems) }
+        )
+    }
+}
+
+extension Step {
+    /// Reads one step; reports what is wrong, and gives nil when it is no step at all.
+    init?(reading node: SourceNode, surroundings: StepMembers.Surroundings, problems: ProblemCollector) {
+        guard case .mapping(let members) = node.content else {
+            problems.report("a step must be a mapping like 'set: {…}', found \(node.kind)", at: node.position)
+            return nil
+        }
+        let keywords = members.filter { StepCatalogue.byKeyword[$0.name] != nil }
+        guard let first = keywords.first, let kind = StepCatalogue.byKeyword[first.name] else {
+            let name = members.first?.name ?? ""
+            problems.reportUnknown(
+                "unknown step '\(name)'",
+                name: name,
+                among: StepCatalogue.byKeyword.keys,
+                at: members.first?.position ?? node.position
+            )
+            return nil
+        }
+        guard keywords.count == 1 else {
+            problems.report(
+                "two steps in one: '\(first.name)' and '\(keywords[1].name)'",
+                at: keywords[1].position,
+                suggestion: "begin each step with '-'"
+            )
+            return nil
+        }
+        guard let source = SourceMembers(node, subject: "the step '\(first.name)'", problems: problems) else { return nil }
+        var reader = StepMembers(
+            members: source,
+            keyword: first.name,
+            surroundings: surroundings,
+            position: first.position
+        )
+        let name = reader.members.text("name")
+        _ = reader.members.text("comment")
+        let condition = reader.expression("when")
+        let action = kind.init(reading: &reader)
+        reader.members.finish()
+        guard let action else { return nil }
+        self.init(action: action, name: name, condition: condition, position: first.position)
+    }
+}
