@@ -54,7 +54,12 @@ enum Composition {
                 if event == .projects { catalogue.poke() }
             },
             claims,
-            RunSweeper(broker: broker, control: control, retention: try settings[WorkerSettings.retention], logger: logger),
+            RunSweeper(
+                broker: broker,
+                control: control,
+                retention: try settings[WorkerSettings.retention],
+                logger: logger
+            ),
             RunConsumer(
                 broker: broker,
                 control: control,

@@ -13,4 +13,10 @@ package struct ControlStore: Sendable {
         self.client = client
         self.logger = logger
     }
+
+    /// What names this installation to replicators: the same for all of its endpoints, as long as it lives.
+    package func serverID() async throws -> String {
+        let rows = try await client.query("SELECT id FROM installation")
+        return try rows.first?.decode(String.self, at: 0) ?? ""
+    }
 }

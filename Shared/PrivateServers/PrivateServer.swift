@@ -20,7 +20,7 @@ package protocol PrivateServer: Actor {
     func start(_ progress: @escaping ProgressReport) async throws(PrivateServerError) -> String
 
     /// Waits until it ends, by itself or by ``stop()``; nil when it does not run.
-    func waitForExit() async -> ExitStatus?
+    func waitForExit() async -> ChildProcess.ExitStatus?
 
     /// Ends it in order, with force when it takes too long; does nothing when it does not run.
     func stop() async

@@ -9,7 +9,7 @@ package struct PrivateServerError: Error, CustomStringConvertible {
         /// The directory holds data that this server cannot take: what they are, in words.
         case foreignData(String)
         /// It ended before it was ready.
-        case ended(ExitStatus)
+        case ended(ChildProcess.ExitStatus)
         /// It was not ready in time.
         case late(Duration)
         /// Somebody asked to stop while it started.

@@ -18,7 +18,7 @@ package struct CivilDate: Sendable, Hashable, Comparable {
         self.day = day
     }
 
-    /// The day that many days after 1970-01-01 (H. Hinnant, *chrono-compatible low-level date algorithms*).
+    /// The day that many days after 1970-01-01 by Hinnant's *chrono-compatible low-level date algorithms*.
     init(daysFromEpoch days: Int) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -70,7 +70,8 @@ struct CronDays: Sendable, Hashable {
         switch rule {
         case .beforeLast(let count): return date.day == length - count
         case .lastWeekday: return date.day == nearestWeekday(to: length, in: date, length: length)
-        case .nearestWeekday(let day): return day <= length && date.day == nearestWeekday(to: day, in: date, length: length)
+        case .nearestWeekday(let day):
+            return day <= length && date.day == nearestWeekday(to: day, in: date, length: length)
         case .last(let weekday): return date.weekday == weekday && date.day > length - 7
         case .nth(let number, let weekday): return date.weekday == weekday && (date.day - 1) / 7 + 1 == number
         }

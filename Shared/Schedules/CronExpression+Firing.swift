@@ -34,7 +34,8 @@ extension CronExpression {
             // At most to the end of the next day, so that a change of offset on the way is never jumped over.
             let wait = next.secondsFromEpoch - shown.secondsFromEpoch
             let daysToSkip = next.date.daysFromEpoch - shown.date.daysFromEpoch - 2
-            let target = daysToSkip > 0 && zone.offset(at: current + 86_400) == zone.offset(at: current)
+            let target =
+                daysToSkip > 0 && zone.offset(at: current + 86_400) == zone.offset(at: current)
                 ? zone.firstMoment(showing: CivilTime(secondsFromEpoch: (next.date.daysFromEpoch - 1) * 86_400))
                 : current + min(wait, 86_400)
             let changes = target - current <= 86_400 && zone.offset(at: target) != zone.offset(at: current)

@@ -38,7 +38,9 @@ package struct CronExpression: Sendable, Hashable {
         }
         if fields.count == 5 { fields.insert("0", at: 0) }
         guard fields.count == 6 else {
-            throw CronError("a cron expression has 5 or 6 fields ([seconds] minutes hours day month weekday), not \(fields.count)")
+            throw CronError(
+                "a cron expression has 5 or 6 fields ([seconds] minutes hours day month weekday), not \(fields.count)"
+            )
         }
         self.text = text
         seconds = try CronSet(fields[0], of: .seconds)

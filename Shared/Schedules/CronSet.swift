@@ -60,7 +60,9 @@ struct CronSet: Sendable, Hashable {
     }
 
     private func bounds(_ base: Substring, hasStep: Bool) throws(CronError) -> (Int, Int) {
-        if base == "*" || base == "?" && field.allowsQuestionMark { return (field.range.lowerBound, field.range.upperBound) }
+        if base == "*" || base == "?" && field.allowsQuestionMark {
+            return (field.range.lowerBound, field.range.upperBound)
+        }
         let ends = base.split(separator: "-", omittingEmptySubsequences: false)
         switch ends.count {
         case 1:

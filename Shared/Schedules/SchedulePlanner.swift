@@ -47,7 +47,10 @@ package struct SchedulePlanner: Sendable, Hashable {
     package func plan(decidedUntil decided: Timestamp, now: Timestamp) -> Plan {
         guard now > decided else {
             return Plan(
-                firings: [], skipped: 0, decidedUntil: decided, next: schedule.nextFiring(after: decided)
+                firings: [],
+                skipped: 0,
+                decidedUntil: decided,
+                next: schedule.nextFiring(after: decided)
             )
         }
         var due: [Timestamp] = []

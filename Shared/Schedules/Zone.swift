@@ -9,7 +9,9 @@ package struct Zone: Sendable, Hashable {
     /// Coordinated universal time.
     package static let utc = Zone(identifier: "UTC", zone: .gmt)
 
-    /// The zone of that name, or nil when there is none. Abbreviations and bare offsets are no names.
+    /// The zone of that name, or nil when there is none.
+    ///
+    /// Abbreviations and bare offsets are no names.
     package init?(_ identifier: String) {
         if identifier == "UTC" || identifier == "Etc/UTC" {
             self = Zone(identifier: identifier, zone: .gmt)

@@ -54,11 +54,6 @@ package final class ExpressionScope {
         values[name] = (version, try freeze.call([value]))
     }
 
-    /// Forgets the values of all names but these.
-    package func keep(only names: Set<String>) {
-        values = values.filter { names.contains($0.key) }
-    }
-
     /// Runs code that sees these names, and gives its value as JSON text.
     ///
     /// `undefined` becomes `null`, as do the numbers that are not finite. Members that are functions or symbols are

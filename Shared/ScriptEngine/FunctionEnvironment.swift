@@ -104,7 +104,7 @@ package struct FunctionEnvironment {
         do throws(ScriptException) {
             let value = try context.evaluate(text, name: name)
             if value.kind == .function { return value }
-        } catch where error.cause == .timeLimit {
+        } catch  where error.cause == .timeLimit {
             throw error
         } catch {}
         // An expression. The comma makes it one without brackets, which a semicolon at its end would break.

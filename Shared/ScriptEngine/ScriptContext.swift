@@ -79,11 +79,6 @@ package final class ScriptContext {
         ScriptValue(adopting: JSValueMakeString(reference, string.reference), in: self)
     }
 
-    /// A JavaScript number.
-    package func value(number: Double) -> ScriptValue {
-        ScriptValue(adopting: JSValueMakeNumber(reference, number), in: self)
-    }
-
     /// The value `undefined`.
     package var undefined: ScriptValue {
         ScriptValue(adopting: JSValueMakeUndefined(reference), in: self)

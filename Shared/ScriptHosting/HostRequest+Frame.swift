@@ -66,14 +66,14 @@ extension HostLimits {
 extension FunctionsReference {
     /// A frame whose first section is the library, when there is a definition.
     fileprivate func frame(_ type: String, sections: [ArraySlice<UInt8>]) -> Frame {
-        var header: JSONObject = ["type": .string(type), "functions": .string(digest)]
+        var header: JSONObject = ["type": .string(type), "functions": .number(JSONNumber(number))]
         guard let definition else { return Frame(header, sections: sections) }
         header["sources"] = .array(definition.sources.map { [.string($0.name), .string($0.text)] })
         return Frame(header, sections: [definition.library] + sections)
     }
 
     fileprivate init(_ header: JSONObject, taking sections: inout ArraySlice<ArraySlice<UInt8>>) throws(FrameError) {
-        digest = try header.string("functions")
+        number = try header.int("functions")
         guard let sources = header["sources"]?.arrayValue else { return }
         guard let library = sections.popFirst() else { throw .malformed("sources without a library") }
         definition = Definition(

@@ -29,7 +29,8 @@ package struct HostLimits: Sendable, Hashable {
 
 /// Functions that a host may have compiled already.
 package struct FunctionsReference: Sendable {
-    package var digest: String
+    /// The number by which the parent calls them.
+    package var number: Int
     /// The functions, when the host is known not to have them; else it answers ``HostReply/missing``.
     package var definition: Definition?
 

@@ -98,8 +98,8 @@ struct HostSupervisor: Sendable {
         case .start(let reason):
             job.complete(.failure(ScriptError(.hostDied, reason)))
         case .ended(let end):
-            if job.isRetried || end.isCrash {
-                job.complete(.failure(ScriptError(.hostDied, "the script host ended: \(end)")))
+            if let error = end.error(isRetried: job.isRetried) {
+                job.complete(.failure(error))
                 return
             }
             var job = job
@@ -122,11 +122,20 @@ extension HostProcess.Failure {
 }
 
 extension ChildProcess.End: CustomStringConvertible {
-    /// Whether the process ended by a fault of its own, which the same script would bring about again.
-    var isCrash: Bool {
+    /// What the end means to the request that the process had in hand; nil when another process may try.
+    ///
+    /// A process that ended by a fault of its own would do so again with the same script. One that was killed, by the
+    /// system for its memory perhaps, gets one more chance.
+    func error(isRetried: Bool) -> ScriptError? {
         switch self {
-        case .exit(let code): code == HostExit.memoryLimit.rawValue || code == HostExit.timeLimit.rawValue
-        case .signal(let number): Self.faults.contains(number)
+        case .exit(HostExit.memoryLimit.rawValue):
+            ScriptError(.memoryLimit, "the script takes more memory than it may")
+        case .exit(HostExit.timeLimit.rawValue):
+            ScriptError(.timeLimit, "the script took too long")
+        case .signal(let number) where Self.faults.contains(number):
+            ScriptError(.hostDied, "the script host crashed: \(self)")
+        case .exit, .signal:
+            isRetried ? ScriptError(.hostDied, "two script hosts ended: \(self)") : nil
         }
     }
 

@@ -62,11 +62,12 @@ extension ScriptHostPool {
         _ functions: ScriptFunctions,
         _ request: @escaping @Sendable (FunctionsReference) -> HostRequest
     ) async throws(ScriptError) -> HostReply {
-        let known = FunctionsReference(digest: functions.digest, definition: nil)
+        let number = register.number(of: functions, next: nextIdentifier)
+        let known = FunctionsReference(number: number, definition: nil)
         let (reply, host) = try await perform(kind) { _ in request(known) }
         guard case .missing = reply else { return reply }
         let defined = FunctionsReference(
-            digest: functions.digest,
+            number: number,
             definition: .init(sources: functions.sources, library: functions.library[...])
         )
         return try await perform(kind, preferring: host) { _ in request(defined) }.0

@@ -11,6 +11,7 @@ package final class ScriptHostPool: Sendable {
     let limits: ScriptLimits
     let metrics = ScriptMetrics()
     let sessions = SessionRegister()
+    let register = FunctionsRegister()
     private let hosts: [(process: HostProcess, executor: ThreadExecutor)]
     private let logger: Logger
     private let queue: JobQueue

@@ -67,7 +67,8 @@ package final class ScriptSession: Sendable {
     /// - Throws: What the expression threw, where it is no JavaScript, the limit that it broke, or that its value is a
     ///   function, a symbol, a BigInt, or contains itself.
     package func evaluate(_ expression: String, at location: ScriptLocation) async throws(ScriptError) -> JSONValue {
-        if let path = MemberPath(expression), let value = state.withLock({ path.value(in: $0.scope[path.root]?.value) }) {
+        if let path = MemberPath(expression), let value = state.withLock({ path.value(in: $0.scope[path.root]?.value) })
+        {
             return value
         }
         return try await run(expression, isStatements: false, at: location)
@@ -171,9 +172,7 @@ package final class ScriptSession: Sendable {
 
 extension ScriptHostPool {
     /// Gives the body a session, which ends with it.
-    package func withSession<Value, Failure: Error>(
-        _ body: (ScriptSession) async throws(Failure) -> Value
-    ) async throws(Failure) -> Value {
+    package func withSession<Value>(_ body: (ScriptSession) async throws -> Value) async rethrows -> Value {
         let session = ScriptSession(pool: self)
         defer { session.end() }
         return try await body(session)

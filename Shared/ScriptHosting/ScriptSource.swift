@@ -18,8 +18,8 @@ package struct ScriptFunctions: Sendable {
     package let sources: [ScriptSource]
     /// The JSON text of the object in which `require` looks for modules; empty for none.
     let library: [UInt8]
-    /// Tells these functions from all others.
-    let digest: String
+    /// Made once, because the texts may be long and are looked up with each batch.
+    private let hash: Int
 
     /// Functions over a library.
     ///
@@ -30,13 +30,28 @@ package struct ScriptFunctions: Sendable {
     package init(_ sources: [ScriptSource], library: JSONObject = [:]) {
         self.sources = sources
         self.library = library.isEmpty ? [] : JSONValue.object(library).bytes
-        var digest = ContentDigest()
-        for source in sources {
-            digest.add(source.name.utf8)
-            digest.add(source.text.utf8)
-        }
-        digest.add(self.library)
-        self.digest = digest.text
+        var hasher = Hasher()
+        hasher.combine(sources)
+        hasher.combine(self.library)
+        hash = hasher.finalize()
+    }
+}
+
+extension ScriptFunctions: Hashable {
+    package static func == (lhs: ScriptFunctions, rhs: ScriptFunctions) -> Bool {
+        lhs.hash == rhs.hash && lhs.sources.elementsEqual(rhs.sources) { $0.isExactly($1) }
+            && lhs.library == rhs.library
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(hash)
+    }
+}
+
+extension ScriptSource {
+    /// Whether the texts are the same, scalar by scalar; `==` takes two spellings of one letter for the same.
+    fileprivate func isExactly(_ other: ScriptSource) -> Bool {
+        name.utf8.elementsEqual(other.name.utf8) && text.utf8.elementsEqual(other.text.utf8)
     }
 }
 

@@ -48,7 +48,9 @@ package struct ControlEvents: Service {
 }
 
 extension MessageBroker {
-    /// Says something to every process. Losing it costs the time until their next regular look.
+    /// Says something to every process.
+    ///
+    /// Losing it costs the time until their next regular look.
     package func announce(_ event: ControlEvent) async throws {
         try await publish(
             OutgoingMessage(

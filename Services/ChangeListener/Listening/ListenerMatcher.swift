@@ -87,7 +87,8 @@ struct ListenerMatcher: Sendable {
         return try zip(changes, requests).compactMap { change, request in
             guard let committed = found[request] else { return nil }
             let parent = request.revision.flatMap { committed.tree?.path(to: $0)?.parent }
-            let content = change.isDeleted
+            let content =
+                change.isDeleted
                 ? parent.flatMap { before[RevisionRequest(id: change.id, revision: $0)] } ?? committed : committed
             return MatchedChange(
                 change: change,

@@ -17,7 +17,8 @@ struct FullSyncTransactions: Sendable {
     let database: String
 
     /// Carries out a transaction whose variables have been checked.
-    func call(_ transaction: FullSyncTransaction, _ variables: JSONObject, at site: CallSite) async throws -> JSONValue {
+    func call(_ transaction: FullSyncTransaction, _ variables: JSONObject, at site: CallSite) async throws -> JSONValue
+    {
         do {
             let database = try await store.database(database)
             let caller = Caller.sequence(user: site.identity?.user)
@@ -105,7 +106,12 @@ struct FullSyncTransactions: Sendable {
         return names.compactMap(\.self)
     }
 
-    private func write(_ post: DocumentPost, to database: Database, by caller: Caller, at site: CallSite) async throws
+    private func write(
+        _ post: DocumentPost,
+        to database: Database,
+        by caller: Caller,
+        at site: CallSite
+    ) async throws
         -> [JSONValue]
     {
         let step = site.path.description
@@ -147,7 +153,12 @@ struct FullSyncTransactions: Sendable {
         ]
     }
 
-    private func delete(_ variables: JSONObject, in database: Database, by caller: Caller, at site: CallSite)
+    private func delete(
+        _ variables: JSONObject,
+        in database: Database,
+        by caller: Caller,
+        at site: CallSite
+    )
         async throws -> JSONValue
     {
         let id = try DocumentID(variables["id"]?.stringValue ?? "")
@@ -169,7 +180,8 @@ struct FullSyncTransactions: Sendable {
 
     private func get(_ variables: JSONObject, from database: Database, for caller: Caller) async throws -> JSONValue {
         let id = try DocumentID(variables["id"]?.stringValue ?? "")
-        let revision = try variables["rev"]?.stringValue.map { text throws(CouchError) in try RevisionID(parsing: text) }
+        let revision = try variables["rev"]?.stringValue.map { text throws(CouchError) in try RevisionID(parsing: text)
+        }
         let request = RevisionRequest(id: id, revision: revision)
         let found = try await store.fetch([request], from: database, for: caller)[request]
         guard let found, !found.isDeleted || revision != nil else { throw CouchError.missing }

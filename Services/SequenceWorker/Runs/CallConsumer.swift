@@ -28,7 +28,9 @@ struct CallConsumer: Service {
                     // Nobody waits any more.
                     return delivery.acknowledge()
                 }
-                let trace = message.headers[HeaderName.traceparent]?.string.flatMap(TraceContext.init(traceparent:)) ?? .makeRoot()
+                let trace =
+                    message.headers[HeaderName.traceparent]?.string.flatMap(TraceContext.init(traceparent:))
+                    ?? .makeRoot()
                 let isDone = await TraceContext.$current.withValue(trace) { await serve(call, trace, message) }
                 if isDone { delivery.acknowledge() } else { delivery.giveBack() }
             }

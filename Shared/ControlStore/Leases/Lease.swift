@@ -51,6 +51,19 @@ extension ControlStore {
         }
     }
 
+    /// Notes where a follower begins that has never been in the database; others go on where they are.
+    package func start(_ follower: String, in database: String, at position: Position) async throws {
+        try await client.execute(
+            """
+            INSERT INTO positions AS known (follower, database, incarnation, seq)
+            VALUES (\(follower), \(database), \(position.incarnation), \(Int64(position.seq)))
+            ON CONFLICT (follower, database) DO UPDATE
+            SET incarnation = excluded.incarnation, seq = excluded.seq
+            WHERE known.incarnation <> excluded.incarnation
+            """
+        )
+    }
+
     /// The statement that moves a follower's position, for a transaction that also holds what the move is for.
     ///
     /// It changes no row when the lease has passed to another holder: the transaction must then be given up.
@@ -77,7 +90,12 @@ extension ControlStore {
     /// Moves a follower's position, in a transaction of its own.
     ///
     /// - Throws: `LeaseLost` when the lease has passed to another holder.
-    package func advance(_ follower: String, in database: String, to position: Position, under lease: Lease) async throws {
+    package func advance(
+        _ follower: String,
+        in database: String,
+        to position: Position,
+        under lease: Lease
+    ) async throws {
         let moved = try await client.execute(move(follower, in: database, to: position, under: lease))
         guard moved == 1 else { throw LeaseLost(lease) }
     }

@@ -20,7 +20,7 @@ extension ControlStore {
                 FOR UPDATE SKIP LOCKED
             ), told AS (
                 UPDATE runs SET nudge_at = now() + \(patience.seconds) * interval '1 second'
-                FROM due WHERE runs.id = due.id
+                WHERE id = ANY (ARRAY(SELECT id FROM due))
                 RETURNING runs.id, runs.number
             )
             SELECT id FROM told

@@ -36,7 +36,7 @@ extension ControlStore {
             ON CONFLICT (run, step) DO UPDATE SET attempted_at = now()
             """
         )
-        guard noted == 1 else { throw ClaimLost(run: run.id) }
+        guard noted == 1 else { throw ClaimLost(run) }
     }
 
     /// Forgets an attempt that certainly had no effect; nothing when another worker has the run now, whose attempt it
@@ -71,4 +71,8 @@ extension ControlStore {
 /// Another worker has the run now, so what this one was about to do does not count.
 package struct ClaimLost: Error, Sendable {
     package let run: String
+
+    package init(_ run: ClaimedRun) {
+        self.run = run.id
+    }
 }

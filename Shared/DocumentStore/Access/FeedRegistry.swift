@@ -18,8 +18,12 @@ final class FeedRegistry: Sendable {
     static func numbers(ofExisting feeds: Set<Feed>, in database: Database) -> PostgresQuery {
         let feeds = Array(feeds)
         return """
-            SELECT feeds.id AS number FROM unnest(\(feeds.map(\.kind)), \(feeds.map(\.name))) AS asked (kind, name)
-            JOIN feeds ON feeds.database = \(database.id) AND feeds.kind = asked.kind AND feeds.name = asked.name
+            SELECT found.id AS number FROM unnest(\(feeds.map(\.kind)), \(feeds.map(\.name))) AS asked (kind, name)
+            CROSS JOIN LATERAL (
+                SELECT id FROM feeds
+                WHERE feeds.database = \(database.id) AND feeds.kind = asked.kind AND feeds.name = asked.name
+                LIMIT 1
+            ) AS found
             """
     }
 

@@ -61,7 +61,7 @@ extension DocumentStore {
                 ) AS entry
                 ORDER BY seq LIMIT \(Int64(limit))
             ) AS merged
-            JOIN documents ON documents.number = merged.document
+            CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
             ORDER BY merged.seq
             """
     }

@@ -30,7 +30,12 @@ extension DocumentStore {
         throw CouchError.conflict
     }
 
-    private static let postAttempts = 10
+    /// Posts documents by the policies that sequences have, in a transaction of their own.
+    package func post(_ post: DocumentPost, to database: Database, by caller: Caller) async throws -> [PostOutcome] {
+        try await self.post(post, to: database, by: caller, traceID: nil, ledger: { _ in "SELECT" }, check: { _ in })
+    }
+
+    private static let postAttempts = 50
 
     private func postOnce(
         _ post: DocumentPost,

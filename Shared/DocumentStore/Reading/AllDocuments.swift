@@ -43,22 +43,28 @@ extension DocumentStore {
     ) async throws
         -> [StoredRevision]
     {
-        var query: PostgresQuery = """
-            SELECT \(unescaped: Self.revisionColumns)
-            FROM documents JOIN bodies ON bodies.document = documents.number AND bodies.rev = documents.rev
-            WHERE documents.database = \(database.id) AND \(fragment: range.condition)
-            """
+        var source: PostgresQuery = "documents WHERE documents.database = \(database.id)"
         if let feeds = caller.feeds {
-            let readable: PostgresQuery = """
-                 AND documents.number IN (
-                    SELECT document FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed
-                    JOIN feed_entries ON feed_entries.feed = feed.number WHERE present
-                )
+            source = """
+                (
+                    SELECT DISTINCT entry.document
+                    FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed
+                    JOIN feed_entries AS entry ON entry.feed = feed.number WHERE entry.present
+                ) AS entry
+                CROSS JOIN LATERAL (SELECT * FROM documents WHERE number = entry.document LIMIT 1) AS documents
+                WHERE true
                 """
-            query.append(readable)
         }
-        query.append(unescaped: range.isDescending ? " ORDER BY documents.id DESC" : " ORDER BY documents.id")
-        query.append(unescaped: " OFFSET \(range.skip) LIMIT \(range.limit)")
+        let order = range.isDescending ? "ORDER BY documents.id DESC" : "ORDER BY documents.id"
+        let query: PostgresQuery = """
+            SELECT \(unescaped: Self.revisionColumns)
+            FROM (
+                SELECT documents.* FROM \(fragment: source) AND \(fragment: range.condition)
+                \(unescaped: order) OFFSET \(Int64(range.skip)) LIMIT \(Int64(range.limit))
+            ) AS documents
+            \(unescaped: Self.body(of: "documents.rev"))
+            \(unescaped: order)
+            """
         let rules = AccessRules(database.settings)
         let rows = try await client.query(query)
         var found = try rows.map { try Self.revision($0, for: caller, rules) }

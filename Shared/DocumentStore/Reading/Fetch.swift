@@ -19,8 +19,10 @@ extension DocumentStore {
             SELECT \(unescaped: Self.revisionColumns), asked.place
             FROM unnest(\(requests.map(\.id.text)), \(requests.map { $0.revision?.description }))
                 WITH ORDINALITY AS asked (id, rev, place)
-            JOIN documents ON documents.database = \(database.id) AND documents.id = asked.id
-            JOIN bodies ON bodies.document = documents.number AND bodies.rev = coalesce(asked.rev, documents.rev)
+            CROSS JOIN LATERAL (
+                SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
+            ) AS documents
+            \(unescaped: Self.body(of: "coalesce(asked.rev, documents.rev)"))
             """
         )
         let rules = AccessRules(database.settings)

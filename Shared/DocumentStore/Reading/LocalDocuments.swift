@@ -11,7 +11,11 @@ package struct StoredLocalDocument: Sendable {
 
 extension DocumentStore {
     /// The caller's `_local` document of that id (without the `_local/`); nil when there is none.
-    package func localDocument(_ id: String, in database: Database, for caller: Caller) async throws -> StoredLocalDocument? {
+    package func localDocument(
+        _ id: String,
+        in database: Database,
+        for caller: Caller
+    ) async throws -> StoredLocalDocument? {
         guard caller != .anonymous else { return nil }
         let rows = try await client.query(
             """

@@ -34,6 +34,18 @@ extension DocumentStore {
         documents.leaves, documents.tree, bodies.rev, bodies.body, bodies.exact
         """
 
+    /// Joins the body of that revision (an expression) of `documents`.
+    ///
+    /// Here and elsewhere, `LATERAL` with `LIMIT 1` says that rows are looked up one by one. The plan of a prepared
+    /// statement knows neither how many are asked for nor how large the tables will be, and would read them whole.
+    static func body(of revision: String) -> String {
+        """
+        CROSS JOIN LATERAL (
+            SELECT * FROM bodies WHERE bodies.document = documents.number AND bodies.rev = \(revision) LIMIT 1
+        ) AS bodies
+        """
+    }
+
     /// Reads the columns ``revisionColumns``, from that place in the row.
     ///
     /// - Returns: Nil when the caller may not read the revision, or its body is not kept any more.

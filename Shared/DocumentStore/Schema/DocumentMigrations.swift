@@ -139,12 +139,13 @@ extension DocumentStore {
             body_places integer[], body_revs text[], body_values jsonb[], body_texts bytea[],
             entry_places integer[], entry_feeds bigint[], entry_presences boolean[]
         ) RETURNS bigint LANGUAGE plpgsql
-        -- The batch is small against the tables, which the planner cannot know: plans made while they are new and empty
-        -- would read them whole, and stay in use while they grow.
-        SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+        -- A plan that was made while the tables were small is used on when they have grown; so no statement here joins
+        -- one, and none may read one whole.
+        SET enable_seqscan = off
         AS $$
         DECLARE
             base bigint;
+            numbers bigint[];
         BEGIN
             UPDATE counters
             SET seq = seq + cardinality(ids), live = live + live_change, deleted = deleted + deleted_change
@@ -156,19 +157,24 @@ extension DocumentStore {
 
             IF EXISTS (
                 SELECT FROM unnest(ids, expected) AS new (id, seq)
-                LEFT JOIN documents AS old ON old.database = in_database AND old.id = new.id
-                WHERE coalesce(old.seq, 0) <> new.seq
+                WHERE new.seq <> coalesce(
+                    (SELECT old.seq FROM documents AS old WHERE old.database = in_database AND old.id = new.id), 0
+                )
             ) THEN
                 RAISE serialization_failure;
             END IF;
 
-            INSERT INTO documents (database, id, seq, rev, deleted, owner, groups, leaves, tree)
-            SELECT in_database, id, base + place, rev, tombstone, owner, groups, leaves, tree
-            FROM unnest(ids, revs, tombstones, owners, group_lists, leaf_counts, trees) WITH ORDINALITY
-                AS new (id, rev, tombstone, owner, groups, leaves, tree, place)
-            ON CONFLICT (database, id) DO UPDATE
-            SET seq = excluded.seq, rev = excluded.rev, deleted = excluded.deleted, owner = excluded.owner,
-                groups = excluded.groups, leaves = excluded.leaves, tree = excluded.tree;
+            WITH saved AS (
+                INSERT INTO documents (database, id, seq, rev, deleted, owner, groups, leaves, tree)
+                SELECT in_database, id, base + place, rev, tombstone, owner, groups, leaves, tree
+                FROM unnest(ids, revs, tombstones, owners, group_lists, leaf_counts, trees) WITH ORDINALITY
+                    AS new (id, rev, tombstone, owner, groups, leaves, tree, place)
+                ON CONFLICT (database, id) DO UPDATE
+                SET seq = excluded.seq, rev = excluded.rev, deleted = excluded.deleted, owner = excluded.owner,
+                    groups = excluded.groups, leaves = excluded.leaves, tree = excluded.tree
+                RETURNING seq, number
+            )
+            SELECT array_agg(number ORDER BY seq) INTO numbers FROM saved;
 
             INSERT INTO change_log (database, seq, id, rev, deleted, owner, groups, origin, author, trace_id)
             SELECT in_database, base + place, id, rev, tombstone, owner, groups, origin, author, trace_id
@@ -176,15 +182,13 @@ extension DocumentStore {
                 AS new (id, rev, tombstone, owner, groups, origin, author, trace_id, place);
 
             INSERT INTO bodies (document, rev, body, exact)
-            SELECT documents.number, new.rev, new.body, new.exact
+            SELECT numbers[place], rev, body, exact
             FROM unnest(body_places, body_revs, body_values, body_texts) AS new (place, rev, body, exact)
-            JOIN documents ON documents.database = in_database AND documents.id = ids[new.place]
             ON CONFLICT DO NOTHING;
 
             INSERT INTO feed_entries (feed, document, seq, present)
-            SELECT new.feed, documents.number, base + new.place, new.present
+            SELECT feed, numbers[place], base + place, present
             FROM unnest(entry_places, entry_feeds, entry_presences) AS new (place, feed, present)
-            JOIN documents ON documents.database = in_database AND documents.id = ids[new.place]
             ON CONFLICT (feed, document) DO UPDATE SET seq = excluded.seq, present = excluded.present;
 
             RETURN base;

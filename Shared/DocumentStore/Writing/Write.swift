@@ -96,7 +96,8 @@ extension DocumentStore {
             } catch let error as PostgresError where error.sqlState == .serializationFailure && attempt < Self.attempts
             {
                 attempt += 1
-            } catch let error as PostgresError where error.sqlState == .databaseGone
+            } catch let error as PostgresError
+                where error.sqlState == .databaseGone
                 || error.sqlState == .foreignKeyViolation
             {
                 // The second is what a new feed meets when its database has gone.

@@ -83,7 +83,7 @@ struct PostgreSQLDataDirectory: Sendable {
             output: .appended(to: directory.log.path),
             account: account
         )
-        let status: ExitStatus
+        let status: ChildProcess.ExitStatus
         do throws(SpawnError) {
             status = try await ChildProcess.start(command).waitForExit()
         } catch {

@@ -73,7 +73,7 @@ package actor PrivatePostgreSQL: PrivateServer {
         return child.pid
     }
 
-    package func waitForExit() async -> ExitStatus? {
+    package func waitForExit() async -> ChildProcess.ExitStatus? {
         guard case .running(let child) = state else { return nil }
         return await child.waitForExit()
     }

@@ -6,7 +6,7 @@ extension ChildProcess {
     package enum Readiness: Sendable, Hashable {
         case ready
         /// It ended first.
-        case ended(ExitStatus)
+        case ended(ChildProcess.ExitStatus)
         /// It runs, and has not said that it is ready.
         case late
         /// It runs, and the task that waited is cancelled.

@@ -7,7 +7,9 @@ import Synchronization
 /// Each child has a thread of its own here, which starts it and then waits for its end. One thread must do both: the
 /// kernel sends the signal of `PR_SET_PDEATHSIG` when the *thread* that started the child ends, not the process.
 package final class ChildProcess: Sendable {
-    /// The process id. It stays the child's until ``waitForExit()`` has returned.
+    /// The process id.
+    ///
+    /// It stays the child's until ``waitForExit()`` has returned.
     package let pid: Int32
 
     private enum State {
@@ -107,7 +109,7 @@ package final class ChildProcess: Sendable {
     }
 }
 
-extension ExitStatus {
+extension ChildProcess.ExitStatus {
     /// From what `waitpid` stored: the low seven bits are the signal, the next byte the code.
     fileprivate init(waitStatus: Int32) {
         let signal = waitStatus & 0x7F

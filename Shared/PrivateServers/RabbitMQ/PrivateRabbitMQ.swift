@@ -72,7 +72,7 @@ package actor PrivateRabbitMQ: PrivateServer {
         return child.pid
     }
 
-    package func waitForExit() async -> ExitStatus? {
+    package func waitForExit() async -> ChildProcess.ExitStatus? {
         guard case .running(let child) = state else { return nil }
         return await child.waitForExit()
     }

@@ -20,16 +20,18 @@ struct RabbitMQFiles: Sendable {
         }
     }
 
-    /// The environment of the start script. It has no `RABBITMQ_CONF_ENV_FILE` but an empty one, so that nothing in
-    /// `/etc/rabbitmq` reaches a private server.
+    /// The environment of the start script.
     ///
-    /// `detached` makes the script become the server instead of watching over it; `HOME` is where the cookie is.
+    /// It has no `RABBITMQ_CONF_ENV_FILE` but an empty one, so that nothing in `/etc/rabbitmq` reaches a private
+    /// server.
+    ///
+    /// `HOME` is where the cookie is. With `NOTIFY_SOCKET`, which comes later, the script becomes the server instead of
+    /// watching over it.
     func environment(distributionPort: Int) -> [String: String] {
         [
             "HOME": directory.path,
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "LANG": "C.UTF-8",
-            "detached": "true",
             "RABBITMQ_NODENAME": Self.node,
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
             "RABBITMQ_CONFIG_FILE": directory.path + "/rabbitmq",
@@ -43,7 +45,9 @@ struct RabbitMQFiles: Sendable {
     }
 
     /// Erlang's own network, without `epmd`: the node knows its port from its arguments, asks nobody, and leaves no
-    /// name server behind. RabbitMQ wants a named node; the port is on loopback and behind the cookie.
+    /// name server behind.
+    ///
+    /// RabbitMQ wants a named node; the port is on loopback and behind the cookie.
     private static func distribution(port: Int) -> String {
         "-sname \(node) -start_epmd false -erl_epmd_port \(port) -kernel inet_dist_use_interface {127,0,0,1}"
     }

@@ -5,7 +5,9 @@ struct RabbitMQInstallation: Sendable {
     /// For instance `3.10.8`.
     let version: String
 
-    /// RabbitMQ's own start script. Debian's `/usr/sbin/rabbitmq-server` insists on the account `rabbitmq`.
+    /// RabbitMQ's own start script.
+    ///
+    /// Debian's `/usr/sbin/rabbitmq-server` insists on the account `rabbitmq`.
     var server: String { "\(Self.root)/rabbitmq_server-\(version)/sbin/rabbitmq-server" }
 
     /// The newest installation of 3.10 or later.

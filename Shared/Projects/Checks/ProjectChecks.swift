@@ -35,7 +35,10 @@ struct ProjectChecks {
     private func checkDatabase(_ name: String, at position: SourcePosition) {
         guard !isDeclared(database: name) else { return }
         problems.reportUnknown(
-            "there is no database '\(name)'", name: name, among: layout.databases.keys, at: position
+            "there is no database '\(name)'",
+            name: name,
+            among: layout.databases.keys,
+            at: position
         )
     }
 
@@ -102,7 +105,10 @@ struct ProjectChecks {
         do {
             _ = try sequence.variables.bind(job.variables)
         } catch {
-            problems.report("the sequence '\(job.sequence)' cannot be called so: \(error.message)", at: job.positions["with"])
+            problems.report(
+                "the sequence '\(job.sequence)' cannot be called so: \(error.message)",
+                at: job.positions["with"]
+            )
         }
         checkUser(job.runAs, of: sequence, at: job.positions["sequence"])
     }
@@ -127,7 +133,10 @@ struct ProjectChecks {
         let names = layout.sequences.map(\.name)
         if !names.contains(reference.sequence) {
             problems.reportUnknown(
-                "there is no sequence '\(reference.sequence)'", name: reference.sequence, among: names, at: position
+                "there is no sequence '\(reference.sequence)'",
+                name: reference.sequence,
+                among: names,
+                at: position
             )
         }
         return project.sequences[reference.sequence]

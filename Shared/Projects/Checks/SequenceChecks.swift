@@ -93,13 +93,17 @@ extension SequenceChecks {
     private static let builtInNames = ["user", "groups", "run", "symbols"]
     /// Globals of JavaScript that an expression may begin with.
     private static let globals: Set<String> = [
-        "Array", "Boolean", "Date", "Error", "Infinity", "JSON", "Map", "Math", "NaN", "Number", "Object", "RegExp", "Set",
-        "String", "Symbol", "decodeURIComponent", "encodeURIComponent", "false", "globalThis", "isNaN", "null", "parseFloat",
+        "Array", "Boolean", "Date", "Error", "Infinity", "JSON", "Map", "Math", "NaN", "Number", "Object", "RegExp",
+        "Set",
+        "String", "Symbol", "decodeURIComponent", "encodeURIComponent", "false", "globalThis", "isNaN", "null",
+        "parseFloat",
         "parseInt", "this", "true", "undefined",
     ]
 
     /// Finds what can be told without an engine: an empty expression, a name that nothing sets, a symbol that is not
-    /// there. A name is only looked at when the expression is one path like `order.status`, which has no names of its own.
+    /// there.
+    ///
+    /// A name is only looked at when the expression is one path like `order.status`, which has no names of its own.
     private func check(_ script: Script, names: Set<String>) {
         if script.source.allSatisfy(\.isWhitespace) {
             problems.report("an expression is empty", at: script.position, suggestion: #"write "\\=" for the text '='"#)

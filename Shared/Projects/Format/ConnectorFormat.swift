@@ -11,7 +11,10 @@ extension ProjectReader {
     func readConnector(_ name: String, file: String) -> Connector? {
         guard var members = members(of: file, subject: "a connector") else { return nil }
         let description = members.text("description")
-        guard let text = members.text("type", required: "http or fullsync") else { return nil }
+        guard let text = members.text("type", required: "http or fullsync") else {
+            members.stop()
+            return nil
+        }
         guard let type = ConnectorType(rawValue: text) else {
             problems.reportUnknown(
                 "there is no connector of type '\(text)'",

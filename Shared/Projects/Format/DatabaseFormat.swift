@@ -19,7 +19,9 @@ extension ProjectReader {
         let owner = readMemberName("ownerMember", of: &members, default: DatabaseDefinition.defaultOwnerMember)
         let groups = readMemberName("groupsMember", of: &members, default: DatabaseDefinition.defaultGroupsMember)
         let limit = members.integer(
-            "revisionLimit", in: 1...1_000, default: DatabaseDefinition.defaultRevisionLimit
+            "revisionLimit",
+            in: 1...1_000,
+            default: DatabaseDefinition.defaultRevisionLimit
         )
         members.finish()
         if owner == groups {
@@ -45,7 +47,10 @@ extension ProjectReader {
     private func readMemberName(_ name: String, of members: inout SourceMembers, default standard: String) -> String {
         guard let text = members.text(name) else { return standard }
         guard !text.isEmpty, text.utf8.count <= 100, text.utf8.first != UInt8(ascii: "_") else {
-            problems.report("'\(name)' must be a member's name that does not begin with '_'", at: members.position(of: name))
+            problems.report(
+                "'\(name)' must be a member's name that does not begin with '_'",
+                at: members.position(of: name)
+            )
             return standard
         }
         return text

@@ -85,7 +85,9 @@ extension ProjectReader {
             problems.report(
                 "is not read: a view has map.js, reduce.js and view.yaml",
                 at: start(of: file),
-                suggestion: nearestName(to: name, among: ["map.js", "reduce.js", "view.yaml"]).map { "did you mean '\($0)'?" }
+                suggestion: nearestName(to: name, among: ["map.js", "reduce.js", "view.yaml"]).map {
+                    "did you mean '\($0)'?"
+                }
             )
         }
         views[view] = .object(definition)

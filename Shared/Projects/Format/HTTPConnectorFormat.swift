@@ -8,10 +8,14 @@ extension ProjectReader {
         let headers = members.fields("headers", areHeaders: true)
         let authentication = readAuthentication(&members)
         let timeout = members.duration(
-            "timeout", atMost: HTTPConnector.longestTimeout, default: HTTPConnector.defaultTimeout
+            "timeout",
+            atMost: HTTPConnector.longestTimeout,
+            default: HTTPConnector.defaultTimeout
         )
         let responseLimit = members.integer(
-            "responseLimit", in: 1...HTTPConnector.largestResponseLimit, default: HTTPConnector.defaultResponseLimit
+            "responseLimit",
+            in: 1...HTTPConnector.largestResponseLimit,
+            default: HTTPConnector.defaultResponseLimit
         )
         let concurrency = members.integer("concurrency", in: 1...1_000, default: HTTPConnector.defaultConcurrency)
         var transactions: [String: HTTPTransaction] = [:]
@@ -29,7 +33,9 @@ extension ProjectReader {
             }
             let connectorVariables = headers.flatMap(\.value.variables)
             transactions[member.name] = HTTPTransaction(
-                reading: member, connectorVariables: connectorVariables, problems: problems
+                reading: member,
+                connectorVariables: connectorVariables,
+                problems: problems
             )
         }
         return baseURL.map {
@@ -76,7 +82,10 @@ extension ProjectReader {
         reader.finish()
         let isSafe = bearer?.utf8.allSatisfy { (0x20...0x7E).contains($0) } ?? true
         if !isSafe {
-            problems.report("a bearer token may hold printable ASCII characters only", at: reader.position(of: "bearer"))
+            problems.report(
+                "a bearer token may hold printable ASCII characters only",
+                at: reader.position(of: "bearer")
+            )
         }
         if bearer != nil, basic != nil {
             problems.report("'basic' and 'bearer' exclude each other", at: member.node.position)
@@ -106,9 +115,11 @@ extension SourceMembers {
 
     private func isHeader(_ member: SourceMember, _ value: String, seen: inout Set<String>) -> Bool {
         let name = member.name.lowercased()
-        let isToken = !name.isEmpty && name.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
-        }
+        let isToken =
+            !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte) || "!#$%&'*+-.^_`|~".utf8.contains(byte)
+            }
         guard isToken else {
             problems.report("'\(member.name)' is no name of a header", at: member.position)
             return false

@@ -28,7 +28,8 @@ extension HTTPTransaction {
         // What follows from a problem that is reported is no problem of its own.
         guard problems.problems.count == problemsBefore else { return }
         if let path { Self.check(path, in: members) }
-        if case .none = body {} else if method == .get || method == .head {
+        if case .none = body {
+        } else if method == .get || method == .head {
             problems.report(
                 "a \(method.rawValue) request has no body",
                 at: members.position(of: "method"),
@@ -84,11 +85,19 @@ extension HTTPTransaction {
             return
         }
         if path.contains("?") || path.contains("#") {
-            members.problems.report("a path holds no '?' or '#'", at: position, suggestion: "use 'query' for parameters")
+            members.problems.report(
+                "a path holds no '?' or '#'",
+                at: position,
+                suggestion: "use 'query' for parameters"
+            )
         }
         let isPlain = path.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         if !isPlain {
-            members.problems.report("a path holds printable ASCII characters only", at: position, suggestion: "percent-encode the others")
+            members.problems.report(
+                "a path holds printable ASCII characters only",
+                at: position,
+                suggestion: "percent-encode the others"
+            )
         }
         if path.split(separator: "/").contains(where: { $0 == ".." || $0 == "." }) {
             members.problems.report("a path holds no '.' or '..' segments", at: position)

@@ -46,7 +46,10 @@ extension ProjectReader {
             if written.isEmpty {
                 reader.reportMissing("every", expected: "a duration; or 'cron', or 'at'")
             } else {
-                problems.report("'\(written[0])' and '\(written[1])' exclude each other", at: reader.position(of: written[1]))
+                problems.report(
+                    "'\(written[0])' and '\(written[1])' exclude each other",
+                    at: reader.position(of: written[1])
+                )
             }
             return nil
         }

@@ -91,7 +91,9 @@ struct ProjectLayout {
         } else if parts.count >= 5, parts[2] == "design" {
             database.designs[parts[3], default: []].append(parts[4...].joined(separator: "/"))
         } else {
-            let suggestion = nearestName(to: parts[2], among: ["database.yaml", "design"]).map { "did you mean '\($0)'?" }
+            let suggestion = nearestName(to: parts[2], among: ["database.yaml", "design"]).map {
+                "did you mean '\($0)'?"
+            }
             problems.report(
                 "is not read: a database has database.yaml and design/<document>/…",
                 at: position,

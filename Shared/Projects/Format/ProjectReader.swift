@@ -29,15 +29,18 @@ struct ProjectReader {
         }
         guard var members = SourceMembers(main, subject: "a project", problems: problems) else { return nil }
         symbols = SymbolTable(readSymbols(&members), lookup: lookup, problems: problems)
-        guard let name = readName(&members) else { return nil }
+        let name = readName(&members)
+        let description = members.text("description")
+        let login = members.text("login")
+        let notifications = readNotifications(&members)
+        members.finish()
+        guard let name else { return nil }
 
         var project = Project(name: name, digest: ProjectDigest.hexadecimal(of: files))
-        project.description = members.text("description")
+        project.description = description
         project.symbols = symbols.visibleValues
-        project.login = members.text("login")
-        project.notifications = readNotifications(&members)
-        let loginPosition = members.position(of: "login")
-        members.finish()
+        project.login = login
+        project.notifications = notifications
 
         for (name, file) in layout.connectors { project.connectors[name] = readConnector(name, file: file) }
         for (name, file) in layout.sequences {
@@ -47,8 +50,14 @@ struct ProjectReader {
         for (name, file) in layout.jobs { project.jobs[name] = readJob(name, file: file) }
         for (name, database) in layout.databases { project.databases[name] = readDatabase(name, files: database) }
 
-        ProjectChecks(project: project, layout: layout, symbols: symbols, loginPosition: loginPosition, problems: problems)
-            .check()
+        let checks = ProjectChecks(
+            project: project,
+            layout: layout,
+            symbols: symbols,
+            loginPosition: members.position(of: "login"),
+            problems: problems
+        )
+        checks.check()
         return project
     }
 

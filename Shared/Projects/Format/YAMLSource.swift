@@ -27,7 +27,9 @@ struct YAMLSource {
         self.problems = problems
     }
 
-    /// The file's value, or nil when it cannot be read, which is reported. An empty file is null.
+    /// The file's value, or nil when it cannot be read, which is reported.
+    ///
+    /// An empty file is null.
     mutating func read() -> SourceNode? {
         let start = SourcePosition(file: file, line: 1, column: 1)
         guard let line = lineNestedTooDeep() else {
@@ -90,7 +92,10 @@ struct YAMLSource {
         case .scalar(let scalar):
             return SourceNode(.scalar(value(of: scalar, at: position)), at: position)
         case .sequence(let sequence):
-            return SourceNode(.list(sequence.compactMap { convert($0, depth: depth + 1, from: position) }), at: position)
+            return SourceNode(
+                .list(sequence.compactMap { convert($0, depth: depth + 1, from: position) }),
+                at: position
+            )
         case .mapping(let mapping):
             var members: [SourceMember] = []
             for (key, value) in mapping {
@@ -158,7 +163,8 @@ extension YAMLSource {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             (line, column) = (mark.line, mark.column)
-            message = "is no YAML: \([context?.text, problem].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ", "))"
+            message =
+                "is no YAML: \([context?.text, problem].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ", "))"
         case .duplicatedKeysInMapping(let duplicates, let context):
             let names = duplicates.map { "'\($0)'" }.joined(separator: ", ")
             (line, column) = (context.mark.line, context.mark.column)

@@ -47,7 +47,8 @@ package struct BaseURL: Sendable, Hashable {
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_")
         }
-        let isAddress = host.hasPrefix("[") && host.hasSuffix("]")
+        let isAddress =
+            host.hasPrefix("[") && host.hasSuffix("]")
             && host.dropFirst().dropLast().utf8.allSatisfy { byte in
                 Character(Unicode.Scalar(byte)).isHexDigit || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
             }

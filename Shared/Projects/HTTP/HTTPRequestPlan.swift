@@ -14,7 +14,9 @@ package struct HTTPRequestPlan: Sendable, Hashable {
     package let headers: [HTTPHeader]
     package let body: [UInt8]?
 
-    /// The whole address. May hold values of secret variables: not for logs.
+    /// The whole address.
+    ///
+    /// May hold values of secret variables: not for logs.
     package var url: String { origin + target }
 
     /// Puts the variables into a transaction's templates.
@@ -59,7 +61,7 @@ extension HTTPRequestPlan: CustomStringConvertible, CustomReflectable {
 }
 
 /// A header of a request; its name is in lower case.
-package struct HTTPHeader: Sendable, Hashable {
+package struct HTTPHeader: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     package let name: String
     package let value: String
 
@@ -67,6 +69,11 @@ package struct HTTPHeader: Sendable, Hashable {
         self.name = name.lowercased()
         self.value = value
     }
+
+    /// The name alone: the value may be a secret.
+    package var description: String { name }
+
+    package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
 }
 
 extension [HTTPHeader] {
@@ -126,7 +133,9 @@ extension HTTPTransaction {
 }
 
 extension [HTTPField] {
-    /// The fields as `name=value` joined by `&`. One placeholder of a list gives the name once for each element.
+    /// The fields as `name=value` joined by `&`.
+    ///
+    /// One placeholder of a list gives the name once for each element.
     fileprivate func encoded(
         with variables: JSONObject,
         as encoding: PercentEncoding

@@ -59,7 +59,9 @@ package struct PlaceholderText: Sendable, Hashable {
         return name
     }
 
-    /// The text with the values put in, each through `encoded`. Null is nothing; lists and objects are JSON.
+    /// The text with the values put in, each through `encoded`.
+    ///
+    /// Null is nothing; lists and objects are JSON.
     func filled(
         with variables: JSONObject,
         encoded: (String) throws(SequenceFailure) -> String = { $0 }

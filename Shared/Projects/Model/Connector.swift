@@ -2,7 +2,9 @@ package import Sequences
 
 /// A connection to a back end, or to this system's own documents.
 package struct Connector: Sendable {
-    /// What a connector speaks. Each kind is read by a file of its own under `Format`.
+    /// What a connector speaks.
+    ///
+    /// Each kind is read by a file of its own under `Format`.
     package enum Kind: Sendable {
         case http(HTTPConnector)
         case fullSync(FullSyncConnector)

@@ -22,12 +22,19 @@ package struct HTTPConnector: Sendable {
 }
 
 /// A header or parameter whose value is a text with placeholders.
-package struct HTTPField: Sendable, Hashable {
+package struct HTTPField: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     package let name: String
     package let value: PlaceholderText
+
+    /// The name alone: the value may hold a secret.
+    package var description: String { name }
+
+    package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
 }
 
-/// How requests are authenticated. Its descriptions show no secret.
+/// How requests are authenticated.
+///
+/// Its descriptions show no secret.
 package enum HTTPAuthentication: Sendable, Hashable, CustomStringConvertible, CustomReflectable {
     case basic(user: String, password: String)
     case bearer(String)

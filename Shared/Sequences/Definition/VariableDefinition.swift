@@ -83,7 +83,8 @@ package struct VariableDefinition: Sendable, Hashable {
 
     private func check(_ value: JSONValue, _ place: String) throws(SequenceFailure) {
         guard type.accepts(value) else {
-            let expected = type == .integer ? "an integer" : type == .array || type == .object ? "an \(type)" : "a \(type)"
+            let expected =
+                type == .integer ? "an integer" : type == .array || type == .object ? "an \(type)" : "a \(type)"
             throw SequenceFailure(
                 code: .invalidVariable,
                 message: "the variable '\(name)' must be \(expected)\(place), found \(value.typeName)"

@@ -72,7 +72,10 @@ extension Execution {
         branch: ParallelStop? = nil
     ) async throws -> Interpreter.Answer {
         guard depth <= limits.callDepth else {
-            throw SequenceFailure(code: .limit, message: "sequences that call each other deeper than \(limits.callDepth)")
+            throw SequenceFailure(
+                code: .limit,
+                message: "sequences that call each other deeper than \(limits.callDepth)"
+            )
         }
         guard !sequence.requiresAuthenticatedUser || identity != nil else {
             throw SequenceFailure(

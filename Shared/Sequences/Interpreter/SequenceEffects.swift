@@ -20,7 +20,9 @@ package struct CallSite: Sendable {
     package let position: SourcePosition
     /// Who is authenticated at this moment.
     package let identity: Identity?
-    /// When the time of the sequence, or of one that called it, is over. An effect must not take longer.
+    /// When the time of the sequence, or of one that called it, is over.
+    ///
+    /// An effect must not take longer.
     package let deadline: ContinuousClock.Instant
 }
 

@@ -2,7 +2,9 @@
 package struct ProjectProblem: Error, Sendable, Hashable {
     /// The place; line and column are 1 when a whole file is meant.
     package let position: SourcePosition
-    /// What is wrong and what was expected. Never holds a symbol's value.
+    /// What is wrong and what was expected.
+    ///
+    /// Never holds a symbol's value.
     package let message: String
     /// What the author probably meant, as a sentence of its own.
     package let suggestion: String?
@@ -50,7 +52,8 @@ package final class ProblemCollector {
     }
 
     /// Adds a problem about a name that does not exist, with the nearest of the names that do.
-    package func reportUnknown(_ message: String, name: String, among known: some Sequence<String>, at: SourcePosition) {
+    package func reportUnknown(_ message: String, name: String, among known: some Sequence<String>, at: SourcePosition)
+    {
         let names = known.sorted()
         var suggestion = nearestName(to: name, among: names).map { "did you mean '\($0)'?" }
         if suggestion == nil, !names.isEmpty, names.count <= 12 {

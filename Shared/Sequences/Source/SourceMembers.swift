@@ -18,7 +18,9 @@ package struct SourceMembers {
     /// The names that unknown members most likely stood for, once `finish` has found them.
     private var misspelt: Set<String>?
 
-    /// Reads a mapping; anything else is reported and gives nil. Nothing at all counts as an empty mapping.
+    /// Reads a mapping; anything else is reported and gives nil.
+    ///
+    /// Nothing at all counts as an empty mapping.
     package init?(_ node: SourceNode, subject: String, problems: ProblemCollector) {
         switch node.content {
         case .mapping(let members): order = members
@@ -39,7 +41,9 @@ package struct SourceMembers {
         return members[name]
     }
 
-    /// Whether a member of that name was written. Does not make the name known.
+    /// Whether a member of that name was written.
+    ///
+    /// Does not make the name known.
     package func has(_ name: String) -> Bool { members[name] != nil }
 
     /// The names in the order of the file.
@@ -70,6 +74,19 @@ package struct SourceMembers {
         problems.report("'\(name)' must be \(expected), found \(node.kind)", at: node.position)
     }
 
+    /// Reports the members that are missing, when what they would say decides what else there may be.
+    package mutating func stop() {
+        for (name, expected) in missing {
+            let near = nearestName(to: name, among: order.map(\.name).filter { !known.contains($0) })
+            problems.report(
+                "\(subject) needs '\(name)': \(expected)",
+                at: position,
+                suggestion: near.map { "'\($0)' is unknown" }
+            )
+        }
+        missing = []
+    }
+
     /// Reports the members that nobody asked for, and those that are missing.
     package mutating func finish() {
         var misspelt: Set<String> = []
@@ -89,7 +106,9 @@ package struct SourceMembers {
 }
 
 extension SourceMembers {
-    /// The text of a member; a number or boolean is taken as it is written. Nil when absent or of another type.
+    /// The text of a member; a number or boolean is taken as it is written.
+    ///
+    /// Nil when absent or of another type.
     package mutating func text(_ name: String, required expected: String? = nil) -> String? {
         guard let member = present(name, required: expected) else { return nil }
         switch member.node.content {

@@ -1,6 +1,8 @@
 import JSON
 
-/// `fail: {code:, message:, details:}`: fails, with the author's own code. A text alone is the message.
+/// `fail: {code:, message:, details:}`: fails, with the author's own code.
+///
+/// A text alone is the message.
 struct FailStep: StepAction {
     static let keyword = "fail"
     /// The code of a failure whose author gave none.
@@ -28,7 +30,8 @@ struct FailStep: StepAction {
     var scripts: [Script] { code.scripts + message.scripts + details.scripts }
 
     func run(at site: StepSite, in frame: inout Frame, of execution: Execution) async throws -> Flow {
-        let values = try await execution.evaluate(.list([code, message, details]), at: site, in: frame).arrayValue ?? []
+        let values =
+            try await execution.evaluate(.list([code, message, details]), at: site, in: frame).arrayValue ?? []
         func text(_ value: JSONValue) -> String { value.stringValue ?? (value.isNull ? "" : value.text) }
         guard values.count == 3 else { return .next }
         throw SequenceFailure(

@@ -1,6 +1,8 @@
 import JSON
 
-/// `return: value?`: ends the sequence. Its answer is the value, or what `output` has built when none is given.
+/// `return: value?`: ends the sequence.
+///
+/// Its answer is the value, or what `output` has built when none is given.
 struct ReturnStep: StepAction {
     static let keyword = "return"
 

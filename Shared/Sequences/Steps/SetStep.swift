@@ -1,6 +1,8 @@
 import JSON
 
-/// `set: {name: value, …}`: gives names their values. All values are computed before any name is set.
+/// `set: {name: value, …}`: gives names their values.
+///
+/// All values are computed before any name is set.
 struct SetStep: StepAction {
     static let keyword = "set"
 

@@ -1,4 +1,6 @@
-/// The kinds of steps that there are. A new one is a file in this folder and a line here.
+/// The kinds of steps that there are.
+///
+/// A new one is a file in this folder and a line here.
 package enum StepCatalogue {
     package static let all: [any StepAction.Type] = [
         SetStep.self,

@@ -43,7 +43,10 @@ package struct StepMembers {
     package mutating func expression(_ name: String, required: Bool = false) -> Script? {
         guard let node = node(name), !node.isNull else {
             if required {
-                problems.report("'\(name)' needs an expression, like order.status == 'open'", at: members.position(of: name))
+                problems.report(
+                    "'\(name)' needs an expression, like order.status == 'open'",
+                    at: members.position(of: name)
+                )
             }
             return nil
         }
@@ -183,7 +186,9 @@ extension Step {
             )
             return nil
         }
-        guard let source = SourceMembers(node, subject: "the step '\(first.name)'", problems: problems) else { return nil }
+        guard let source = SourceMembers(node, subject: "the step '\(first.name)'", problems: problems) else {
+            return nil
+        }
         var reader = StepMembers(
             members: source,
             keyword: first.name,

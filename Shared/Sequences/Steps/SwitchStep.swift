@@ -32,7 +32,9 @@ struct SwitchStep: StepAction {
     }
 
     private static func readCase(_ node: SourceNode, number: Int, in members: StepMembers) -> Case? {
-        guard var reader = SourceMembers(node, subject: "a case of 'switch'", problems: members.problems) else { return nil }
+        guard var reader = SourceMembers(node, subject: "a case of 'switch'", problems: members.problems) else {
+            return nil
+        }
         let value = reader.take("value")
         let steps = reader.take("do")
         reader.finish()

@@ -1,0 +1,124 @@
+import CouchProtocol
+import DocumentStore
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import Metrics
+import Telemetry
+
+/// Answers every request: finds out who sent it, what it names, and hands it to that resource.
+///
+/// Whatever a resource throws becomes CouchDB's `{"error", "reason"}`; what is not meant for clients stays in the log.
+struct CouchResponder: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let authenticator: Authenticator
+    let limits: EndpointLimits
+    let resources: Resources
+    let logger: Logger
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        let trace =
+            request.headers[HTTPHeader.traceparent].flatMap(TraceContext.init(traceparent:))?.makeChild() ?? .makeRoot()
+        return await TraceContext.$current.withValue(trace) {
+            let began = ContinuousClock.now
+            var response: Response
+            do {
+                response = try await answer(request)
+            } catch {
+                response = .failure(couchError(error, request))
+            }
+            if request.method == .head { response.body = ResponseBody() }
+            response.headers[.server] = "FullSync"
+            Timer(label: "fullsync_http_request_duration", dimensions: [("status", "\(response.status.code / 100)xx")])
+                .record(duration: ContinuousClock.now - began)
+            return response
+        }
+    }
+
+    private func answer(_ request: Request) async throws -> Response {
+        guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
+        let principal: Principal
+        do {
+            principal = try await authenticator.principal(of: request)
+        }
+        let exchange = Exchange(
+            request: request,
+            principal: principal,
+            query: Query(request.uri.query),
+            limits: limits
+        )
+        return try await resources.respond(to: exchange, resource)
+    }
+
+    private func couchError(_ error: any Error, _ request: Request) -> CouchError {
+        if let error = error as? CouchError { return error }
+        logger.error(
+            "A request failed",
+            metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"]
+        )
+        return .internalError
+    }
+}
+
+/// The resources of the endpoint.
+struct Resources: Sendable {
+    let server: ServerResources
+    let session: SessionResource
+    let database: DatabaseResource
+    let document: DocumentResource
+    let bulkDocuments: BulkDocuments
+    let bulkGet: BulkGet
+    let difference: RevisionsDifference
+    let changes: ChangesResource
+    let allDocuments: AllDocuments
+    let local: LocalResource
+    let sequence: SequenceResource
+    let project: ProjectResource
+    let runs: RunsResource
+    let store: DocumentStore
+
+    func respond(to exchange: Exchange, _ resource: Resource) async throws -> Response {
+        switch resource {
+        case .welcome: server.welcome()
+        case .up: try await server.up()
+        case .uuids: try server.uuids(exchange)
+        case .allDatabases: try await server.allDatabases(exchange)
+        case .session: try await session.respond(to: exchange)
+        case .database(let name): try await database.respond(to: exchange, name)
+        case .databaseResource(let name, let resource):
+            try await respond(to: exchange, resource, in: store.openDatabase(name, for: exchange.caller))
+        case .document(let name, let id):
+            try await document.respond(to: exchange, id, in: store.openDatabase(name, for: exchange.caller))
+        case .local(let database, let name):
+            try await local.respond(to: exchange, name, in: store.openDatabase(database, for: exchange.caller))
+        case .projects: try project.list(exchange)
+        case .project(let name): try await project.respond(to: exchange, name)
+        case .sequence(let project, let name): try await sequence.respond(to: exchange, project: project, name: name)
+        case .runs: try await runs.list(exchange)
+        case .run(let id): try await runs.show(exchange, id)
+        case .runRetry(let id): try await runs.retry(exchange, id)
+        }
+    }
+
+    private func respond(
+        to exchange: Exchange,
+        _ resource: Resource.DatabaseResource,
+        in database: Database
+    )
+        async throws -> Response
+    {
+        switch resource {
+        case .allDocuments: return try await allDocuments.respond(to: exchange, in: database)
+        case .changes: return try await changes.respond(to: exchange, in: database)
+        case .bulkDocuments: return try await bulkDocuments.respond(to: exchange, in: database)
+        case .bulkGet: return try await bulkGet.respond(to: exchange, in: database)
+        case .revisionsDifference: return try await difference.respond(to: exchange, in: database)
+        case .ensureFullCommit:
+            // Every write is durable when it is answered.
+            guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+            return .json(["ok": true, "instance_start_time": "0"], status: .created)
+        }
+    }
+}

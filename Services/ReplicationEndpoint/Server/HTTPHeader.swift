@@ -1,0 +1,14 @@
+import HTTPTypes
+
+/// The headers that HTTPTypes has no name for.
+enum HTTPHeader {
+    /// W3C Trace Context.
+    static let traceparent = name("traceparent")
+    /// The run that answered, for looking it up.
+    static let run = name("X-FullSync-Run")
+
+    private static func name(_ text: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(text) else { preconditionFailure("\(text) is no name of a header") }
+        return name
+    }
+}

@@ -1,0 +1,87 @@
+import CouchProtocol
+import Foundation
+
+/// What a request's path names. Whatever is not here is answered 404, so nothing is reachable by accident.
+enum Resource: Hashable, Sendable {
+    case welcome
+    case up
+    case uuids
+    case allDatabases
+    case session
+    case database(String)
+    /// A resource of a database whose name begins with `_`, such as `_changes`.
+    case databaseResource(String, DatabaseResource)
+    case document(String, DocumentID)
+    case local(String, name: String)
+    case projects
+    case project(String)
+    case sequence(project: String, name: String)
+    case runs
+    case run(String)
+    case runRetry(String)
+
+    /// The resources of a database.
+    enum DatabaseResource: String, Hashable, Sendable, CaseIterable {
+        case allDocuments = "_all_docs"
+        case changes = "_changes"
+        case bulkDocuments = "_bulk_docs"
+        case bulkGet = "_bulk_get"
+        case revisionsDifference = "_revs_diff"
+        case ensureFullCommit = "_ensure_full_commit"
+    }
+
+    /// The resource of a path as it stands in the request line, still percent-encoded.
+    ///
+    /// Each segment is decoded once, after the split: `%2F` is part of a name. Empty segments do not count, as some
+    /// clients double their slashes.
+    init?(path: String) {
+        var segments: [String] = []
+        for segment in path.split(separator: "/") {
+            guard let decoded = segment.removingPercentEncoding else { return nil }
+            segments.append(decoded)
+        }
+        guard let first = segments.first else {
+            self = .welcome
+            return
+        }
+        guard first.hasPrefix("_") else {
+            guard let resource = Self.inDatabase(first, Array(segments.dropFirst())) else { return nil }
+            self = resource
+            return
+        }
+        switch (first, segments.count) {
+        case ("_up", 1): self = .up
+        case ("_uuids", 1): self = .uuids
+        case ("_all_dbs", 1): self = .allDatabases
+        case ("_session", 1): self = .session
+        case ("_fullsync", _):
+            guard let resource = Self.inFullSync(Array(segments.dropFirst())) else { return nil }
+            self = resource
+        default: return nil
+        }
+    }
+
+    private static func inDatabase(_ database: String, _ segments: [String]) -> Resource? {
+        guard let first = segments.first else { return .database(database) }
+        if first == "_local", segments.count == 2 { return .local(database, name: segments[1]) }
+        if first == "_design", segments.count == 2 { return .document(database, .design(segments[1])) }
+        guard segments.count == 1 else { return nil }
+        if let resource = DatabaseResource(rawValue: first) { return .databaseResource(database, resource) }
+        guard let id = try? DocumentID(first) else { return nil }
+        return id.isLocal
+            ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
+    }
+
+    private static func inFullSync(_ segments: [String]) -> Resource? {
+        switch (segments.first, segments.count) {
+        case ("projects", 1): .projects
+        case ("projects", 2): .project(segments[1])
+        case ("projects", 4) where segments[2] == "sequences":
+            .sequence(project: segments[1], name: segments[3])
+        case ("runs", 1): .runs
+        case ("runs", 2): .run(segments[1])
+        case ("runs", 3) where segments[2] == "retry": .runRetry(segments[1])
+        default: nil
+        }
+    }
+}
