@@ -36,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -53,12 +54,12 @@ let package = Package(
         shared("Contracts", ["JSON"]),
         shared("Schedules", []),
         shared("Sequences", ["JSON"]),
-        shared("Projects", ["JSON", "Schedules", "Sequences", .yams]),
+        shared("Projects", ["JSON", "Schedules", "Sequences", .crypto, .yams]),
 
         // Wrappers: one C library, or one concern of every process, each.
         shared("Executors", []),
         shared("Settings", [.configuration]),
-        shared("Telemetry", [.logging, .metrics]),
+        shared("Telemetry", ["JSON", .logging, .metrics]),
         shared("Postgres", ["CPostgres", "Executors", .logging, .metrics]),
         shared("Messaging", ["Contracts", "CRabbitMQ", "Executors", .logging, .metrics]),
         shared("ScriptEngine", ["CJavaScriptCore", "JSON"]),
@@ -70,9 +71,12 @@ let package = Package(
         shared("ControlStore", ["Contracts", "JSON", "Postgres", "Projects", .crypto, .logging]),
         shared(
             "ServiceRuntime",
-            ["Messaging", "Postgres", "Settings", "Telemetry", .hummingbird, .lifecycle, .logging, .metrics]
+            [
+                "Contracts", "JSON", "Messaging", "Postgres", "Settings", "Telemetry",
+                .hummingbird, .lifecycle, .logging, .nioCore, .nioPosix, .unixSignals,
+            ]
         ),
-        shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .nioCore]),
+        shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .nioCore, .nioHTTP1]),
 
         // One executable each; they share Contracts and never import one another.
         service(
@@ -88,7 +92,13 @@ let package = Package(
             ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
         ),
         service("Scheduler", ["ControlStore", "JSON", "Projects", "Schedules"]),
-        service("BackEndConnector", ["ControlStore", "JSON", "Projects", .asyncHTTPClient, .nioCore]),
+        service(
+            "BackEndConnector",
+            [
+                "ControlStore", "JSON", "Projects", "Sequences",
+                .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
+            ]
+        ),
         .executableTarget(
             name: "ScriptHost",
             dependencies: ["JSON", "ScriptEngine", "ScriptHosting"],
@@ -99,7 +109,7 @@ let package = Package(
             name: "FullSyncTool",
             dependencies: [
                 "CouchProtocol", "FullSyncClient", "JSON", "PrivateServers", "Projects", "Settings",
-                .argumentParser, .asyncHTTPClient, .nioCore, .logging,
+                .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .logging,
             ],
             path: "Services/FullSyncTool",
             swiftSettings: settings
@@ -109,14 +119,58 @@ let package = Package(
         .executableTarget(
             name: "DemoERP",
             dependencies: [
-                "Contracts", "JSON", "Messaging", "Postgres", "ServiceRuntime", "Settings", "Telemetry",
-                .crypto, .hummingbird, .lifecycle, .logging,
+                "Contracts", "Executors", "JSON", "Messaging", "Postgres", "ServiceRuntime", "Settings",
+                .crypto, .cryptoExtras, .httpTypes, .hummingbird, .lifecycle, .logging, .nioCore,
             ],
             path: "compose/demo/ERP",
             swiftSettings: settings
         ),
 
+        // What tests stand on: private servers, built programs, seeded random numbers.
+        .target(name: "TestSupport", dependencies: ["PrivateServers"], path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "RepositoryTests",
+            dependencies: ["JSON", "TestSupport"],
+            path: "Tests/RepositoryTests",
+            swiftSettings: settings
+        ),
+        tests("PrivateServers", ["Contracts", "Messaging", "TestSupport", .logging]),
+        tests("FullSyncTool", ["JSON", "PrivateServers", "TestSupport"]),
         tests("JSON"),
+        tests("Schedules"),
+        tests("Sequences", ["JSON"]),
+        tests("Projects", ["JSON", "Schedules", "Sequences"]),
+        tests("ScriptEngine"),
+        tests("ScriptHosting", ["JSON", "ScriptHost", .logging]),
+        tests("CouchProtocol", ["JSON", "ReplicaConformance"]),
+        tests("FullSyncClient", ["CouchProtocol", "JSON", "ReplicaConformance"]),
+        // What every replica must do, for the tests of each of them.
+        .target(
+            name: "ReplicaConformance",
+            dependencies: ["CouchProtocol", "JSON"],
+            path: "Tests/ReplicaConformance",
+            swiftSettings: settings
+        ),
+        tests("Messaging", ["Contracts", .logging]),
+        tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
+        tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
+        tests("Settings"),
+        tests("Telemetry", ["JSON", .logging, .metrics]),
+        tests("ServiceRuntime", ["DemoERP", "PrivateServers", "Settings", "TestSupport", .asyncHTTPClient, .nioCore]),
+        tests(
+            "BackEndConnector",
+            [
+                "Contracts", "ControlStore", "JSON", "Messaging", "Postgres", "Projects", "Telemetry", "TestSupport",
+                .logging, .nioCore, .nioPosix,
+            ]
+        ),
+        tests(
+            "DemoERP",
+            [
+                "Contracts", "JSON", "Messaging", "PrivateServers", "TestSupport",
+                .asyncHTTPClient, .logging, .nioCore, .nioHTTP1,
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -155,10 +209,16 @@ extension Target.Dependency {
     static let collections = product(name: "OrderedCollections", package: "swift-collections")
     static let configuration = product(name: "Configuration", package: "swift-configuration")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let logging = product(name: "Logging", package: "swift-log")
     static let metrics = product(name: "Metrics", package: "swift-metrics")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let yams = product(name: "Yams", package: "Yams")
 }

@@ -79,8 +79,7 @@ struct JobClock: Service {
     private func decide(_ job: Job, of live: LiveProject, now: Timestamp) async throws -> Timestamp? {
         let key = Self.key(live, job)
         guard let decided = try await control.decidedUntil(job: key) else {
-            // A new job begins now: what its schedule would have fired before it existed is not missed.
-            _ = try await control.fire(job: key, [], until: now.date)
+            try await begin(job, of: live, now: now)
             return job.schedule.nextFiring(after: now)
         }
         let plan = job.planner.plan(decidedUntil: Timestamp(decided), now: now)
@@ -90,7 +89,7 @@ struct JobClock: Service {
             _ = try await control.fire(job: key, [], until: plan.decidedUntil.date)
             return plan.next
         }
-        let firings = plan.firings.map { (at: $0.date, run: run(job, of: live, at: $0)) }
+        let firings = plan.firings.map { (at: $0.date, run: run(job, of: live)) }
         let made = try await control.fire(job: key, firings, until: plan.decidedUntil.date)
         if !made.isEmpty {
             logger.info(
@@ -102,7 +101,16 @@ struct JobClock: Service {
         return plan.next
     }
 
-    private func run(_ job: Job, of live: LiveProject, at moment: Timestamp) -> NewRun {
+    /// Decides the first firing of a new job: at once for an interval, which counts from now; otherwise none, for what
+    /// its schedule would have fired before it existed is not missed.
+    private func begin(_ job: Job, of live: LiveProject, now: Timestamp) async throws {
+        var firings: [(at: Date, run: NewRun)] = []
+        if case .every = job.schedule { firings.append((at: now.date, run: run(job, of: live))) }
+        let made = try await control.fire(job: Self.key(live, job), firings, until: now.date)
+        try await broker.publishAll(made.map(OutgoingMessage.runReady))
+    }
+
+    private func run(_ job: Job, of live: LiveProject) -> NewRun {
         var run = NewRun(
             project: job.sequence.project ?? live.project.name,
             sequence: job.sequence.sequence,

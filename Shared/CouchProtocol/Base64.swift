@@ -32,8 +32,9 @@ package enum Base64 {
         return String(decoding: output, as: UTF8.self)
     }
 
-    /// The bytes that the text stands for; white space in it is skipped, `=` at its end may be missing. Nil when the
-    /// text is no Base64.
+    /// The bytes that the text stands for, or nil when it is no Base64.
+    ///
+    /// White space in it is skipped, `=` at its end may be missing.
     package static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
         output.reserveCapacity(text.underestimatedCount / 4 * 3)

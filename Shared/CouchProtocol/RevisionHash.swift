@@ -25,7 +25,9 @@ package enum RevisionHash: Hashable, Sendable {
         self = .digest(high, low)
     }
 
-    /// The hash that the text says. As in CouchDB, a text of 32 bytes must be hexadecimal.
+    /// The hash that the text says.
+    ///
+    /// As in CouchDB, a text of 32 bytes must be hexadecimal.
     package init(parsing text: some Collection<UInt8>) throws(CouchError) {
         guard text.count == 32 else {
             guard 1...Self.lengthLimit ~= text.count, text.allSatisfy(Self.isPlain) else { throw .invalidRevision }

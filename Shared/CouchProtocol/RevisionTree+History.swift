@@ -6,7 +6,9 @@ extension RevisionTree {
         return nodes.isEmpty ? nil : RevisionPath(start: id.generation, hashes: nodes.map(\.id.hash))
     }
 
-    /// The nodes of the revision and its ancestors, newest first: `_revs_info`. Empty when the revision is not known.
+    /// The nodes of the revision and its ancestors, newest first: `_revs_info`.
+    ///
+    /// Empty when the revision is not known.
     package func ancestry(of id: RevisionID) -> [Node] {
         var result: [Node] = []
         var next = self[id]

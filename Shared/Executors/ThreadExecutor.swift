@@ -69,9 +69,11 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
     }
 
     private func start() {
-        let thread = Thread { self.work() }
-        thread.name = name
-        thread.start()
+        Thread {
+            // From within: Foundation forgets on Linux what a thread is called before it runs.
+            Thread.current.name = self.name
+            self.work()
+        }.start()
     }
 
     /// The thread's body: takes whole batches, so that the lock is held once for many jobs.

@@ -95,9 +95,11 @@ package final class ThreadPoolExecutor: TaskExecutor {
     }
 
     private func start(_ number: Int) {
-        let thread = Thread { self.work() }
-        thread.name = "\(name)-\(number)"
-        thread.start()
+        Thread {
+            // From within: Foundation forgets on Linux what a thread is called before it runs.
+            Thread.current.name = "\(self.name)-\(number)"
+            self.work()
+        }.start()
     }
 
     private func work() {

@@ -11,23 +11,26 @@ public struct FullSyncError: Error, Hashable, Sendable, CustomStringConvertible 
 
     public var description: String { "\(error): \(reason)" }
 
+    init(_ error: CouchError) {
+        status = error.status
+        self.error = error.error
+        reason = error.reason
+    }
+
+    private init(_ error: TransportError) {
+        status = nil
+        self.error = "unreachable"
+        reason = error.reason
+    }
+
     /// Carries out something and tells its errors in the words of applications.
     static func translating<Value>(_ body: () async throws -> Value) async throws -> Value {
         do {
             return try await body()
         } catch let error as CouchError {
-            throw FullSyncError(status: error.status, error: error.error, reason: error.reason)
+            throw FullSyncError(error)
         } catch let error as TransportError {
-            throw FullSyncError(status: nil, error: "unreachable", reason: error.reason)
-        }
-    }
-
-    /// Carries out something and tells its errors in the words of applications.
-    static func translating<Value>(_ body: () throws(CouchError) -> Value) throws -> Value {
-        do {
-            return try body()
-        } catch {
-            throw FullSyncError(status: error.status, error: error.error, reason: error.reason)
+            throw FullSyncError(error)
         }
     }
 }

@@ -7,12 +7,16 @@ public struct FullSyncServer: Sendable {
 
     /// The server at an address such as `https://sync.example.org`.
     public init(address: String) throws {
-        session = HTTPSession(
-            address: try FullSyncError.translating { () throws(CouchError) in try ServerAddress(parsing: address) }
-        )
+        do {
+            session = HTTPSession(address: try ServerAddress(parsing: address))
+        } catch {
+            throw FullSyncError(error)
+        }
     }
 
-    /// Logs a user in, by the project's login sequence. The session is renewed by itself until ``logout()``.
+    /// Logs a user in, by the project's login sequence.
+    ///
+    /// The session is renewed by itself until ``logout()``.
     ///
     /// - Returns: What the server says of the user: `name`, `roles` and what the login sequence adds.
     @discardableResult

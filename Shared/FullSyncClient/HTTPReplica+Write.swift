@@ -19,8 +19,10 @@ extension HTTPReplica {
         return failures + (part.isEmpty ? [] : try await send(part))
     }
 
-    /// Sends documents in one request. When the server refuses all because of one of them, they are sent in halves, so
-    /// that in the end that one alone is refused.
+    /// Sends documents in one request.
+    ///
+    /// When the server refuses all because of one of them, they are sent in halves, so that in the end that one alone
+    /// is refused.
     private func send(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
         do {
             return try await sendAtOnce(documents)

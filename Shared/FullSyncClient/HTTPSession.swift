@@ -55,7 +55,9 @@ package actor HTTPSession {
         _ = try await Self.collect(try await Self.execute(request, at: address, headers: headers))
     }
 
-    /// The answer to a request, its body still to be read. An answer that is an error is thrown as one.
+    /// The answer to a request, its body still to be read.
+    ///
+    /// An answer that is an error is thrown as one.
     func send(_ request: Request) async throws -> HTTPClientResponse {
         if cookie == nil, credentials != nil { try await renew(instead: nil) }
         let used = cookie
@@ -129,8 +131,9 @@ extension HTTPSession {
 // MARK: - The wire
 
 extension HTTPSession {
-    /// The connections of the process. Feeds send something at least every half minute, so a longer silence means that
-    /// the other side is gone.
+    /// The connections of the process.
+    ///
+    /// A feed is silent for a minute at most, so a longer silence means that the other side is gone.
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration()
         configuration.timeout = .init(connect: .seconds(10), read: .seconds(90))

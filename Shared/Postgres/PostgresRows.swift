@@ -44,6 +44,13 @@ package struct PostgresRow: Sendable {
         return (repeat try next((each Value).self))
     }
 
+    /// The first column.
+    ///
+    /// Not left to the packs, because the compiler does not take their tuple of one for its element.
+    package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
+        try decode(type, at: 0)
+    }
+
     /// One column, by its place.
     package func decode<Value: PostgresDecodable>(
         _ type: Value.Type,

@@ -6,8 +6,8 @@ extension CronExpression {
     /// - An expression with fixed hours is meant for times of day. A time that the clocks skip is made up for at the
     ///   first moment after the gap, once however many such times there were; a time that they show twice fires at its
     ///   first occurrence only.
-    /// - An expression whose hours are `*` is an interval: it fires whenever the clock shows a time that it names, so it
-    ///   goes on through a repeated hour and has nothing to make up for after a gap.
+    /// - An expression whose hours are `*` is an interval: it fires whenever the clock shows a time that it names, so
+    ///   it goes on through a repeated hour and has nothing to make up for after a gap.
     package func nextFiring(after moment: Timestamp, in zone: Zone) -> Timestamp? {
         isInterval ? nextInterval(after: moment, in: zone) : nextTimeOfDay(after: moment, in: zone)
     }

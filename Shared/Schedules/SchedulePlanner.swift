@@ -1,7 +1,7 @@
 /// Decides which firings of a schedule are due.
 ///
-/// A pure function of the schedule, of the moment up to which firings were decided before, and of the present moment: any
-/// number of schedulers come to the same firings, and one row per job and time keeps each from being done twice.
+/// A pure function of the schedule, of the moment up to which firings were decided before, and of the present moment:
+/// any number of schedulers come to the same firings, and one row per job and time keeps each from being done twice.
 package struct SchedulePlanner: Sendable, Hashable {
     package let schedule: Schedule
     package let missed: MissedFirings

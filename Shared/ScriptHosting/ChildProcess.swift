@@ -44,6 +44,13 @@ struct ChildProcess: ~Copyable {
         while waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT) < 0, errno == EINTR {}
     }
 
+    /// Whether a child that has not been reaped has ended.
+    static func hasEnded(_ identifier: pid_t) -> Bool {
+        var information = siginfo_t()
+        let result = waitid(P_PID, id_t(identifier), &information, WEXITED | WNOWAIT | WNOHANG)
+        return result == 0 && information.si_signo == SIGCHLD
+    }
+
     /// Takes the exit code of a child that has ended, which gives its identifier back to the system.
     static func reap(_ identifier: pid_t) -> End {
         var status: Int32 = 0

@@ -24,6 +24,8 @@ actor HostProcess {
         case deadline
         /// It answered nonsense and was killed.
         case malformed(String)
+        /// It had ended before it was asked.
+        case absent
         /// It ended by itself or was ended from outside.
         case ended(ChildProcess.End)
     }
@@ -70,7 +72,11 @@ actor HostProcess {
 
     /// Asks the process and waits for its reply.
     func exchange(_ request: HostRequest, within time: Duration) throws(Failure) -> HostReply {
-        guard let child else { throw .ended(.exit(HostExit.finished.rawValue)) }
+        guard let child else { throw .absent }
+        if ChildProcess.hasEnded(child.process.identifier) {
+            stop()
+            throw .absent
+        }
         let deadline = ContinuousClock.now + time
         let limit = configuration.limits.outputSize + Frame.maximumHeader
         do throws(FrameError) {

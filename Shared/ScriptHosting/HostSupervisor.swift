@@ -97,6 +97,8 @@ struct HostSupervisor: Sendable {
             job.complete(.failure(ScriptError(.protocolViolation, reason)))
         case .start(let reason):
             job.complete(.failure(ScriptError(.hostDied, reason)))
+        case .absent:
+            queue.submit(job, first: true)
         case .ended(let end):
             if let error = end.error(isRetried: job.isRetried) {
                 job.complete(.failure(error))
@@ -116,7 +118,7 @@ extension HostProcess.Failure {
         case .start: .start
         case .deadline: .deadline
         case .malformed: .malformed
-        case .ended: .ended
+        case .absent, .ended: .ended
         }
     }
 }

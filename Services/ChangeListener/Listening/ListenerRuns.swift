@@ -12,7 +12,7 @@ struct MatchedChange: Sendable {
     let document: JSONObject
 }
 
-/// Cuts the changes that a listener matched into runs of its sequence. Pure.
+/// Cuts the changes that a listener matched into runs of its sequence; pure.
 struct ListenerRuns: Sendable {
     let project: String
     let listener: Listener

@@ -1,7 +1,9 @@
 import CouchProtocol
 import Foundation
 
-/// What a request's path names. Whatever is not here is answered 404, so nothing is reachable by accident.
+/// What a request's path names.
+///
+/// Whatever is not here is answered 404, so nothing is reachable by accident.
 enum Resource: Hashable, Sendable {
     case welcome
     case up

@@ -48,7 +48,16 @@ package final class ProjectCatalogue: Sendable {
 
     /// Keeps in step until the task is cancelled.
     package func run() async throws {
-        while !Task.isCancelled {
+        // The clock pokes, too, so that there is one thing to wait for.
+        let clock = Task {
+            while true {
+                try await Task.sleep(for: Self.period)
+                poke()
+            }
+        }
+        defer { clock.cancel() }
+        poke()
+        for await _ in pokes.stream {
             do {
                 try await refresh()
             } catch is CancellationError {
@@ -56,7 +65,6 @@ package final class ProjectCatalogue: Sendable {
             } catch {
                 logger.warning("The deployed projects could not be read", metadata: ["error": "\(error)"])
             }
-            await nextLook()
         }
     }
 
@@ -103,16 +111,6 @@ package final class ProjectCatalogue: Sendable {
                 metadata: ["project": "\(name)", "version": "\(version)", "problems": "\(error)"]
             )
             return nil
-        }
-    }
-
-    /// Waits for a poke, or for the next regular look.
-    private func nextLook() async {
-        await withTaskGroup { group in
-            group.addTask { [stream = pokes.stream] in for await _ in stream { return } }
-            group.addTask { try? await Task.sleep(for: Self.period) }
-            await group.next()
-            group.cancelAll()
         }
     }
 }

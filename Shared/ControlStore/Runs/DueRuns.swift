@@ -40,7 +40,11 @@ extension ControlStore {
             """
             UPDATE runs SET state = 'failed', finished_at = now(), claimed_until = NULL,
                 error = \(Array(#"{"code":"worker_lost","message":"The worker that ran it is gone."}"#.utf8))
-            WHERE state = 'running' AND variables IS NULL AND claimed_until < now() - interval '1 minute'
+            WHERE id IN (
+                SELECT id FROM runs
+                WHERE state = 'running' AND variables IS NULL AND claimed_until < now() - interval '1 minute'
+                FOR UPDATE SKIP LOCKED
+            )
             """
         )
     }
@@ -53,6 +57,7 @@ extension ControlStore {
                 SELECT id FROM runs
                 WHERE finished_at < now() - \(age.seconds) * interval '1 second'
                 ORDER BY finished_at LIMIT \(Int64(limit))
+                FOR UPDATE SKIP LOCKED
             )
             """
         )

@@ -56,6 +56,11 @@ package struct PostgresCopyRow: Sendable {
         return (repeat try next((each Value).self))
     }
 
+    /// The first column.
+    package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
+        try decode(type, at: 0)
+    }
+
     private func decode<Value: PostgresDecodable>(_: Value.Type, at column: Int) throws(PostgresError) -> Value {
         guard ranges.indices.contains(column) else {
             throw .misuse("column \(column) was asked for; the row has \(ranges.count)")

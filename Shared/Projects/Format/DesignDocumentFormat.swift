@@ -70,9 +70,10 @@ extension ProjectReader {
         case "view.yaml":
             guard var members = members(of: file, subject: "a view") else { return }
             if let reduce = members.text("reduce") {
+                let known = Self.builtInReduces.joined(separator: ", ")
                 if !Self.builtInReduces.contains(reduce) {
                     problems.reportUnknown(
-                        "'reduce' must be one of \(Self.builtInReduces.joined(separator: ", ")); JavaScript goes into reduce.js",
+                        "'reduce' must be one of \(known); JavaScript goes into reduce.js",
                         name: reduce,
                         among: Self.builtInReduces,
                         at: members.position(of: "reduce")

@@ -2,8 +2,8 @@ import Sequences
 
 /// The files of a project by what they declare.
 ///
-/// Texts beside them (`README.md`, hidden files) are let be; a YAML or JavaScript file in a place that means nothing is a
-/// problem, because its author thinks that it does something.
+/// Texts beside them (`README.md`, hidden files) are let be; a YAML or JavaScript file in a place that means nothing
+/// is a problem, because its author thinks that it does something.
 struct ProjectLayout {
     /// The files of one database.
     struct DatabaseFiles {

@@ -51,8 +51,8 @@ struct SymbolTable {
         )
     }
 
-    /// Whether `${NAME}` is replaced in that file: in all but `project.yaml`, which declares the symbols, and sequences,
-    /// whose expressions have them as `symbols.NAME`.
+    /// Whether `${NAME}` is replaced in that file: in all but `project.yaml`, which declares the symbols, and
+    /// sequences, whose expressions have them as `symbols.NAME`.
     func applies(to file: String) -> Bool {
         file != "project.yaml" && !file.hasPrefix("sequences/")
     }

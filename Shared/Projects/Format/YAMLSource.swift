@@ -4,8 +4,8 @@ import Yams
 
 /// Reads the text of a YAML file into values that know their places.
 ///
-/// Scalars are read as in YAML 1.2's core schema, restricted to JSON's numbers: `yes`, `on`, `0123`, `0x1F` and dates are
-/// strings, because a postal code must not lose its zero. Aliases work; tags and merge keys (`<<`) do not exist.
+/// Scalars are read as in YAML 1.2's core schema, restricted to JSON's numbers: `yes`, `on`, `0123`, `0x1F` and dates
+/// are strings, because a postal code must not lose its zero. Aliases work; tags and merge keys (`<<`) do not exist.
 struct YAMLSource {
     let file: String
     let text: String
@@ -163,8 +163,8 @@ extension YAMLSource {
         case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
             .composer(let context, let problem, let mark, _):
             (line, column) = (mark.line, mark.column)
-            message =
-                "is no YAML: \([context?.text, problem].compactMap { $0 }.filter { !$0.isEmpty }.joined(separator: ", "))"
+            let parts = [context?.text ?? "", problem].filter { !$0.isEmpty }
+            message = "is no YAML: \(parts.joined(separator: ", "))"
         case .duplicatedKeysInMapping(let duplicates, let context):
             let names = duplicates.map { "'\($0)'" }.joined(separator: ", ")
             (line, column) = (context.mark.line, context.mark.column)

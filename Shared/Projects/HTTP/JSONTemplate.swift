@@ -3,8 +3,8 @@ import Sequences
 
 /// A JSON value in which strings may hold placeholders, at any depth.
 ///
-/// A string that is one placeholder and nothing else becomes the variable's value, of whatever type; as an object's member
-/// it is left out when the variable is absent or null.
+/// A string that is one placeholder and nothing else becomes the variable's value, of whatever type; as an object's
+/// member it is left out when the variable is absent or null.
 package indirect enum JSONTemplate: Sendable, Hashable {
     case value(JSONValue)
     case text(PlaceholderText)

@@ -1,8 +1,8 @@
 /// Where in a run something happens: the same on every run of the same sequence with the same decisions.
 ///
-/// `3.then.1` is the first step of the `then` of the third step; `3.do#2.1` the first step in the second turn of a loop;
-/// `3.branch2.1` in the second branch of a `parallel`; after `/` come the steps of a sequence that was called. No two
-/// steps of a run have the same path, so run and path together are the key under which an effect is done once.
+/// `3.then.1` is the first step of the `then` of the third step; `3.do#2.1` the first step in the second turn of a
+/// loop; `3.branch2.1` in the second branch of a `parallel`; after `/` come the steps of a sequence that was called.
+/// No two steps of a run have the same path, so run and path together are the key under which an effect is done once.
 package struct CallPath: Sendable, Hashable, CustomStringConvertible {
     package let description: String
 

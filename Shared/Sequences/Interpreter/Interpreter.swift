@@ -6,9 +6,9 @@ package import JSON
 /// a run that is repeated with the same answers takes the same way and asks for the same effects under the same paths.
 ///
 /// Rules of scope: steps see the sequence's variables and every name set before. `if`, `switch`, `while` and `try` work
-/// on the names around them. A turn of `forEach` and a branch of `parallel` begin with a copy, and what they set is gone
-/// when they end; what they give to `output` stays, in the order of turns and branches. A called sequence sees its
-/// variables alone.
+/// on the names around them. A turn of `forEach` and a branch of `parallel` begin with a copy, and what they set is
+/// gone when they end; what they give to `output` stays, in the order of turns and branches. A called sequence sees
+/// its variables alone.
 package struct Interpreter: Sendable {
     private let library: any SequenceLibrary
     private let effects: any SequenceEffects

@@ -2,8 +2,8 @@ import JSON
 
 /// `forEach: expression`, `item: name`, `index: name`, `do: […]`: runs the steps once for each element, in order.
 ///
-/// Each turn begins with the names around the loop; what it sets is gone when it ends. `collect: value` computes a value
-/// at the end of each turn, and `as` names the list of them. Null counts as an empty list.
+/// Each turn begins with the names around the loop; what it sets is gone when it ends. `collect: value` computes a
+/// value at the end of each turn, and `as` names the list of them. Null counts as an empty list.
 struct ForEachStep: StepAction {
     static let keyword = "forEach"
 

@@ -3,9 +3,9 @@ import JSON
 /// `try: […]`, `catch: […]` (`as: error`), `finally: […]`.
 ///
 /// `catch` gets the failure (`code`, `message`, `details`, `sequence`, `step`, `file`, `line`) under the name of `as`.
-/// `finally` runs after success, failure, `break`, `continue` and `return` alike; a failure of its own replaces one that
-/// was pending. What the steps of `try` have set and given out before the failure stays. Neither runs when the run is
-/// cancelled or its outcome is uncertain.
+/// `finally` runs after success, failure, `break`, `continue` and `return` alike; a failure of its own replaces one
+/// that was pending. What the steps of `try` have set and given out before the failure stays. Neither runs when the
+/// run is cancelled or its outcome is uncertain.
 struct TryStep: StepAction {
     static let keyword = "try"
 

@@ -1,0 +1,64 @@
+# `make` prints this help. A line of it is what follows `##` after a target.
+.DEFAULT_GOAL := help
+.PHONY: help packages run start stop status demo test unit bench lint format check build image clean
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+RELEASE := .build/release
+FULLSYNC := $(RELEASE)/fullsync
+SOURCES := Package.swift Services Shared Tests compose
+
+# Debian's packages: the servers, the C libraries, the data of the demo, and what the tools need.
+PACKAGES := postgresql postgresql-client rabbitmq-server libpq-dev librabbitmq-dev libjavascriptcoregtk-4.1-dev \
+            libicu-dev iso-codes pkg-config ca-certificates
+
+help: ## this help
+	@echo "Full Sync. State is kept in FULLSYNC_HOME (default .fullsync), the endpoint listens on FULLSYNC_PORT (5984)."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## start everything in the foreground, until Ctrl-C
+	@exec $(FULLSYNC) run
+
+start: build ## start everything in the background; returns when all is ready
+	@exec $(FULLSYNC) start
+
+stop: ## end what start began
+	@if [ -x $(FULLSYNC) ]; then exec $(FULLSYNC) stop; else echo "Nothing was built here, so nothing runs."; fi
+
+status: ## what runs, and how it is
+	@if [ -x $(FULLSYNC) ]; then exec $(FULLSYNC) status; else echo "Nothing was built here, so nothing runs."; fi
+
+demo: build ## the six steps of Full Sync, with two devices, against the running system
+	@exec $(FULLSYNC) demo
+
+test: packages ## every test, with private servers on free ports
+	swift build --build-tests
+	swift test --skip-build
+
+unit: packages ## the tests that need no server
+	swift test --skip '(Postgres|Messaging|DocumentStore|ControlStore|PrivateServers|FullSyncTool|System|Fault|Endpoint)'
+
+bench: build ## the benchmarks; PEER=http://user:password@host:port measures another server beside ours
+	@exec $(FULLSYNC) bench $(if $(PEER),--peer "$(PEER)")
+
+lint: ## the format and the style rules
+	swift format lint --strict --parallel --recursive $(SOURCES)
+
+format: ## put the sources into the house's format
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+check: lint test ## lint and test: what a change must pass
+
+build: packages ## a release build
+	swift build -c release
+
+image: ## the container image of all services
+	@compose/build-image
+
+clean: ## remove what was built; the state in FULLSYNC_HOME stays
+	rm -rf .build
+
+packages:
+	@.ci/install-packages $(PACKAGES)

@@ -1,0 +1,50 @@
+import JSON
+import Messaging
+
+/// A notification of a back end, as far as it can be understood without knowing the projects.
+struct BackEndNotification: Hashable, Sendable {
+    /// The most bytes of a body.
+    static let maximumBody = 1_048_576
+
+    let project: String
+    let name: String
+    let variables: JSONObject
+    /// What the same notification has when it comes again.
+    let identity: String?
+
+    /// Why a message is no notification.
+    struct Rejection: Error, Hashable, CustomStringConvertible {
+        let description: String
+
+        init(_ description: String) {
+            self.description = description
+        }
+    }
+
+    init(_ message: IncomingMessage) throws(Rejection) {
+        guard message.body.count <= Self.maximumBody else {
+            throw Rejection("the body has \(message.body.count) bytes, \(Self.maximumBody) are allowed")
+        }
+        let parts = message.routingKey.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw Rejection("the routing key is not <project>.<notification>")
+        }
+        let (project, name) = (String(parts[0]), String(parts[1]))
+        if let type = message.contentType?.split(separator: ";").first, type.lowercased() != "application/json" {
+            throw Rejection("the content type is not application/json")
+        }
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: message.body)
+        } catch {
+            throw Rejection("the body is no JSON: \(error)")
+        }
+        guard let object = value.objectValue else {
+            throw Rejection("the body is no JSON object but of type \(value.typeName)")
+        }
+        self.project = project
+        self.name = name
+        variables = object
+        identity = message.messageID.flatMap { $0.isEmpty ? nil : "notification/\(project).\(name)/\($0)" }
+    }
+}

@@ -1,0 +1,125 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// A back end that speaks TCP and does exactly what a test says, good or bad.
+final class BackEnd: Sendable {
+    /// A request as it came.
+    struct Received: Sendable {
+        let method: String
+        let target: String
+        /// Names in lower case.
+        let headers: [String: String]
+        let body: String
+    }
+
+    /// What it does with a request, in order.
+    enum Reaction: Sendable {
+        case send(String)
+        case close
+        /// Says nothing more until the other side has gone.
+        case hang
+    }
+
+    /// What came.
+    private final class Journal: Sendable {
+        let requests = Mutex<[Received]>([])
+        let connections = Mutex(0)
+    }
+
+    private let journal: Journal
+    let port: Int
+    private let task: Task<Void, any Error>
+
+    var url: String { "http://127.0.0.1:\(port)" }
+    var received: [Received] { journal.requests.withLock { $0 } }
+    var connectionCount: Int { journal.connections.withLock { $0 } }
+
+    /// Listens on a free port, and reacts to each request.
+    static func start(_ react: @escaping @Sendable (Received) -> [Reaction]) async throws -> BackEnd {
+        let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .bind(host: "127.0.0.1", port: 0) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return BackEnd(server, react)
+    }
+
+    private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    private init(
+        _ server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>,
+        _ react: @escaping @Sendable (Received) -> [Reaction]
+    ) {
+        port = server.channel.localAddress?.port ?? 0
+        let journal = Journal()
+        self.journal = journal
+        task = Task {
+            try await server.executeThenClose { inbound in
+                try await withThrowingDiscardingTaskGroup { group in
+                    for try await connection in inbound {
+                        journal.connections.withLock { $0 += 1 }
+                        group.addTask { try? await Self.serve(connection, journal, react) }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends it with all its connections.
+    func stop() async {
+        task.cancel()
+        _ = await task.result
+    }
+
+    private static func serve(
+        _ connection: Connection,
+        _ journal: Journal,
+        _ react: @Sendable (Received) -> [Reaction]
+    ) async throws {
+        try await connection.executeThenClose { inbound, outbound in
+            var buffer = ""
+            for try await part in inbound {
+                buffer += String(buffer: part)
+                while let (request, rest) = parse(buffer) {
+                    buffer = rest
+                    journal.requests.withLock { $0.append(request) }
+                    for reaction in react(request) {
+                        switch reaction {
+                        case .send(let text): try await outbound.write(ByteBuffer(string: text))
+                        case .close: return
+                        case .hang: break
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first request of the text and what follows it; nil when it is not whole yet.
+    private static func parse(_ text: String) -> (Received, String)? {
+        guard let end = text.firstRange(of: "\r\n\r\n") else { return nil }
+        let lines = text[..<end.lowerBound].split(separator: "\r\n")
+        let words = lines[0].split(separator: " ").map(String.init)
+        let headers = lines.dropFirst().map { line in
+            let parts = line.split(separator: ":", maxSplits: 1)
+            return (parts[0].lowercased(), parts.count > 1 ? parts[1].drop { $0 == " " }.description : "")
+        }
+        let fields = Dictionary(headers, uniquingKeysWith: { first, _ in first })
+        let length = fields["content-length"].flatMap { Int($0) } ?? 0
+        let rest = text[end.upperBound...]
+        guard rest.utf8.count >= length else { return nil }
+        let body = String(decoding: rest.utf8.prefix(length), as: UTF8.self)
+        let request = Received(method: words[0], target: words[1], headers: fields, body: body)
+        return (request, String(decoding: rest.utf8.dropFirst(length), as: UTF8.self))
+    }
+}
+
+extension BackEnd.Reaction {
+    /// A whole answer.
+    static func answer(_ status: Int, _ body: String, headers: [String] = []) -> BackEnd.Reaction {
+        let fields = (headers + ["Content-Length: \(body.utf8.count)"]).joined(separator: "\r\n")
+        return .send("HTTP/1.1 \(status) Status\r\n\(fields)\r\n\r\n\(body)")
+    }
+}

@@ -1,0 +1,93 @@
+import Synchronization
+import Testing
+
+@testable import BackEndConnector
+
+@Suite struct ConcurrencyGateTests {
+    @Test func `no more than the limit run at once, and all run`() async throws {
+        let gate = ConcurrencyGate(limit: 3, maximumWaiters: 1_000)
+        let crowd = Crowd()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<200 {
+                group.addTask {
+                    try await gate.run(until: .now + .seconds(60)) {
+                        crowd.enter()
+                        await Task.yield()
+                        crowd.leave()
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(crowd.most <= 3)
+        #expect(crowd.left == 200)
+    }
+
+    /// Counts who is inside.
+    private final class Crowd: Sendable {
+        private let counts = Mutex((inside: 0, most: 0, left: 0))
+
+        var most: Int { counts.withLock { $0.most } }
+        var left: Int { counts.withLock { $0.left } }
+
+        func enter() {
+            counts.withLock { counts in
+                counts.inside += 1
+                counts.most = max(counts.most, counts.inside)
+            }
+        }
+
+        func leave() {
+            counts.withLock { counts in
+                counts.inside -= 1
+                counts.left += 1
+            }
+        }
+    }
+
+    @Test func `whoever finds the line full is refused, and whoever waits too long leaves it`() async throws {
+        let gate = ConcurrencyGate(limit: 1, maximumWaiters: 1)
+        let (entered, enter) = AsyncStream.makeStream(of: Void.self)
+        let (releases, release) = AsyncStream.makeStream(of: Void.self)
+        let holder = Task {
+            try await gate.run(until: .now + .seconds(60)) {
+                enter.yield()
+                for await _ in releases { return }
+            }
+        }
+        for await _ in entered { break }
+        // The one that waits is given up on; after that there is room in the line again.
+        await #expect(throws: ConcurrencyGate.Refusal.late) { try await gate.run(until: .now + .milliseconds(20)) {} }
+        let waiter = Task { try await gate.run(until: .now + .seconds(60)) {} }
+        while true {
+            do throws(ConcurrencyGate.Refusal) {
+                try await gate.run(until: .now) {}
+            } catch {
+                if error == .full { break }
+            }
+        }
+        release.yield()
+        try await holder.value
+        try await waiter.value
+        try await gate.run(until: .now + .seconds(60)) {}
+    }
+
+    @Test func `a task that is cancelled leaves the line`() async throws {
+        let gate = ConcurrencyGate(limit: 1, maximumWaiters: 10)
+        let (entered, enter) = AsyncStream.makeStream(of: Void.self)
+        let (releases, release) = AsyncStream.makeStream(of: Void.self)
+        let holder = Task {
+            try await gate.run(until: .now + .seconds(60)) {
+                enter.yield()
+                for await _ in releases { return }
+            }
+        }
+        for await _ in entered { break }
+        let waiter = Task { try await gate.run(until: .now + .seconds(600)) {} }
+        waiter.cancel()
+        await #expect(throws: ConcurrencyGate.Refusal.late) { try await waiter.value }
+        release.yield()
+        try await holder.value
+        try await gate.run(until: .now + .seconds(60)) {}
+    }
+}

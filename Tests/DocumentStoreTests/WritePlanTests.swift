@@ -1,0 +1,173 @@
+import CouchProtocol
+import Testing
+
+@testable import DocumentStore
+
+/// What a batch of edits does to documents, without a database.
+@Suite struct WritePlanTests {
+    private let administrator = Caller.administrator(name: "admin")
+
+    private func plan(
+        _ edits: [DocumentEdit],
+        by caller: Caller? = nil,
+        over plan: WritePlan? = nil
+    ) -> (
+        WritePlan, [EditOutcome]
+    ) {
+        var plan = plan ?? WritePlan(DatabaseSettings(), over: [:])
+        let outcomes = edits.map { plan.add($0, by: caller ?? administrator, traceID: nil) }
+        return (plan, outcomes)
+    }
+
+    private func tree(_ plan: WritePlan, _ id: String = "d") -> RevisionTree<Tags> {
+        plan.changes[DocumentID(stored: id)]?.record.tree ?? RevisionTree()
+    }
+
+    @Test func `a document is created, changed and deleted in one batch, and counts once`() throws {
+        var (plan, made) = plan([.next("d", #"{"a":1}"#)])
+        let first = try made[0].revision
+        let second = try plan.add(.next("d", after: first, #"{"a":2}"#), by: administrator, traceID: nil).revision
+        let third = try plan.add(.next("d", after: second, deleted: true), by: administrator, traceID: nil).revision
+        #expect([first, second, third].map(\.generation) == [1, 2, 3])
+        #expect(plan.order.count == 1)
+        #expect(plan.bodies.map(\.revision) == [first, second, third])
+        #expect(tree(plan).winner?.id == third)
+        #expect(tree(plan).isDeleted)
+    }
+
+    @Test func `a write that does not follow a leaf is a conflict`() throws {
+        var (plan, made) = plan([.next("d")])
+        let first = try made[0].revision
+        _ = plan.add(.next("d", after: first, #"{"b":1}"#), by: administrator, traceID: nil)
+        #expect(plan.add(.next("d"), by: administrator, traceID: nil) == .refused(.conflict))
+        #expect(plan.add(.next("d", after: first), by: administrator, traceID: nil) == .refused(.conflict))
+        #expect(plan.add(.next("d", after: "9-ab"), by: administrator, traceID: nil) == .refused(.conflict))
+        #expect(plan.add(.next("new", after: "1-ab"), by: administrator, traceID: nil) == .refused(.conflict))
+    }
+
+    @Test func `the same edit of the same revision has the same name, another one has another`() throws {
+        let one = try plan([.next("d", #"{"a":1}"#)]).1[0].revision
+        let same = try plan([.next("d", #"{"a":1}"#)]).1[0].revision
+        let other = try plan([.next("d", #"{"a":2}"#)]).1[0].revision
+        let tagged = try plan([.next("d", #"{"a":1}"#, tags: AskedTags(Tags(owner: "ann")))]).1[0].revision
+        #expect(one == same)
+        #expect(one != other)
+        #expect(one != tagged)
+    }
+
+    @Test func `a deleted document comes back behind its tombstone, with or without its revision`() throws {
+        for namesIt in [false, true] {
+            var (plan, made) = plan([.next("d")])
+            let tombstone = try plan.add(
+                .next("d", after: try made[0].revision, deleted: true),
+                by: administrator,
+                traceID: nil
+            ).revision
+            let back = plan.add(
+                .next("d", after: namesIt ? tombstone : nil, "{\"x\":1}"),
+                by: administrator,
+                traceID: nil
+            )
+            #expect(try back.revision.generation == 3)
+            #expect(!tree(plan).isDeleted)
+            #expect(tree(plan).leafCount == 1)
+        }
+    }
+
+    @Test func `revisions made elsewhere become branches, and what is known changes nothing`() throws {
+        let (plan, outcomes) = plan([
+            .made("d", ["2-aa", "1-00"]), .made("d", ["2-bb", "1-00"]), .made("d", ["2-aa", "1-00"]),
+            .made("d", ["3-cc", "2-aa"]),
+        ])
+        #expect(outcomes.allSatisfy { $0.error == nil })
+        #expect(plan.bodies.count == 3)
+        #expect(Set(tree(plan).leaves.map(\.id)) == ["3-cc", "2-bb"])
+    }
+
+    @Test func `only leaves have tags`() {
+        let (plan, _) = plan([
+            .made("d", ["2-aa", "1-00"], tags: AskedTags(Tags(owner: "ann"))),
+            .made("d", ["3-cc", "2-aa"]),
+            // The body of an ancestor comes after its descendants.
+            .made("d", ["1-00"], tags: AskedTags(Tags(owner: "bob"))),
+        ])
+        #expect(tree(plan).nodes.filter { $0.payload != nil }.map(\.id) == ["3-cc"])
+        #expect(tree(plan)["3-cc"]?.payload?.owner == "ann")
+    }
+
+    @Test func `a forged history does not untag a leaf of another branch`() {
+        let (plan, outcomes) = plan([
+            .made("d", ["2-aa", "1-00"], tags: AskedTags(Tags(owner: "ann"))),
+            .made("d", ["3-bb", "2-b0", "1-11"], tags: AskedTags(Tags(owner: "bob"))),
+        ])
+        #expect(outcomes.allSatisfy { $0.error == nil })
+        let (forged, answer) = self.plan(
+            [.made("d", ["4-cc", "3-bb", "2-aa", "1-00"])],
+            by: .user(name: "bob", groups: []),
+            over: plan
+        )
+        #expect(answer[0].error == nil)
+        #expect(tree(forged)["2-aa"]?.payload == Tags(owner: "ann"))
+        #expect(tree(forged).leaves.allSatisfy { ($0.payload ?? .none) != .none })
+    }
+
+    @Test func `nobody gets at a branch of others by making a branch beside it`() {
+        let (plan, _) = plan([
+            .made("d", ["3-aa", "2-aa", "1-aa"], tags: AskedTags(Tags(owner: "ann"))),
+            .made("d", ["4-bb", "3-bb"], tags: AskedTags(Tags(owner: "bob"))),
+        ])
+        let bob = Caller.user(name: "bob", groups: [])
+        #expect(self.plan([.made("d", ["3-ff", "2-aa", "1-aa"])], by: bob, over: plan).1[0].error == "forbidden")
+        #expect(self.plan([.next("d", after: "3-aa")], by: bob, over: plan).1[0].error == "forbidden")
+        #expect(self.plan([.made("d", ["5-ff", "4-bb"])], by: bob, over: plan).1[0].error == nil)
+    }
+
+    @Test func `a tombstone belongs to whom its document belonged to, whatever it says`() throws {
+        for caller in [administrator, .sequence(user: "eve")] {
+            var (plan, made) = plan([.next("d", tags: AskedTags(Tags(owner: "ann", groups: ["g"])))])
+            let outcome = plan.add(
+                .next("d", after: try made[0].revision, tags: AskedTags(.none), deleted: true),
+                by: caller,
+                traceID: nil
+            )
+            #expect(outcome.error == nil)
+            #expect(tree(plan).winner?.payload == Tags(owner: "ann", groups: ["g"]))
+        }
+    }
+
+    @Test func `history is forgotten beyond the database's limit`() throws {
+        var settings = DatabaseSettings()
+        settings.revisionLimit = 3
+        var plan = WritePlan(settings, over: [:])
+        var last: RevisionID?
+        for step in 0..<10 {
+            last = try plan.add(.next("d", after: last, "{\"n\":\(step)}"), by: administrator, traceID: nil).revision
+        }
+        #expect(tree(plan).nodes.map(\.id.generation) == [8, 9, 10])
+    }
+
+    @Test func `a document with too many branches is refused another one, but not another revision`() throws {
+        var plan = WritePlan(DatabaseSettings(), over: [:])
+        for branch in 0..<WritePlan.branchLimit {
+            _ = try plan.add(.made("d", ["1-b\(branch)"]), by: administrator, traceID: nil).revision
+        }
+        #expect(plan.add(.made("d", ["1-one"]), by: administrator, traceID: nil).error == "too_many_branches")
+        #expect(plan.add(.made("d", ["2-two", "1-b0"]), by: administrator, traceID: nil).error == nil)
+    }
+
+    @Test func `names that cannot be kept are refused`() {
+        let tags = [
+            Tags(owner: ""), Tags(owner: "a\0b"), Tags(groups: [String(repeating: "g", count: 256)]),
+            Tags(groups: (0...1_000).map(String.init)),
+        ]
+        for tags in tags {
+            let (plan, outcomes) = plan([.next("d", tags: AskedTags(tags))], by: .sequence(user: nil))
+            #expect(outcomes[0].error == "doc_validation")
+            #expect(plan.order.isEmpty)
+        }
+    }
+
+    @Test func `a local document is not written with the others`() {
+        #expect(plan([.next("_local/x")]).1[0].error == "illegal_docid")
+    }
+}

@@ -1,0 +1,109 @@
+import Foundation
+import JSON
+import PrivateServers
+import TestSupport
+
+/// The real tool over services that only announce themselves and answer `/_up`: what is tested is the supervisor.
+struct FakeSystem: Sendable {
+    let directory: String
+    let home: String
+    let port: Int
+    /// Whether the tool starts its private servers; without, it believes in servers that are not there.
+    let hasServers: Bool
+
+    static let services = [
+        "replication-endpoint", "change-listener", "sequence-worker", "scheduler", "back-end-connector", "demo-erp",
+    ]
+
+    init(hasServers: Bool = false) throws {
+        directory = TestDirectory.make("system")
+        home = directory + "/home"
+        port = try FreePort.any()
+        self.hasServers = hasServers
+        try FileManager.default.createDirectory(atPath: directory + "/services", withIntermediateDirectories: true)
+        for service in Self.services { try install(Self.program, as: service) }
+    }
+
+    /// Puts a program in a service's place.
+    func install(_ program: String, as service: String) throws {
+        try TextFile.replace("\(directory)/services/\(service)", with: program, permissions: 0o755)
+    }
+
+    /// The environment of the tool.
+    var environment: [String: String] {
+        var environment = [
+            "PATH": "/usr/bin:/bin",
+            "FULLSYNC_HOME": home,
+            "FULLSYNC_PORT": String(port),
+            "FULLSYNC_SERVICES_DIRECTORY": directory + "/services",
+            "FULLSYNC_DEMO": "off",
+        ]
+        if !hasServers {
+            environment["FULLSYNC_POSTGRES_URL"] = "postgres://nobody@127.0.0.1:1/none"
+            environment["FULLSYNC_AMQP_URL"] = "amqp://nobody@127.0.0.1:1"
+        }
+        return environment
+    }
+
+    /// Runs the tool to its end: how it ended, and what it printed.
+    func fullsync(_ verb: String, _ more: [String: String] = [:]) async throws -> (status: ChildProcess.ExitStatus, output: String) {
+        let log = LogFile("\(directory)/output-\(UUID().uuidString)")
+        let child = try await begin(verb, log, more)
+        let status = await child.waitForExit()
+        return (status, try TextFile.read(log.path))
+    }
+
+    /// Starts the tool and does not wait for it.
+    func begin(_ verb: String, _ log: LogFile, _ more: [String: String] = [:]) async throws -> ChildProcess {
+        try await ChildProcess.start(
+            Command(
+                Executables.path("fullsync"),
+                [verb],
+                environment: environment.merging(more) { $1 },
+                directory: directory,
+                output: .appended(to: log.path)
+            )
+        )
+    }
+
+    /// What the tool says of a running system.
+    func endpoints() throws -> JSONValue {
+        try JSONValue(parsing: try TextFile.read(home + "/endpoints.json"))
+    }
+
+    /// The running process of a service.
+    func process(_ service: String) throws -> ProcessIdentity? {
+        TextFile.firstLine(of: "\(home)/run/\(service).process").flatMap { ProcessIdentity($0) }
+    }
+
+    /// What still runs of it.
+    var leftovers: [ProcessIdentity] { ProcessTable.processes(naming: directory) }
+
+    /// A service in Perl, which every Debian has: it announces itself and answers 200 to everything.
+    static let program = #"""
+        #!/usr/bin/perl
+        use strict; use warnings; use IO::Socket::INET;
+        $| = 1;
+        my $socket = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 10, Proto => 'tcp') or die "$!";
+        my $url = 'http://127.0.0.1:' . $socket->sockport;
+        my $file = $ENV{FULLSYNC_ANNOUNCE_FILE};
+        open(my $out, '>', "$file.new") or die "$!";
+        print $out "{\"pid\": $$, \"operations\": \"$url\", \"http\": \"$url\"}";
+        close $out;
+        rename("$file.new", $file);
+        $SIG{TERM} = sub { print "ending\n"; exit 0 };
+        while (1) {
+            my $client = $socket->accept or next;
+            while (my $line = <$client>) { last if $line =~ /^\r?\n$/ }
+            print $client "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+            close $client;
+        }
+        """#
+
+    /// A service that does not start, and says why.
+    static let failingProgram = """
+        #!/bin/sh
+        echo 'FULLSYNC_SPEED (environment): expected a number'
+        exit 78
+        """
+}

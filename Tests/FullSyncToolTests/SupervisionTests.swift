@@ -1,0 +1,181 @@
+import Foundation
+import JSON
+import PrivateServers
+import TestSupport
+import Testing
+
+/// `fullsync run`, `start`, `stop` and `status`, from outside.
+@Suite struct SupervisionTests {
+    @Test func `start returns when every service is ready, and stop ends exactly that`() async throws {
+        let system = try FakeSystem()
+        let start = try await system.fullsync("start")
+        #expect(start.status == .code(0), "\(start.output)")
+        let services = try #require(try system.endpoints()["services"]?.objectValue)
+        #expect(services.names.sorted() == FakeSystem.services.filter { $0 != "demo-erp" }.sorted())
+        let status = try await system.fullsync("status")
+        #expect(status.status == .code(0), "\(status.output)")
+
+        let stop = try await system.fullsync("stop")
+        #expect(stop.status == .code(0), "\(stop.output)")
+        #expect(system.leftovers.isEmpty)
+        #expect(!FileManager.default.fileExists(atPath: system.home + "/endpoints.json"))
+        let log = try TextFile.read(system.home + "/logs/scheduler.log")
+        #expect(log.contains("ending"), "the service was not asked to end")
+    }
+
+    @Test func `stop and status say so when nothing runs`() async throws {
+        let system = try FakeSystem()
+        let stop = try await system.fullsync("stop")
+        #expect(stop.status == .code(0))
+        #expect(stop.output.contains("does not run"))
+        #expect(try await system.fullsync("status").status == .code(3))
+        #expect(!FileManager.default.fileExists(atPath: system.home), "asking made a home")
+    }
+
+    @Test func `what is written is for its owner alone`() async throws {
+        let system = try FakeSystem()
+        #expect(try await system.fullsync("start").status == .code(0))
+        for file in ["endpoints.json", "admin-password", "logs/scheduler.log"] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(system.home)/\(file)")
+            #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600, "\(file)")
+        }
+        let password = try #require(TextFile.firstLine(of: system.home + "/admin-password"))
+        #expect(try system.endpoints()["http"]?.stringValue == "http://admin:\(password)@127.0.0.1:\(system.port)")
+        _ = try await system.fullsync("stop")
+    }
+
+    @Test func `a second start in the same home is an error and disturbs nothing`() async throws {
+        let system = try FakeSystem()
+        #expect(try await system.fullsync("start").status == .code(0))
+        let before = try system.process("scheduler")
+        for verb in ["start", "run"] {
+            let second = try await system.fullsync(verb)
+            #expect(second.status == .code(1))
+            #expect(second.output.contains("already runs"), "\(second.output)")
+        }
+        #expect(try system.process("scheduler") == before)
+        #expect(try await system.fullsync("status").status == .code(0))
+        _ = try await system.fullsync("stop")
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `a taken port is an error before anything is started`() async throws {
+        let system = try FakeSystem()
+        let address = try await TestServers.postgres()
+        let port = try #require(URLComponents(string: address)?.port)
+        let start = try await system.fullsync("start", ["FULLSYNC_PORT": String(port)])
+        #expect(start.status == .code(1))
+        #expect(start.output.contains("port \(port) is taken"), "\(start.output)")
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `a service that fails is named with its last words, and nothing is left running`() async throws {
+        let system = try FakeSystem()
+        try system.install(FakeSystem.failingProgram, as: "scheduler")
+        let start = try await system.fullsync("start")
+        #expect(start.status == .code(1))
+        #expect(start.output.contains("scheduler ended before it was ready (exit code 78)"), "\(start.output)")
+        #expect(start.output.contains("FULLSYNC_SPEED (environment): expected a number"))
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `a service whose program is missing is named`() async throws {
+        let system = try FakeSystem()
+        try FileManager.default.removeItem(atPath: system.directory + "/services/change-listener")
+        let start = try await system.fullsync("start")
+        #expect(start.status == .code(1))
+        #expect(start.output.contains("change-listener ended before it was ready (exit code 127)"), "\(start.output)")
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `a wrong setting is named with its place`() async throws {
+        let system = try FakeSystem()
+        let start = try await system.fullsync("start", ["FULLSYNC_WORKERS": "many"])
+        #expect(start.status == .code(78))
+        #expect(start.output.contains("FULLSYNC_WORKERS (environment)"), "\(start.output)")
+    }
+
+    @Test func `a service that is killed is started again, and its new address written`() async throws {
+        let system = try FakeSystem()
+        #expect(try await system.fullsync("start").status == .code(0))
+        let before = try #require(try system.process("sequence-worker"))
+        let address = try system.endpoints()["services"]?["sequence-worker"]?["up"]?.stringValue
+        before.send(.kill)
+        try await eventually("another process takes its place") {
+            let now = try system.process("sequence-worker")
+            return now?.isRunning == true && now != before
+        }
+        try await eventually("the new address is written") {
+            let now = try system.endpoints()["services"]?["sequence-worker"]?["up"]?.stringValue
+            return now != nil && now != address
+        }
+        try await eventually("all is ready again") { try await system.fullsync("status").status == .code(0) }
+        #expect(try await system.fullsync("status").output.contains("sequence-worker"))
+        _ = try await system.fullsync("stop")
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `several workers run under names of their own`() async throws {
+        let system = try FakeSystem()
+        #expect(try await system.fullsync("start", ["FULLSYNC_WORKERS": "3"]).status == .code(0))
+        let services = try #require(try system.endpoints()["services"]?.objectValue).names
+        #expect(Set(services).isSuperset(of: ["sequence-worker", "sequence-worker-2", "sequence-worker-3"]))
+        _ = try await system.fullsync("stop")
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `two homes run beside each other, and stop ends one of them`() async throws {
+        let systems = [try FakeSystem(), try FakeSystem()]
+        for system in systems { #expect(try await system.fullsync("start").status == .code(0)) }
+        _ = try await systems[0].fullsync("stop")
+        #expect(systems[0].leftovers.isEmpty)
+        #expect(try await systems[1].fullsync("status").status == .code(0))
+        _ = try await systems[1].fullsync("stop")
+        #expect(systems[1].leftovers.isEmpty)
+    }
+
+    @Test func `run stays in the foreground until SIGTERM`() async throws {
+        let system = try FakeSystem()
+        let log = LogFile(system.directory + "/run.log")
+        let run = try await system.begin("run", log)
+        try await eventually("it says that it runs") { log.lastLines(100).contains("Full Sync runs.") }
+        run.send(.terminate)
+        #expect(await run.waitForExit() == .code(0))
+        #expect(log.lastLines().last == "Everything is stopped.")
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `SIGTERM while it starts ends what was started`() async throws {
+        let system = try FakeSystem()
+        // It never announces itself, so the start goes on until somebody ends it.
+        try system.install("#!/bin/sh\nexec sleep 1000\n", as: "scheduler")
+        let log = LogFile(system.directory + "/run.log")
+        let run = try await system.begin("run", log)
+        try await eventually("some services are ready") { log.lastLines().contains("  sequence-worker: ready") }
+        run.send(.terminate)
+        #expect(await run.waitForExit() == .code(1))
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `the services end with a supervisor that is killed, and the next start goes well`() async throws {
+        let system = try FakeSystem()
+        #expect(try await system.fullsync("start").status == .code(0))
+        let supervisor = try #require(
+            TextFile.firstLine(of: system.home + "/run/supervisor").flatMap { ProcessIdentity($0) }
+        )
+        supervisor.send(.kill)
+        try await eventually("nothing runs any more") { system.leftovers.isEmpty }
+        #expect(try await system.fullsync("start").status == .code(0))
+        _ = try await system.fullsync("stop")
+        #expect(system.leftovers.isEmpty)
+    }
+
+    @Test func `start in a pipe lets the reader go when it returns`() async throws {
+        let system = try FakeSystem()
+        let script = "\(Executables.path("fullsync")) start | cat"
+        let lines = try await CommandFailure.check("/bin/sh", ["-c", script], environment: system.environment)
+        #expect(lines.contains("Full Sync runs."))
+        _ = try await system.fullsync("stop")
+        #expect(system.leftovers.isEmpty)
+    }
+}

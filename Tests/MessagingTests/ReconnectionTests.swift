@@ -1,0 +1,193 @@
+import Contracts
+import Messaging
+import Testing
+
+@Suite(.needsBroker, .timeLimit(.minutes(3))) struct ReconnectionTests {
+    let names = Names()
+
+    @Test func `ten thousand messages all arrive though the connection breaks again and again`() async throws {
+        let seed = UInt64.random(in: .min ... .max)
+        print("seed \(seed)")
+        var generator = SeededGenerator(seed: seed)
+        let cuts = (0..<6).map { _ in Int.random(in: 1...200_000, using: &generator) }
+        let received = Collector<String>()
+        let count = 10_000
+        try await withProxy { proxy, url in
+            try await withBroker(names.work()) { reader in
+                try await whileRunning {
+                    try await reader.consume(names.queue, prefetch: 500, concurrency: 1) { delivery in
+                        received.append(delivery.message.text)
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    try await withBroker(names.work(), configuration(url)) { publisher in
+                        try await whileRunning {
+                            for (index, bytes) in cuts.enumerated() {
+                                await received.wait(for: (index + 1) * 1_000)
+                                proxy.cut(after: bytes)
+                            }
+                        } _: {
+                            try await withThrowingTaskGroup(of: Void.self) { group in
+                                for start in stride(from: 0, to: count, by: 100) {
+                                    group.addTask {
+                                        try await publisher.publishAll((start..<start + 100).map(names.message))
+                                    }
+                                }
+                                try await group.waitForAll()
+                            }
+                        }
+                    }
+                    await received.wait { Set($0).count == count }
+                }
+            }
+            #expect(proxy.connections.elements.count > 2)
+        }
+        #expect(Set(received.elements) == Set((0..<count).map(String.init)))
+    }
+
+    @Test func `a consumer resumes`() async throws {
+        let received = Collector<String>()
+        try await withProxy { proxy, url in
+            try await withBroker(names.work()) { publisher in
+                try await withBroker(names.work(), configuration(url)) { reader in
+                    try await whileRunning {
+                        try await reader.consume(names.queue) { delivery in
+                            received.append(delivery.message.text)
+                            delivery.acknowledge()
+                        }
+                    } _: {
+                        for round in 0..<4 {
+                            try await publisher.publish(names.message(round))
+                            await received.wait { $0.contains("\(round)") }
+                            proxy.cut()
+                        }
+                    }
+                }
+            }
+        }
+        #expect(Set(received.elements) == ["0", "1", "2", "3"])
+    }
+
+    @Test func `settling after the connection was lost has no effect and the message comes again`() async throws {
+        let (counts, gate) = (Collector<Int>(), Gate())
+        try await withProxy { proxy, url in
+            try await withBroker(names.work()) { publisher in
+                try await publisher.publish(names.message(1))
+            }
+            try await withBroker(names.work(), configuration(url)) { broker in
+                try await whileRunning {
+                    try await broker.consume(names.queue, prefetch: 2, concurrency: 2) { delivery in
+                        counts.append(delivery.message.deliveryCount)
+                        if delivery.message.deliveryCount == 0 { await gate.wait() }
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    await counts.wait(for: 1)
+                    proxy.cut()
+                    await counts.wait(for: 2)
+                    gate.open()
+                }
+                try await broker.publish(names.message(2))
+            }
+        }
+        #expect(counts.elements == [0, 1])
+    }
+
+    @Test func `a silent peer is found by its missing heartbeats`() async throws {
+        try await withProxy { proxy, url in
+            let nervous = try configuration(url) { $0.heartbeat = .seconds(1) }
+            try await withBroker(names.work(), nervous) { broker in
+                proxy.hang()
+                let publisher = Task { try await broker.publish(names.message(1)) }
+                for await state in broker.states {
+                    guard case .disconnected(.connectionFailed(let reason)) = state else { continue }
+                    #expect(reason.contains("heartbeat"))
+                    break
+                }
+                proxy.resume()
+                try await publisher.value
+                try await broker.waitUntilConnected()
+            }
+        }
+    }
+
+    @Test func `a request outlives a reconnection of the one who asked`() async throws {
+        let (requests, gate) = (Collector<IncomingMessage>(), Gate())
+        try await withProxy { proxy, url in
+            try await withBroker(names.work()) { server in
+                try await whileRunning {
+                    try await server.consume(names.queue) { delivery in
+                        requests.append(delivery.message)
+                        await gate.wait()
+                        try? await server.reply(to: delivery.message, body: Array("late".utf8))
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    try await withBroker(names.work(), configuration(url)) { broker in
+                        let client = RequestClient(broker)
+                        try await whileRunning {
+                            try await client.run()
+                        } _: {
+                            let request = Task { try await client.request(names.message(1), timeout: .seconds(60)) }
+                            await requests.wait(for: 1)
+                            proxy.cut()
+                            // A reply that reaches the old queue before the broker has noticed is lost with it.
+                            await proxy.connections.wait(for: 4)
+                            try await broker.waitUntilConnected()
+                            gate.open()
+                            let reply = try await request.value
+                            #expect(reply.text == "late")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(.needsControl) func `a queue that is deleted under its consumer is declared again`() async throws {
+        let received = Collector<String>()
+        try await withBroker(names.work()) { broker in
+            try await whileRunning {
+                try await broker.consume(names.queue) { delivery in
+                    received.append(delivery.message.text)
+                    delivery.acknowledge()
+                }
+            } _: {
+                try await broker.publish(names.message(1))
+                await received.wait(for: 1)
+                try await TestServer.rabbitmqctl("delete_queue", names.queue)
+                try await publishUntilRouted(names.message(2), broker)
+                await received.wait(for: 2)
+                #expect(broker.state == .connected)
+            }
+        }
+        #expect(received.elements == ["1", "2"])
+    }
+
+    @Test(.needsControl) func `connections that the broker closes come back`() async throws {
+        let named = try configuration { $0.connectionName = names.prefix }
+        try await withBroker(names.work(), named) { broker in
+            try await broker.publish(names.message(1))
+            let list = try await TestServer.rabbitmqctl("-q", "list_connections", "pid", "client_properties")
+            let own = list.split(separator: "\n").filter { $0.contains(names.prefix) }
+            #expect(own.count == 2)
+            for line in own {
+                let process = try #require(line.split(separator: "\t").first)
+                try await TestServer.rabbitmqctl("close_connection", String(process), "test")
+            }
+            try await broker.publish(names.message(2))
+            try await broker.waitUntilConnected()
+            try await broker.ping()
+        }
+    }
+
+    private func publishUntilRouted(_ message: OutgoingMessage, _ broker: MessageBroker) async throws {
+        while true {
+            do throws(MessagingError) {
+                return try await broker.publish(message)
+            } catch .unroutable {
+                try await broker.ping()
+            }
+        }
+    }
+}

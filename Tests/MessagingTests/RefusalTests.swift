@@ -1,0 +1,88 @@
+import Contracts
+import Messaging
+import Testing
+
+/// One after the other: an alarm is felt by all connections, and these tests have short deadlines.
+@Suite(.needsBroker, .serialized, .timeLimit(.minutes(3))) struct RefusalTests {
+    let names = Names()
+
+    @Test(.needsControl) func `a memory alarm blocks publishing, not consuming, and loses nothing`() async throws {
+        let (received, alarm) = (Collector<String>(), Gate())
+        try await withBroker(names.work()) { broker in
+            try await broker.publishAll((0..<20).map(names.message))
+            let publisher = Task {
+                await alarm.wait()
+                try await broker.publishAll((20..<40).map(names.message))
+            }
+            try await TestServer.withMemoryAlarm {
+                alarm.open()
+                for await state in broker.states {
+                    guard case .blocked(let reason) = state else { continue }
+                    #expect(reason.contains("memory"))
+                    await #expect(throws: MessagingError.blocked(reason)) { try await broker.ping() }
+                    break
+                }
+                // Settled while blocked: a new consumer does not get them again.
+                try await whileRunning {
+                    try await broker.consume(names.queue, prefetch: 10) { delivery in
+                        received.append(delivery.message.text)
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    await received.wait(for: 20)
+                }
+            }
+            try await publisher.value
+            #expect(broker.state == .connected)
+            try await whileRunning {
+                try await broker.consume(names.queue, prefetch: 10) { delivery in
+                    received.append(delivery.message.text)
+                    delivery.acknowledge()
+                }
+            } _: {
+                await received.wait(for: 40)
+            }
+        }
+        #expect(received.elements.count == 40)
+        #expect(Set(received.elements) == Set((0..<40).map(String.init)))
+    }
+
+    @Test(.needsControl) func `what a full queue refuses is tried again until the deadline`() async throws {
+        try await TestServer.rabbitmqctl("set_policy", names.prefix, "^\(names.queue)$", "{\"max-length\":2}")
+        let received = Collector<String>()
+        let hasty = try configuration { $0.confirmTimeout = .seconds(1) }
+        try await withBroker(names.work(), hasty) { broker in
+            await #expect(throws: MessagingError.notAccepted) {
+                for number in 0..<20 { try await broker.publish(names.message(number)) }
+            }
+            let waiting = Task { try await broker.publish(names.message(100)) }
+            try await whileRunning {
+                try await broker.consume(names.queue, prefetch: 1) { delivery in
+                    received.append(delivery.message.text)
+                    delivery.acknowledge()
+                }
+            } _: {
+                await received.wait { $0.contains("100") }
+                try await waiting.value
+            }
+        }
+        #expect(received.elements.last == "100")
+    }
+
+    @Test func `messages wait for a connection no longer than their deadline`() async throws {
+        try await withProxy { proxy, url in
+            let hasty = try configuration(url) { $0.confirmTimeout = .milliseconds(300) }
+            try await withBroker(names.work(), hasty) { broker in
+                proxy.refuse()
+                let error = await #expect(throws: MessagingError.self) { try await broker.publish(names.message(1)) }
+                guard case .timedOut = error else {
+                    Issue.record("expected a time-out, got \(String(describing: error))")
+                    return
+                }
+                proxy.admit()
+                try await broker.waitUntilConnected()
+                try await broker.publish(names.message(2))
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Contracts
+import Messaging
+import Testing
+
+@Suite(.needsBroker, .timeLimit(.minutes(3))) struct RequestTests {
+    let names = Names()
+
+    func withServer(
+        _ body: @escaping @Sendable (MessageBroker, RequestClient) async throws -> Void
+    ) async throws {
+        try await withBroker(names.work()) { broker in
+            let client = RequestClient(broker)
+            try await whileRunning {
+                try await client.run()
+            } _: {
+                try await whileRunning {
+                    try await broker.consume(names.queue, prefetch: 50) { delivery in
+                        let request = delivery.message
+                        if request.text != "silence" {
+                            try? await broker.reply(to: request, body: request.body + Array("!".utf8))
+                        }
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    try await body(broker, client)
+                }
+            }
+        }
+    }
+
+    @Test func `each of many requests gets its own reply`() async throws {
+        try await withServer { broker, client in
+            try await withThrowingTaskGroup(of: (Int, String).self) { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        (number, try await client.request(names.message(number), timeout: .seconds(30)).text)
+                    }
+                }
+                for try await (number, text) in group {
+                    #expect(text == "\(number)!")
+                }
+            }
+        }
+    }
+
+    @Test func `a request without an answer times out`() async throws {
+        try await withServer { broker, client in
+            _ = try await client.request(names.message(0), timeout: .seconds(60))
+            var message = names.message(0)
+            message.body = Array("silence".utf8)
+            await #expect(throws: MessagingError.timedOut("no reply")) {
+                try await client.request(message, timeout: .milliseconds(200))
+            }
+        }
+    }
+
+    @Test func `a request that no queue takes fails at once`() async throws {
+        try await withServer { broker, client in
+            var message = names.message(0)
+            message.routingKey = "\(names.prefix).nowhere"
+            await #expect(throws: MessagingError.unroutable(exchange: "", routingKey: message.routingKey)) {
+                try await client.request(message, timeout: .seconds(60))
+            }
+        }
+    }
+
+    @Test func `a cancelled request stops waiting and its late reply is dropped`() async throws {
+        let (requests, gate) = (Collector<IncomingMessage>(), Gate())
+        try await withBroker(names.work()) { broker in
+            let client = RequestClient(broker)
+            try await whileRunning {
+                try await client.run()
+            } _: {
+                try await whileRunning {
+                    try await broker.consume(names.queue) { delivery in
+                        requests.append(delivery.message)
+                        await gate.wait()
+                        try? await broker.reply(to: delivery.message, body: delivery.message.body)
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    let cancelled = Task { try await client.request(names.message(1), timeout: .seconds(60)) }
+                    await requests.wait(for: 1)
+                    cancelled.cancel()
+                    await #expect(throws: MessagingError.cancelled) { try await cancelled.value }
+                    gate.open()
+                    let next = try await client.request(names.message(2), timeout: .seconds(30))
+                    #expect(next.text == "2")
+                }
+            }
+        }
+    }
+
+    @Test func `requests before the client runs wait for it`() async throws {
+        try await withBroker(names.work()) { broker in
+            let client = RequestClient(broker)
+            await #expect(throws: MessagingError.timedOut("the reply queue is not consumed")) {
+                try await client.request(names.message(1), timeout: .milliseconds(100))
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import PrivateServers
+import TestSupport
+import Testing
+
+@Suite struct ChildProcessTests {
+    @Test func `the exit code and the output of a child arrive`() async throws {
+        let log = LogFile(TestDirectory.make() + "/log")
+        let command = Command("/bin/sh", ["-c", "echo one; echo two >&2; exit 7"], output: .appended(to: log.path))
+        let status = try await ChildProcess.start(command).waitForExit()
+        #expect(status == .code(7))
+        #expect(log.lastLines() == ["one", "two"])
+    }
+
+    @Test func `a child gets the environment and the directory that it is given, and no more`() async throws {
+        let log = LogFile(TestDirectory.make() + "/log")
+        let command = Command(
+            "/bin/sh",
+            ["-c", "pwd; /usr/bin/env | grep -v -E '^(PWD|SHLVL|_|OLDPWD)='; ls /proc/self/fd | wc -w"],
+            environment: ["COLOUR": "red"],
+            directory: "/usr",
+            output: .appended(to: log.path)
+        )
+        let open = FileHandle(forReadingAtPath: "/etc/passwd")
+        #expect(try await ChildProcess.start(command).waitForExit().isSuccess)
+        try open?.close()
+        // Standard input, output and error, and the directory that `ls` reads.
+        #expect(log.lastLines() == ["/usr", "COLOUR=red", "4"])
+    }
+
+    @Test func `a program that does not exist is an exit code`() async throws {
+        #expect(try await ChildProcess.start(Command("/nowhere/program")).waitForExit() == .code(127))
+    }
+
+    @Test func `a child that ignores SIGTERM is killed, and what it started with it`() async throws {
+        let directory = TestDirectory.make()
+        let script =
+            "trap '' TERM; sleep 1000 & echo $! > \(directory)/grandchild; echo READY > \(directory)/ready; wait"
+        let child = try await ChildProcess.start(Command("/bin/sh", ["-c", script, directory]))
+        try await eventually("the script is under way") {
+            FileManager.default.fileExists(atPath: directory + "/ready")
+        }
+        let pid = try #require(TextFile.firstLine(of: directory + "/grandchild").flatMap { Int32($0) })
+        let grandchild = try #require(ProcessIdentity(pid: pid))
+        #expect(await child.end([(.terminate, .milliseconds(50))]) == .signal(9))
+        #expect(await grandchild.hasEnded(within: .seconds(10)))
+    }
+
+    @Test func `everybody who waits for a child learns of its end`() async throws {
+        let child = try await ChildProcess.start(Command("/bin/sleep", ["1000"]))
+        await withTaskGroup(of: ChildProcess.ExitStatus.self) { group in
+            for _ in 0..<10 { group.addTask { await child.waitForExit() } }
+            child.send(.terminate)
+            for await status in group { #expect(status == .signal(15)) }
+        }
+        #expect(child.exit == .signal(15))
+    }
+
+    @Test func `an identity is of one process only`() async throws {
+        let child = try await ChildProcess.start(Command("/bin/sleep", ["1000"]))
+        let identity = try #require(ProcessIdentity(pid: child.pid))
+        #expect(identity.isRunning)
+        #expect(ProcessIdentity(identity.description) == identity)
+        #expect(ProcessIdentity("\(identity.pid) \(identity.startTicks + 1)")?.isRunning == false)
+        await child.end([(.terminate, .seconds(10))])
+        #expect(!identity.isRunning)
+    }
+}

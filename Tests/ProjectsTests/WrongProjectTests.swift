@@ -1,0 +1,59 @@
+import Projects
+import Sequences
+import Testing
+
+@Suite struct WrongProjectTests {
+    @Test(arguments: WrongProjects.all)
+    func `a wrong project has its one right message`(wrong: WrongProject) throws {
+        let problems = #expect(throws: ProjectProblems.self) { try ShopProject.read(wrong.changes) }
+        #expect(problems?.problems.map(\.description) == [wrong.problem])
+    }
+
+    @Test func `the right project has none`() throws {
+        #expect(throws: Never.self) { try ShopProject.read() }
+    }
+
+    @Test func `there are at least 60 wrong projects, each wrong in its own way`() {
+        #expect(Set(WrongProjects.all.map(\.problem)).count == WrongProjects.all.count)
+        #expect(WrongProjects.all.count >= 60)
+    }
+
+    @Test func `all problems are said at once, in the order of files and lines`() throws {
+        let problems = #expect(throws: ProjectProblems.self) {
+            try ShopProject.read([
+                "listeners/push.yaml": "database: docs\nview: listeners/order\nsequence: psuh",
+                "jobs/nightly.yaml": "sequence: pull\nmised: once\nschedule: {every: 0s}",
+            ])
+        }
+        #expect(
+            problems?.problems.map { "\($0.file):\($0.line)" } == [
+                "jobs/nightly.yaml:2", "jobs/nightly.yaml:3", "listeners/push.yaml:2", "listeners/push.yaml:3",
+            ]
+        )
+    }
+
+    @Test func `sizes are limited`() throws {
+        func said(_ change: (inout ProjectLimits) -> Void) -> [String] {
+            var limits = ProjectLimits()
+            change(&limits)
+            do {
+                _ = try ShopProject.read(limits: limits)
+                return []
+            } catch {
+                return error.problems.map(\.description)
+            }
+        }
+        #expect(said { $0.files = 5 } == ["project.yaml:1:1: the project has more than 5 files"])
+        #expect(said { $0.totalSize = 500 } == ["project.yaml:1:1: the project has more than 500 bytes"])
+        #expect(said { $0.fileSize = 500 } == ["connectors/erp.yaml:1:1: the file has more than 500 bytes"])
+    }
+
+    @Test func `no message shows a symbol's value`() throws {
+        let secret = "http://user:hunter2@erp"
+        let problems = #expect(throws: ProjectProblems.self) {
+            try ShopProject.read(symbols: ["TOKEN": "hünter2\n", "URL": secret, "PAGE": "hunter2"])
+        }
+        #expect(problems?.problems.count == 2)
+        #expect(problems.map { String(describing: $0).contains("nter2") } == false)
+    }
+}

@@ -1,0 +1,152 @@
+import Glibc
+import Logging
+import ScriptHosting
+import Testing
+
+@Suite(.serialized) struct HostLifeTests {
+    private static let slow =
+        "function (doc) { var end = Date.now() + doc.time; while (Date.now() < end); emit(doc.n, 1) }"
+
+    @Test func `a batch whose host is killed is done by another one`() async throws {
+        try await withPool(hosts: 2) { pool async throws in
+            let functions = ScriptFunctions(Self.slow)
+            try await untilRunning(pool, 2)
+            async let batch = pool.rows(functions, [#"{"time":300,"n":1}"#])
+            // Both, so that the one with the batch is among them; what replaces them is not killed.
+            for identifier in pool.hostIdentifiers { kill(identifier, SIGKILL) }
+            #expect(try await batch == [[["1=1"]]])
+            #expect(try await pool.rows(functions, [#"{"time":0,"n":2}"#]) == [[["2=1"]]])
+        }
+    }
+
+    @Test func `a batch whose hosts are killed again and again fails, and others are served`() async throws {
+        try await withPool { pool async throws in
+            let functions = ScriptFunctions(Self.slow)
+            let batch = Task { await scriptError { try await pool.rows(functions, [#"{"time":4000,"n":1}"#]) } }
+            // Each host gets some time with the batch before it is killed.
+            let killer = Task {
+                while (try? await Task.sleep(for: .milliseconds(300))) != nil {
+                    for identifier in pool.hostIdentifiers { kill(identifier, SIGKILL) }
+                }
+            }
+            #expect(await batch.value?.kind == .hostDied)
+            killer.cancel()
+            #expect(try await pool.rows(functions, [#"{"time":0,"n":2}"#]) == [[["2=1"]]])
+        }
+    }
+
+    @Test func `sixteen callers get their own answers while hosts are killed`() async throws {
+        try await withPool(hosts: 2) { pool async throws in
+            try await withThrowingTaskGroup { group in
+                for caller in 0..<16 {
+                    group.addTask {
+                        for round in 0..<30 {
+                            let functions = ScriptFunctions("function (doc) { emit([\(caller), doc.n], null) }")
+                            do {
+                                let rows = try await pool.rows(functions, ["{\"n\":\(round)}"])
+                                #expect(rows == [[["[\(caller),\(round)]=null"]]])
+                            } catch let error as ScriptError {
+                                #expect(error.kind == .hostDied)
+                            }
+                            if caller == 0, round % 10 == 5, let identifier = pool.hostIdentifiers.first {
+                                kill(identifier, SIGKILL)
+                            }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func `a host that is killed while nothing is asked of it is not noticed`() async throws {
+        try await withPool { pool async throws in
+            let functions = ScriptFunctions(Self.slow)
+            for number in 0..<3 {
+                #expect(try await pool.rows(functions, ["{\"time\":0,\"n\":\(number)}"]) == [[["\(number)=1"]]])
+                for identifier in pool.hostIdentifiers { kill(identifier, SIGKILL) }
+            }
+        }
+    }
+
+    @Test func `the end of the pool ends its hosts and its calls, now and later`() async throws {
+        let pool = ScriptHostPool(executable: try scriptHost(), hosts: 2, logger: .silent)
+        let run = Task { await pool.run() }
+        let functions = ScriptFunctions(Self.slow)
+        _ = try await pool.rows(functions, [#"{"time":0,"n":1}"#])
+        try await untilRunning(pool, 2)
+        let identifiers = pool.hostIdentifiers
+        let calls = (0..<6).map { _ in
+            Task { await scriptError { try await pool.rows(functions, [#"{"time":4000}"#]) } }
+        }
+        run.cancel()
+        await run.value
+        for call in calls { #expect(await call.value?.kind == .unavailable) }
+        for identifier in identifiers { #expect(kill(identifier, 0) == -1 && errno == ESRCH) }
+        #expect(await scriptError { try await pool.rows(functions, ["{}"]) }?.kind == .unavailable)
+    }
+
+    @Test func `a call that is cancelled while it waits ends at once`() async throws {
+        try await withPool { pool async throws in
+            let functions = ScriptFunctions(Self.slow)
+            _ = try await pool.rows(functions, [#"{"time":0,"n":1}"#])
+            let first = Task { try await pool.rows(functions, [#"{"time":1000,"n":1}"#]) }
+            let second = Task { await scriptError { try await pool.rows(functions, [#"{"time":1000,"n":2}"#]) } }
+            let third = Task { await scriptError { try await pool.rows(functions, [#"{"time":1000,"n":3}"#]) } }
+            second.cancel()
+            third.cancel()
+            let kinds = [await second.value?.kind, await third.value?.kind]
+            #expect(kinds.contains(.cancelled))
+            _ = try await first.value
+        }
+    }
+
+    @Test func `a call that waits too long, and one too many, end with an error`() async throws {
+        var limits = ScriptLimits()
+        limits.queueTime = .milliseconds(200)
+        limits.queueLength = 3
+        try await withPool(limits) { pool async throws in
+            let functions = ScriptFunctions(Self.slow)
+            // A host may take longer to start than a call may wait.
+            while await scriptError({ try await pool.rows(functions, [#"{"time":0,"n":1}"#]) }) != nil {}
+            let calls = (0..<8).map { _ in
+                Task { await scriptError { try await pool.rows(functions, [#"{"time":1500}"#]) } }
+            }
+            var messages: [String] = []
+            for call in calls { messages.append(await call.value?.message ?? "") }
+            #expect(messages.filter { $0.contains("free in time") }.count == 3)
+            #expect(messages.filter { $0.contains("too many") }.count == 4)
+        }
+    }
+
+    @Test(arguments: ["/nowhere/script-host", "/bin/true", "/bin/echo"])
+    func `a program that is no script host leaves calls without a host`(_ path: String) async throws {
+        var limits = ScriptLimits()
+        limits.queueTime = .milliseconds(300)
+        let pool = ScriptHostPool(executable: path, hosts: 1, limits: limits, logger: .silent)
+        let run = Task { await pool.run() }
+        #expect(await scriptError { try await pool.rows(ScriptFunctions(Self.slow), ["{}"]) }?.kind == .unavailable)
+        run.cancel()
+        await run.value
+    }
+
+    @Test func `a host has no descriptor but the standard ones and its own`() async throws {
+        let pipe = InheritedPipe.open()
+        defer { pipe.close() }
+        try await withPool { pool async throws in
+            _ = try await pool.rows(ScriptFunctions(Self.slow), [#"{"time":0}"#])
+            let identifier = try #require(pool.hostIdentifiers.first)
+            let targets = try descriptors(of: identifier)
+            #expect(targets.allSatisfy { !pipe.names.contains($0) }, "\(targets)")
+        }
+    }
+
+    private func untilRunning(_ pool: ScriptHostPool, _ count: Int) async throws {
+        while pool.hostIdentifiers.count < count { try await Task.sleep(for: .milliseconds(5)) }
+    }
+}
+
+extension Logger {
+    /// A logger that tells nobody.
+    static var silent: Logger { Logger(label: "script-hosts", factory: { _ in SwiftLogNoOpLogHandler() }) }
+}

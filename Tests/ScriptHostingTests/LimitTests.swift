@@ -1,0 +1,109 @@
+import ScriptHosting
+import Testing
+
+/// Scripts that mean harm, on purpose or not: each ends with an error that names it, and the next batch is served.
+@Suite(.serialized) struct LimitTests {
+    @Test(arguments: [
+        "while (true) {}", "try { while (true) {} } catch (e) {}",
+        "for (;;) { try { for (;;); } finally { continue } }",
+        // What the engine's own limit does not interrupt: the host ends itself.
+        "emit(/^(a+)+$/.test(Array(40).join('a') + 'b'), 1)", "(function f() { Promise.resolve().then(f) })()",
+    ])
+    func `a script without end is ended`(_ body: String) async throws {
+        try await withPool(.impatient) { pool async throws in
+            let functions = ScriptFunctions(
+                "function (doc) { emit(1, 1) }",
+                "function (doc) { if (doc.bad) { \(body) } emit(2, 2) }"
+            )
+            #expect(try await pool.rows(functions, ["{}"]) == [[["1=1"], ["2=2"]]])
+            let error = await scriptError { try await pool.rows(functions, ["{}", #"{"bad":true}"#, "{}"]) }
+            #expect(error?.kind == .timeLimit)
+            #expect(error?.function == "f1")
+            #expect(try await pool.rows(functions, ["{}"]) == [[["1=1"], ["2=2"]]])
+        }
+    }
+
+    @Test(arguments: [
+        "var a = []; for (;;) a.push('x' + a.length)", "var a = new Array(1e8); a.fill(0); for (;;) a = a.concat(a)",
+        "var a = []; for (;;) a.push(new Uint8Array(1e7).fill(1))",
+        "var s = 'x'; for (;;) { s += s; s.indexOf('y'); emit(s.length, s.replace(/x/g, 'yy')) }",
+    ])
+    func `a script that takes memory without end is ended`(_ body: String) async throws {
+        var limits = ScriptLimits()
+        limits.memory = 200 << 20
+        try await withPool(limits) { pool async throws in
+            let functions = ScriptFunctions("function (doc) { if (doc.bad) { \(body) } emit(2, 2) }")
+            let outcome = await Result { try await pool.rows(functions, [#"{"bad":true}"#]) }
+            switch outcome {
+            // The engine itself may refuse; then the script has thrown.
+            case .success(let rows): #expect(rows[0][0][0].contains("emory"))
+            case .failure(let error):
+                let error = error as? ScriptError
+                #expect(error?.kind == .memoryLimit)
+                #expect(error?.function == "f0")
+            }
+            #expect(try await pool.rows(functions, ["{}"]) == [[["2=2"]]])
+        }
+    }
+
+    @Test func `a string that doubles and an endless recursion are exceptions of one document`() async throws {
+        try await withPool { pool async throws in
+            let functions = ScriptFunctions(
+                "function (doc) { var x = 'x'; if (doc.bad) for (;;) x += x; emit(1, 1) }",
+                "function f(doc) { if (doc.bad) return f(doc) + 1; emit(2, 2) }"
+            )
+            let rows = try await pool.rows(functions, [#"{"bad":true}"#, "{}"])
+            #expect(rows[0][0][0].hasPrefix("!RangeError: Out of memory"))
+            #expect(rows[0][1][0].hasPrefix("!RangeError: Maximum call stack"))
+            #expect(rows[1] == [["1=1"], ["2=2"]])
+        }
+    }
+
+    @Test(arguments: [
+        "emit(Array(1e8).join('x'), 1)", "for (var i = 0; i < 1e5; i++) emit(i, Array(1e3).join('x'))",
+    ])
+    func `a hundred megabytes of rows are refused`(_ body: String) async throws {
+        try await withPool { pool async throws in
+            let functions = ScriptFunctions("function (doc) { if (doc.bad) { \(body) } emit(2, 2) }")
+            let error = await scriptError { try await pool.rows(functions, [#"{"bad":true}"#]) }
+            #expect(error?.kind == .outputLimit || error?.kind == .memoryLimit)
+            #expect(error?.function == "f0")
+            #expect(try await pool.rows(functions, ["{}"]) == [[["2=2"]]])
+        }
+    }
+
+    @Test func `a batch that takes too long as a whole is ended by the parent`() async throws {
+        var limits = ScriptLimits()
+        limits.batchTime = .milliseconds(300)
+        try await withPool(limits) { pool async throws in
+            let functions = ScriptFunctions(
+                "function (doc) { var end = Date.now() + doc.time; while (Date.now() < end); emit(1, 1) }"
+            )
+            let documents = Array(repeating: #"{"time":100}"#, count: 50)
+            #expect(await scriptError { try await pool.rows(functions, documents) }?.kind == .timeLimit)
+            #expect(try await pool.rows(functions, [#"{"time":0}"#]) == [[["1=1"]]])
+        }
+    }
+
+    @Test func `while one host is busy with a bad script the other serves`() async throws {
+        try await withPool(hosts: 2) { pool async throws in
+            let bad = ScriptFunctions("function (doc) { while (true) {} }")
+            let good = ScriptFunctions("function (doc) { emit(1, 1) }")
+            _ = try await pool.rows(good, ["{}"])
+            let stuck = Task { await scriptError { try await pool.rows(bad, ["{}"]) } }
+            for _ in 0..<200 { #expect(try await pool.rows(good, ["{}"]) == [[["1=1"]]]) }
+            stuck.cancel()
+            #expect(await stuck.value?.kind == .timeLimit)
+        }
+    }
+}
+
+extension Result where Failure == any Error {
+    init(_ body: () async throws -> Success) async {
+        do {
+            self = .success(try await body())
+        } catch {
+            self = .failure(error)
+        }
+    }
+}

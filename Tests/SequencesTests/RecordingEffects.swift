@@ -1,0 +1,74 @@
+import JSON
+import Sequences
+import Synchronization
+
+/// The world of a test: scripts are `MiniScript`s, and everything asked for is written down.
+final class RecordingEffects: SequenceEffects {
+    /// One effect that was asked for.
+    struct Event: Sendable, Hashable, CustomStringConvertible {
+        let path: String
+        let description: String
+    }
+
+    private struct State {
+        var events: [Event] = []
+        var scopes: [JSONObject] = []
+        var now = ContinuousClock.now
+    }
+
+    /// Answers a transaction.
+    typealias Transaction = @Sendable (TransactionReference, JSONObject, CallSite) async throws -> JSONValue
+
+    private let state = Mutex(State())
+    private let transaction: Transaction
+
+    init(transaction: @escaping Transaction = { _, variables, _ in .object(variables) }) {
+        self.transaction = transaction
+    }
+
+    /// What was asked for, in the order in which it was.
+    var events: [Event] { state.withLock { $0.events } }
+    /// What was asked for, without paths.
+    var log: [String] { events.map(\.description) }
+    /// The scopes that scripts were evaluated over.
+    var scopes: [JSONObject] { state.withLock { $0.scopes } }
+
+    var now: ContinuousClock.Instant { state.withLock { $0.now } }
+
+    /// Lets time pass.
+    func advance(by duration: Duration) { state.withLock { $0.now += duration } }
+
+    private func record(_ description: String, at site: CallSite) {
+        state.withLock { $0.events.append(Event(path: site.path.description, description: description)) }
+    }
+
+    func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue] {
+        state.withLock { $0.scopes.append(scope) }
+        return try scripts.map { try MiniScript.evaluate($0, scope: scope) }
+    }
+
+    func callTransaction(
+        _ reference: TransactionReference,
+        variables: JSONObject,
+        at site: CallSite
+    ) async throws -> JSONValue {
+        record("\(reference) \(JSONValue.object(variables).text)", at: site)
+        return try await transaction(reference, variables, site)
+    }
+
+    func setAuthenticatedUser(_ user: String, groups: [String]?, at site: CallSite) async throws -> Identity {
+        record("user \(user) \(groups?.joined(separator: ",") ?? "directory")", at: site)
+        return Identity(user: user, groups: groups ?? ["from-directory"])
+    }
+
+    func removeAuthenticatedUser(at site: CallSite) async throws { record("no user", at: site) }
+
+    func log(_ level: SequenceLogLevel, _ message: JSONValue, at site: CallSite) async {
+        record("\(level) \(message.text)", at: site)
+    }
+
+    func sleep(for duration: Duration, at site: CallSite) async throws {
+        record("sleep \(duration.projectText)", at: site)
+        advance(by: duration)
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import PrivateServers
+package import Testing
+
+/// A PostgreSQL database of one test: empty at its start, dropped at its end.
+///
+/// ```swift
+/// @Test(.database) func `a row is read back`() async throws {
+///     let address = try TestDatabase.address
+/// ```
+package struct TestDatabase: Sendable {
+    /// The name, which no other test has.
+    package let name: String
+    /// `postgres://…/<name>`.
+    package let address: String
+    private let server: String
+
+    /// The address of the running test's database.
+    ///
+    /// - Throws: ``MissingTrait`` when the test does not have the trait `.database`.
+    package static var address: String {
+        get throws {
+            guard let current else { throw MissingTrait(name: ".database") }
+            return current.address
+        }
+    }
+
+    @TaskLocal static var current: TestDatabase?
+
+    /// Makes one.
+    ///
+    /// ``drop()`` it; the trait `.database` does both.
+    package static func create() async throws -> TestDatabase {
+        let server = try await TestServers.postgres()
+        let name = "test_" + UUID().uuidString.replacingOccurrences(of: "-", with: "").lowercased()
+        try await psql(server, "CREATE DATABASE \(name)")
+        guard var address = URLComponents(string: server) else { throw CommandFailure(command: "URL", lines: []) }
+        address.path = "/" + name
+        return TestDatabase(name: name, address: address.string ?? server, server: server)
+    }
+
+    /// Ends its sessions and drops it.
+    package func drop() async throws {
+        try await Self.psql(server, "DROP DATABASE \(name) WITH (FORCE)")
+    }
+
+    /// Runs one statement with `psql`, so that tests of the PostgreSQL wrapper do not rest on it.
+    private static func psql(_ server: String, _ statement: String) async throws {
+        try await CommandFailure.check(
+            "/usr/bin/psql",
+            ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--dbname=\(server)", "--command=\(statement)"]
+        )
+    }
+}
+
+/// A test that uses what only a trait provides must have the trait.
+package struct MissingTrait: Error, CustomStringConvertible {
+    package let name: String
+
+    package var description: String { "This test or its suite needs the trait \(name)." }
+}
+
+/// Gives each test a database of its own: see ``TestDatabase``.
+package struct DatabaseTrait: TestTrait, SuiteTrait, TestScoping {
+    /// Whether a suite hands it on to its tests.
+    package var isRecursive: Bool { true }
+
+    @concurrent package func provideScope(
+        for test: Test,
+        testCase: Test.Case?,
+        performing function: @Sendable @concurrent () async throws -> Void
+    ) async throws {
+        guard testCase != nil else { return try await function() }
+        let database = try await TestDatabase.create()
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await TestDatabase.$current.withValue(database, operation: function))
+        } catch {
+            result = .failure(error)
+        }
+        try await database.drop()
+        try result.get()
+    }
+}
+
+extension Trait where Self == DatabaseTrait {
+    /// A PostgreSQL database for each test: see ``TestDatabase``.
+    package static var database: DatabaseTrait { DatabaseTrait() }
+}
