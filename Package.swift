@@ -154,14 +154,16 @@ let package = Package(
         tests("Messaging", ["Contracts", .logging]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
+        tests("Executors"),
+        tests("Postgres", ["PrivateServers", "TestSupport", .logging]),
         tests("Settings"),
         tests("Telemetry", ["JSON", .logging, .metrics]),
         tests("ServiceRuntime", ["DemoERP", "PrivateServers", "Settings", "TestSupport", .asyncHTTPClient, .nioCore]),
         tests(
             "BackEndConnector",
             [
-                "Contracts", "ControlStore", "JSON", "Messaging", "Postgres", "Projects", "Telemetry", "TestSupport",
-                .logging, .nioCore, .nioPosix,
+                "Contracts", "ControlStore", "JSON", "Messaging", "Postgres", "PrivateServers", "Projects", "Telemetry",
+                "TestSupport", .logging, .nioCore, .nioPosix,
             ]
         ),
         tests(

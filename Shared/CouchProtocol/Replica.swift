@@ -32,7 +32,8 @@ package protocol Replica: Sendable {
     /// Reads a local document; nil when there is none.
     func localDocument(_ name: String) async throws -> LocalDocument?
 
-    /// Writes a local document over the revision that is there, which must be the one given.
+    /// Writes a local document over the revision that is there, which must be the one given; else it is a conflict.
+    /// (CouchDB does not look. A replication reads its own document before it writes it, so nothing rests on that.)
     ///
     /// - Returns: The document's new revision.
     func putLocalDocument(_ name: String, _ document: LocalDocument) async throws -> String

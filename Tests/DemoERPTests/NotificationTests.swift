@@ -23,7 +23,7 @@ import Testing
         erp.service.process.send(.kill)
         await erp.service.process.waitForExit()
 
-        var heard = try await Listener.start(Self.topology, Self.queue)
+        let heard = try await Listener.start(Self.topology, Self.queue)
         erp = try await RunningERP.start()
         for number in 6...9 {
             #expect(try await erp.send("PATCH", "/work-orders/WO-0000\(number)", ["notes": "1"]).status == 200)
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func `a request that changes nothing tells nobody`() async throws {
-        var heard = try await Listener.start(Self.topology, Self.queue)
+        let heard = try await Listener.start(Self.topology, Self.queue)
         let erp = try await RunningERP.start()
         for notes in ["a", "a", "b"] {
             #expect(try await erp.send("PATCH", "/work-orders/WO-00001", ["notes": .string(notes)]).status == 200)
@@ -61,7 +61,7 @@ import Testing
 
 /// Hears the messages of a queue.
 private struct Listener {
-    private var messages: AsyncStream<IncomingMessage>.Iterator
+    private let messages: AsyncStream<IncomingMessage>
     private let tasks: [Task<Void, any Error>]
 
     static func start(_ topology: Topology, _ queue: String) async throws -> Listener {
@@ -80,11 +80,12 @@ private struct Listener {
                 continuation.yield(message)
             }
         }
-        return Listener(messages: messages.makeAsyncIterator(), tasks: [consume, run])
+        return Listener(messages: messages, tasks: [consume, run])
     }
 
-    mutating func next() async -> IncomingMessage? {
-        await messages.next()
+    func next() async -> IncomingMessage? {
+        for await message in messages { return message }
+        return nil
     }
 
     func stop() {

@@ -9,7 +9,10 @@ import Testing
 struct HTTPReplicaConformanceTests {
     @Test(arguments: ReplicaCheck.all)
     func conformance(_ check: ReplicaCheck) async throws {
-        try await TestServer.withDatabase { try await check.run($0) }
+        try await TestServer.withDatabase { replica in
+            guard let reason = ReplicaCheck.acceptedDifferences[check.name] else { return try await check.run(replica) }
+            await withKnownIssue(Comment(rawValue: reason), isIntermittent: true) { try await check.run(replica) }
+        }
     }
 
     @Test func `what is on the server and what is on a device become the same`() async throws {

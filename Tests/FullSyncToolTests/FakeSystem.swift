@@ -46,7 +46,10 @@ struct FakeSystem: Sendable {
     }
 
     /// Runs the tool to its end: how it ended, and what it printed.
-    func fullsync(_ verb: String, _ more: [String: String] = [:]) async throws -> (status: ChildProcess.ExitStatus, output: String) {
+    func fullsync(
+        _ verb: String,
+        _ more: [String: String] = [:]
+    ) async throws -> (status: ChildProcess.ExitStatus, output: String) {
         let log = LogFile("\(directory)/output-\(UUID().uuidString)")
         let child = try await begin(verb, log, more)
         let status = await child.waitForExit()

@@ -20,7 +20,7 @@ import Testing
             var configuration = try PostgresConfiguration(url: url)
             configuration.acquireTimeout = .milliseconds(200)
             let client = PostgresClient(configuration, logger: Logger(label: "test"))
-            try await client.query("SELECT 1").forEach { _ in }
+            _ = try await client.query("SELECT 1")
         }
     }
 
@@ -97,10 +97,7 @@ import Testing
     }
 
     @Test(.database) func `the search path and the name are the session's, spaces included`() async throws {
-        try await withClient({
-            $0.searchPath = "one, \"two three\""
-            $0.applicationName = "a name"
-        }) { client in
+        try await withClient(.set(\.searchPath, "one, \"two three\""), .set(\.applicationName, "a name")) { client in
             try await expect(client.one("SHOW search_path", as: String.self), equals: "one, \"two three\"")
             try await expect(client.one("SHOW application_name", as: String.self), equals: "a name")
             try await client.withConnection { try await $0.execute("DISCARD ALL") }

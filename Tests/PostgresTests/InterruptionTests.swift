@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func `a cancelled task's statement ends at the server, and its connection is used again`() async throws {
-        try await withClient({ $0.maximumConnections = 2 }) { client in
+        try await withClient(.set(\.maximumConnections, 2)) { client in
             let task = Task {
                 try await client.withConnection { connection in
                     let process = try await connection.backendProcessID
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func `a cancel does not hit the statement after it`() async throws {
-        try await withClient({ $0.maximumConnections = 1 }) { client in
+        try await withClient(.set(\.maximumConnections, 1)) { client in
             for _ in 0..<200 {
                 let task = Task { try await client.query("SELECT pg_sleep(0.0005)") }
                 await Task.yield()
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func `a statement that takes too long is ended by the server`() async throws {
-        try await withClient({ $0.statementTimeout = .milliseconds(50) }) { client in
+        try await withClient(.set(\.statementTimeout, .milliseconds(50))) { client in
             let error = await postgresError { _ = try await client.query("SELECT pg_sleep(600)") }
             #expect(error?.sqlState == .queryCanceled)
             let inside = await postgresError {
@@ -65,7 +65,7 @@ import Testing
     }
 
     @Test func `a task that is cancelled while it waits for a connection stops waiting`() async throws {
-        try await withClient({ $0.maximumConnections = 1 }) { client in
+        try await withClient(.set(\.maximumConnections, 1)) { client in
             try await client.withConnection { _ in
                 let task = Task { await postgresError { try await client.ping() } }
                 await Task.yield()
@@ -77,20 +77,17 @@ import Testing
     }
 
     @Test func `waiting for a connection has a limit, in time and in number`() async throws {
-        try await withClient({
-            $0.maximumConnections = 1
-            $0.acquireTimeout = .milliseconds(20)
-            $0.maximumWaiters = 0
-        }) { client in
+        try await withClient(
+            .set(\.maximumConnections, 1),
+            .set(\.acquireTimeout, .milliseconds(20)),
+            .set(\.maximumWaiters, 0)
+        ) { client in
             try await client.withConnection { _ in
                 let error = await postgresError { try await client.ping() }
                 #expect(error == .limitExceeded("more than 0 tasks wait for a connection"))
             }
         }
-        try await withClient({
-            $0.maximumConnections = 1
-            $0.acquireTimeout = .milliseconds(20)
-        }) { client in
+        try await withClient(.set(\.maximumConnections, 1), .set(\.acquireTimeout, .milliseconds(20))) { client in
             try await client.withConnection { _ in
                 #expect(await postgresError { try await client.ping() } == .timedOut(.acquire))
             }
@@ -99,7 +96,7 @@ import Testing
     }
 
     @Test func `a cancelled transaction is rolled back and its connection goes on`() async throws {
-        try await withClient({ $0.maximumConnections = 2 }) { client in
+        try await withClient(.set(\.maximumConnections, 2)) { client in
             try await client.execute("CREATE TABLE t (id int)")
             let task = Task {
                 try await client.transaction { connection in

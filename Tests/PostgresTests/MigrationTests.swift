@@ -14,7 +14,7 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<6 {
                     group.addTask {
-                        try await withClient({ $0.searchPath = "own" }) {
+                        try await withClient(.set(\.searchPath, "own")) {
                             try await $0.migrate(steps, component: "store")
                         }
                     }

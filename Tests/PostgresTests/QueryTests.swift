@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test(.database) func `a transaction whose prepared statement became stale is run again`() async throws {
-        try await withClient({ $0.maximumConnections = 1 }) { client in
+        try await withClient(.set(\.maximumConnections, 1)) { client in
             try await client.execute("CREATE TABLE t (a int)")
             _ = try await client.query("SELECT * FROM t")
             try await client.execute("ALTER TABLE t ADD COLUMN b int")
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(.database) func `the number of prepared statements at the server stays bounded`() async throws {
-        try await withClient({ $0.maximumPreparedStatements = 20 }) { client in
+        try await withClient(.set(\.maximumPreparedStatements, 20)) { client in
             try await client.withConnection { connection in
                 for number in 0..<200 {
                     _ = try await connection.query("SELECT \(unescaped: String(number % 60)) AS a")

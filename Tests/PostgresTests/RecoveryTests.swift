@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct RecoveryTests {
     @Test(.database) func `connections whose backends were terminated are replaced in silence`() async throws {
-        try await withClient({ $0.maximumConnections = 4 }) { client in
+        try await withClient(.set(\.maximumConnections, 4)) { client in
             try await withClient { other in
                 for _ in 0..<20 {
                     // Several are open at once, so that several die.
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(.database) func `a closed pool says so, and ends those who wait`() async throws {
-        try await withClient({ $0.maximumConnections = 1 }) { client in
+        try await withClient(.set(\.maximumConnections, 1)) { client in
             try await client.withConnection { connection in
                 let waiting = Task { await postgresError { try await client.ping() } }
                 await Task.yield()
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test(.database) func `an abandoned stream or COPY leaves the connection usable`() async throws {
-        try await withClient({ $0.maximumConnections = 1 }) { client in
+        try await withClient(.set(\.maximumConnections, 1)) { client in
             let process = try await client.withConnection { try await $0.backendProcessID }
             for _ in 0..<5 {
                 try await client.withConnection { connection in

@@ -3,13 +3,22 @@ import Postgres
 import TestSupport
 import Testing
 
+/// One changed setting of a test's client.
+struct Setting {
+    fileprivate let apply: (inout PostgresConfiguration) -> Void
+
+    static func set<Value>(_ path: WritableKeyPath<PostgresConfiguration, Value>, _ value: Value) -> Setting {
+        Setting { $0[keyPath: path] = value }
+    }
+}
+
 /// A client of the running test's database, closed at the end.
 func withClient<Value>(
-    _ adjust: (inout PostgresConfiguration) -> Void = { _ in },
-    _ body: (PostgresClient) async throws -> Value
+    _ settings: Setting...,
+    body: (PostgresClient) async throws -> Value
 ) async throws -> Value {
     var configuration = try PostgresConfiguration(url: TestDatabase.address)
-    adjust(&configuration)
+    for setting in settings { setting.apply(&configuration) }
     let client = PostgresClient(configuration, logger: Logger(label: "test"))
     let result: Result<Value, any Error>
     do {

@@ -130,7 +130,7 @@ import Testing
     }
 
     @Test func `a transaction that a borrower left open is rolled back`() async throws {
-        try await withClient({ $0.maximumConnections = 1 }) { client in
+        try await withClient(.set(\.maximumConnections, 1)) { client in
             try await client.execute("CREATE TABLE t (id int)")
             try await client.withConnection { connection in
                 try await connection.run(script: "BEGIN; INSERT INTO t VALUES (1)")

@@ -18,7 +18,7 @@ enum Probe {
 
     /// Waits until the queue's name is in the file where RabbitMQ's Raft library looks for it at its start.
     ///
-    /// It is written half a second after the queue is declared (`names.dets`, Ra 2.2), whatever was confirmed meanwhile:
+    /// It is written half a second after the queue is declared (`names.dets`, Ra 2.2), whatever was confirmed before:
     /// a broker that is killed before has the queue, but no leader for it. That is not for these tests to find.
     static func waitUntilQueueIsOnDisk(_ directory: String) async throws {
         try await eventually("Ra has written the queue's name") {

@@ -4,7 +4,7 @@ import Testing
 /// Who may import whom: Package.swift says it, and every source file keeps to it.
 @Suite struct ImportTests {
     @Test func `a file imports what its target's line in the manifest names`() async throws {
-        let manifest = try await Manifest.read()
+        let manifest = try await Manifest.shared
         #expect(manifest.targets.count > 20, "the manifest was not understood")
         for target in manifest.targets where target.kind != .system {
             let level = Level(of: target)
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func `targets depend on lower levels only`() async throws {
-        let manifest = try await Manifest.read()
+        let manifest = try await Manifest.shared
         for target in manifest.targets where target.kind != .test {
             let level = Level(of: target)
             for name in target.dependencies.sorted() {
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func `a C library is imported by its wrapper alone`() async throws {
-        let manifest = try await Manifest.read()
+        let manifest = try await Manifest.shared
         for library in manifest.targets where library.kind == .system {
             let importers = manifest.targets.filter { $0.kind != .test && $0.dependencies.contains(library.name) }
             #expect(importers.count == 1, "\(library.name) is a dependency of \(importers.map(\.name))")
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test func `a server library is for those who speak HTTP, and YAML for projects`() async throws {
-        let manifest = try await Manifest.read()
+        let manifest = try await Manifest.shared
         let owners: [String: Set<String>] = [
             "Hummingbird": ["ReplicationEndpoint", "ServiceRuntime", "DemoERP"],
             "Yams": ["Projects"],

@@ -24,16 +24,22 @@ struct Manifest: Sendable {
 
     let targets: [Target]
 
+    /// The manifest, read once for all tests.
+    static var shared: Manifest {
+        get async throws { try await reading.value }
+    }
+
+    private static let reading = Task { try await read() }
+
     /// Asks SwiftPM, without touching `Package.resolved` or the build that runs.
-    static func read() async throws -> Manifest {
+    private static func read() async throws -> Manifest {
         let output = try await CommandFailure.check(
-            "/usr/bin/env",
-            ["swift", "package", "--ignore-lock", "--package-path", Repository.root, "dump-package"],
+            "/bin/sh",
+            // What SwiftPM has to say besides goes to standard error.
+            ["-c", "exec swift package --ignore-lock --package-path \"$0\" dump-package 2>/dev/null", Repository.root],
             environment: ProcessInfo.processInfo.environment
         )
-        // SwiftPM's notices stand before the object.
-        guard let start = output.firstIndex(of: "{") else { throw CommandFailure(command: "swift", lines: output) }
-        let value = try JSONValue(parsing: output[start...].joined(separator: "\n"))
+        let value = try JSONValue(parsing: output.joined(separator: "\n"))
         return Manifest(targets: (value["targets"]?.arrayValue ?? []).compactMap(Target.init))
     }
 

@@ -34,12 +34,18 @@ struct Source: Sendable {
     /// The modules that it imports.
     var imports: [String] {
         lines.compactMap { line in
-            guard let match = line.firstMatch(of: Self.importLine) else { return nil }
+            guard line.contains("import "), let match = line.firstMatch(of: Self.importLine) else { return nil }
             return String(match.module)
         }
     }
 
     private static var importLine: Regex<(Substring, module: Substring)> {
-        /^(?:@\w+(?:\(\w+\))? +)*(?:(?:public|package|internal|fileprivate|private) +)?import +(?:(?:struct|class|enum|protocol|func|var|typealias) +)?(?<module>\w+)/
+        #/
+        ^(?:@\w+(?:\(\w+\))?\ +)*
+        (?:(?:public|package|internal|fileprivate|private)\ +)?
+        import\ +
+        (?:(?:struct|class|enum|protocol|func|var|typealias)\ +)?
+        (?<module>\w+)
+        /#
     }
 }

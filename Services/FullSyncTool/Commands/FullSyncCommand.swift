@@ -14,6 +14,9 @@ struct FullSyncCommand: AsyncParsableCommand {
             The state is in FULLSYNC_HOME (default .fullsync); several homes run beside each other when each has a
             FULLSYNC_PORT (default 5984) of its own. `fullsync run --help` lists the settings.
             """,
-        subcommands: [RunCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self]
+        subcommands: [
+            RunCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, DemoCommand.self,
+            BenchCommand.self, CheckCommand.self, DeployCommand.self,
+        ]
     )
 }

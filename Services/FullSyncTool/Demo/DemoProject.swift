@@ -1,8 +1,4 @@
-import AsyncHTTPClient
 import Foundation
-import JSON
-import NIOCore
-import NIOHTTP1
 
 /// The demo project's files, and who deploys them.
 enum DemoProject {
@@ -64,29 +60,5 @@ enum DemoProject {
             files[path] = try String(contentsOfFile: file, encoding: .utf8)
         }
         return files
-    }
-}
-
-/// Deploys the demo project: `PUT /_fullsync/projects/field-service` with all its files.
-///
-/// - Throws: ``DemoProject/Failure`` with what the endpoint answered when it refuses.
-func deployDemoProject(
-    from directory: String,
-    to endpoint: String,
-    credentials: DemoProject.Credentials
-) async throws {
-    let files = try DemoProject.files(in: directory).sorted { $0.key < $1.key }
-    let body: JSONValue = ["files": .object(JSONObject(files.map { ($0.key, .string($0.value)) }))]
-    var request = HTTPClientRequest(url: "\(endpoint)/_fullsync/projects/\(DemoProject.name)")
-    request.method = .PUT
-    request.headers.add(name: "Authorization", value: credentials.authorization)
-    request.headers.add(name: "Content-Type", value: "application/json")
-    request.body = .bytes(ByteBuffer(bytes: body.bytes))
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-    guard (200..<300).contains(response.status.code) else {
-        let answer = try await response.body.collect(upTo: 65_536)
-        throw DemoProject.Failure(
-            description: "the demo project was refused (\(response.status.code)): \(String(buffer: answer))"
-        )
     }
 }

@@ -19,19 +19,21 @@ extension PostgresConnection {
         return PostgresCopyRows(stream: try await copyOut(copy))
     }
 
-    /// The next piece of a COPY; `nil` is the end.
-    func nextCopyData(_ number: UInt64) async throws(PostgresError) -> [UInt8]? {
+    /// The next piece of a COPY, and whether it is the last.
+    ///
+    /// The end is read once: libpq has no COPY any more when it is asked again.
+    func nextCopyData(_ number: UInt64) async throws(PostgresError) -> (piece: [UInt8], isLast: Bool) {
         try await continueExchange(number) { handle throws(PostgresError) in
-            guard var piece = try handle.copyData() else {
-                try handle.drainResults()
-                finishExchange()
-                return nil
-            }
+            var piece: [UInt8] = []
             while piece.count < PostgresCopyStream.pieceSize {
-                guard let more = try handle.copyData() else { break }
+                guard let more = try handle.copyData() else {
+                    try handle.drainResults()
+                    finishExchange()
+                    return (piece, true)
+                }
                 piece += more
             }
-            return piece
+            return (piece, false)
         }
     }
 }
@@ -61,9 +63,9 @@ package struct PostgresCopyStream: AsyncSequence, Sendable {
         /// The next piece; `nil` is the end.
         package mutating func next() async throws(PostgresError) -> [UInt8]? {
             guard !isAtEnd else { return nil }
-            let piece = try await connection.nextCopyData(exchange)
-            isAtEnd = piece == nil
-            return piece
+            let (piece, isLast) = try await connection.nextCopyData(exchange)
+            isAtEnd = isLast
+            return piece.isEmpty ? nil : piece
         }
 
         package mutating func next(isolation actor: isolated (any Actor)?) async throws(PostgresError) -> [UInt8]? {

@@ -68,7 +68,9 @@ final class ResultHandle: @unchecked Sendable {  // because a PGresult is never 
     }
 }
 
-/// The fields of an error report: the `PG_DIAG_…` of `postgres_ext.h`, character constants that Swift does not import.
+/// The fields of an error report.
+///
+/// They are the `PG_DIAG_…` of `postgres_ext.h`, character constants that Swift does not import.
 enum ErrorField: Character {
     case severity = "V"
     case sqlState = "C"

@@ -104,9 +104,7 @@ struct PostgreSQLDataDirectory: Sendable {
         }
         guard let account, await !canReach(directory.path, account) else { return path }
         let target = "/var/lib/fullsync/\(UUID().uuidString.lowercased())/data"
-        progress(
-            "\(directory.server): runs as '\(account.name)', which cannot enter \(directory.path); its data are in \(target)"
-        )
+        progress("\(directory.server): '\(account.name)' cannot enter \(directory.path); its data go to \(target)")
         try makeAncestors(of: target)
         try directory.attempt("cannot link \(path)") {
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)

@@ -1,0 +1,106 @@
+import Contracts
+import ControlStore
+import Foundation
+import JSON
+import Logging
+import Messaging
+import Postgres
+import TestSupport
+
+/// Back-end connectors as processes, with the database and the virtual host of the test, and the means to talk to them.
+final class RunningConnector: Sendable {
+    let client: PostgresClient
+    let control: ControlStore
+    let broker: MessageBroker
+    let requests: RequestClient
+    private let environment: [String: String]
+    private let tasks: [Task<Void, any Error>]
+
+    /// Makes the tables, deploys the project of the tests, and connects; starts no connector yet.
+    init(backEnd: String, timeout: String = "10s") async throws {
+        environment = [
+            "FULLSYNC_POSTGRES_URL": try TestDatabase.address, "FULLSYNC_AMQP_URL": try TestVirtualHost.address,
+            "FULLSYNC_SYMBOL_ERP_URL": backEnd, "FULLSYNC_SYMBOL_ERP_TOKEN": "token-of-erp",
+        ]
+        let logger = Logger(label: "tests")
+        client = PostgresClient(try PostgresConfiguration(url: TestDatabase.address), logger: logger)
+        control = ControlStore(client, logger: logger)
+        try await client.migrate(ControlStore.migrations, component: "control")
+        _ = try await control.deploy(
+            project: "p",
+            files: ConnectorProject.files(timeout: timeout),
+            digest: "d",
+            by: "tests"
+        )
+        let broker = MessageBroker(
+            try MessagingConfiguration(url: TestVirtualHost.address),
+            topology: .shared,
+            logger: logger
+        )
+        self.broker = broker
+        let requests = RequestClient(broker)
+        self.requests = requests
+        tasks = [Task { try await broker.run() }, Task { try await requests.run() }]
+        try await broker.waitUntilConnected()
+    }
+
+    /// Starts one more process.
+    func start() async throws -> TestService {
+        let service = try await TestService.start("back-end-connector", environment)
+        _ = try await service.addresses()
+        return service
+    }
+
+    func stop() async {
+        for task in tasks { task.cancel() }
+        for task in tasks { _ = await task.result }
+        await client.close()
+    }
+
+    /// Publishes what a back end would.
+    func notify(_ routingKey: String, _ body: String, id: String? = nil) async throws {
+        try await broker.publish(
+            OutgoingMessage(
+                exchange: ExchangeName.notifications,
+                routingKey: routingKey,
+                body: Array(body.utf8),
+                contentType: "application/json",
+                messageID: id,
+                isMandatory: true
+            )
+        )
+    }
+
+    /// Asks for a transaction as a sequence worker does.
+    func call(_ transaction: String, _ variables: JSONObject = [:]) async throws -> Result<JSONValue, Failure> {
+        let call = ConnectorCall(
+            project: "p",
+            version: 1,
+            connector: "erp",
+            transaction: transaction,
+            variables: variables,
+            idempotencyKey: "run/1",
+            deadline: Int(Date().timeIntervalSince1970 * 1_000) + 60_000
+        )
+        let message = OutgoingMessage(
+            exchange: ExchangeName.direct,
+            routingKey: QueueName.connectorCalls,
+            body: call.body,
+            contentType: "application/json"
+        )
+        return try ConnectorAnswer(body: try await requests.request(message, timeout: .seconds(60)).body).outcome
+    }
+
+    /// The runs that there are: sequence, cause, source, variables.
+    func runs() async throws -> [(sequence: String, cause: String, source: String, variables: JSONValue)] {
+        try await client.query("SELECT sequence, cause, source, variables FROM runs ORDER BY number").map { row in
+            let (sequence, cause, source, variables) = try row.decode(
+                String.self,
+                String.self,
+                String.self,
+                [UInt8].self
+            )
+            return (sequence, cause, source, try JSONValue(parsing: variables))
+        }
+    }
+}
