@@ -127,7 +127,12 @@ let package = Package(
         ),
 
         // What tests stand on: private servers, built programs, seeded random numbers.
-        .target(name: "TestSupport", dependencies: ["PrivateServers"], path: "Tests/TestSupport", swiftSettings: settings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["PrivateServers"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "RepositoryTests",
             dependencies: ["JSON", "TestSupport"],
@@ -157,7 +162,7 @@ let package = Package(
         tests("Executors"),
         tests("Postgres", ["PrivateServers", "TestSupport", .logging]),
         tests("Settings"),
-        tests("Telemetry", ["JSON", .logging, .metrics]),
+        tests("Telemetry", ["JSON", "TestSupport", .logging, .metrics]),
         tests("ServiceRuntime", ["DemoERP", "PrivateServers", "Settings", "TestSupport", .asyncHTTPClient, .nioCore]),
         tests(
             "BackEndConnector",
@@ -172,6 +177,24 @@ let package = Package(
                 "Contracts", "JSON", "Messaging", "PrivateServers", "TestSupport",
                 .asyncHTTPClient, .logging, .nioCore, .nioHTTP1,
             ]
+        ),
+        tests("ReplicationEndpoint", ["Contracts", "CouchProtocol", "DocumentStore", "Messaging", "Postgres", .logging]),
+        tests("SequenceWorker", ["Contracts", "ControlStore", "JSON"]),
+        tests(
+            "ChangeListener",
+            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences", "TestSupport"]
+        ),
+        // One real system for all of them.
+        .testTarget(
+            name: "SystemTests",
+            dependencies: [
+                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
+                "FullSyncTool", "JSON", "Messaging", "PrivateServers", "ReplicaConformance", "ReplicationEndpoint",
+                "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
+                .asyncHTTPClient, .logging, .nioCore, .nioHTTP1,
+            ],
+            path: "Tests/SystemTests",
+            swiftSettings: settings
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -23,6 +23,12 @@ enum ListenerSettings {
         default: nil,
         "The script-host executable; the one beside this one when not set."
     )
+    static let retention = Setting(
+        "changes.retention",
+        .duration(.seconds(60) ... .seconds(31_536_000)),
+        default: .seconds(7 * 86_400),
+        "How long changes are kept that every listener has seen."
+    )
 }
 
 extension ServiceDescription {
@@ -33,7 +39,7 @@ extension ServiceDescription {
             that match them. Any number may run: they share the databases and the listeners.
             """,
         needs: [.postgres, .amqp],
-        settings: [ListenerSettings.scriptHosts, ListenerSettings.scriptHost]
+        settings: [ListenerSettings.scriptHosts, ListenerSettings.scriptHost, ListenerSettings.retention]
     )
 }
 
@@ -54,6 +60,13 @@ enum Composition {
             hosts: try settings[ListenerSettings.scriptHosts],
             logger: logger
         )
+        let pruner = ChangeLogPruner(
+            control: control,
+            store: store,
+            catalogue: catalogue,
+            retention: try settings[ListenerSettings.retention],
+            logger: logger
+        )
         let signals = CommitSignals(context.postgres, logger: logger)
         return [
             Foreground { await scripts.run() },
@@ -62,6 +75,7 @@ enum Composition {
                 if event == .projects { catalogue.poke() }
             },
             signals,
+            pruner,
             FollowerSupervisor(
                 broker: broker,
                 control: control,

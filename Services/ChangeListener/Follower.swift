@@ -83,14 +83,12 @@ struct Follower: Sendable {
         }
     }
 
-    /// Where to go on; a position in an earlier incarnation of the database is none.
+    /// Where to go on; a position in an earlier incarnation of the database means its beginning.
     private func start(in database: Database, under lease: Lease) async throws -> Position {
-        if let known = try await control.position(of: name, in: database.name),
-            known.incarnation == database.incarnation
-        {
-            return known
-        }
-        let seq = startsNow ? try await store.info(database).updateSeq : 0
+        let known = try await control.position(of: name, in: database.name)
+        if let known, known.incarnation == database.incarnation { return known }
+        // What was written to a database that was made anew was written while this follower was there.
+        let seq = startsNow && known == nil ? try await store.info(database).updateSeq : 0
         let position = Position(incarnation: database.incarnation, seq: seq)
         try await control.advance(name, in: database.name, to: position, under: lease)
         return position

@@ -93,8 +93,9 @@ enum Composition {
                 case .sessions: authenticator.forget()
                 }
             },
-            wakeUps,
             server,
+            // The last to start is the first to end: live feeds end, then the server that they keep busy.
+            wakeUps,
         ]
     }
 }

@@ -25,7 +25,7 @@ enum WorkerSettings {
         "run.attempts",
         .int(1...1_000),
         default: 20,
-        "How often a run is tried before it has failed."
+        "How often a run is tried before it has failed; runs that only wait for a back end are not counted out."
     )
     static let greatestDelay = Setting(
         "run.greatestDelay",

@@ -59,13 +59,8 @@ import Testing
         // The one that waits is given up on; after that there is room in the line again.
         await #expect(throws: ConcurrencyGate.Refusal.late) { try await gate.run(until: .now + .milliseconds(20)) {} }
         let waiter = Task { try await gate.run(until: .now + .seconds(60)) {} }
-        while true {
-            do throws(ConcurrencyGate.Refusal) {
-                try await gate.run(until: .now) {}
-            } catch {
-                if error == .full { break }
-            }
-        }
+        while gate.lineLength == 0 { await Task.yield() }
+        await #expect(throws: ConcurrencyGate.Refusal.full) { try await gate.run(until: .now + .seconds(60)) {} }
         release.yield()
         try await holder.value
         try await waiter.value

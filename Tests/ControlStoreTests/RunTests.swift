@@ -50,7 +50,7 @@ import Testing
         ] {
             #expect(try await control.finish(zombie, end) == nil)
         }
-        try await control.renewClaims(of: "zombie", lease: lease)
+        try await control.renewClaims(of: "zombie", on: [id], lease: lease)
         try await control.giveBackClaims(of: "zombie")
         #expect(try await store.state(of: id) == "running")
         #expect(try await control.finish(heir, .succeeded) == [])

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import JSON
 import PrivateServers
 import TestSupport
@@ -10,16 +11,28 @@ struct FakeSystem: Sendable {
     let port: Int
     /// Whether the tool starts its private servers; without, it believes in servers that are not there.
     let hasServers: Bool
+    /// Who runs it; nil is the account of the tests.
+    let account: Account?
+    private let tool: String
 
     static let services = [
         "replication-endpoint", "change-listener", "sequence-worker", "scheduler", "back-end-connector", "demo-erp",
     ]
 
-    init(hasServers: Bool = false) throws {
+    init(hasServers: Bool = false, account: Account? = nil) throws {
         directory = TestDirectory.make("system")
         home = directory + "/home"
         port = try FreePort.any()
         self.hasServers = hasServers
+        self.account = account
+        // Another account may not reach the build directory.
+        tool = account == nil ? Executables.path("fullsync") : directory + "/fullsync"
+        if let account {
+            try FileManager.default.copyItem(atPath: Executables.path("fullsync"), toPath: tool)
+            guard chown(directory, account.user, account.group) == 0 else {
+                throw FileError(path: directory, errorNumber: errno)
+            }
+        }
         try FileManager.default.createDirectory(atPath: directory + "/services", withIntermediateDirectories: true)
         for service in Self.services { try install(Self.program, as: service) }
     }
@@ -60,11 +73,12 @@ struct FakeSystem: Sendable {
     func begin(_ verb: String, _ log: LogFile, _ more: [String: String] = [:]) async throws -> ChildProcess {
         try await ChildProcess.start(
             Command(
-                Executables.path("fullsync"),
+                tool,
                 [verb],
                 environment: environment.merging(more) { $1 },
                 directory: directory,
-                output: .appended(to: log.path)
+                output: .appended(to: log.path),
+                account: account
             )
         )
     }

@@ -23,4 +23,15 @@ import Testing
         #expect(try await system.fullsync("stop").status == .code(0))
         #expect(system.leftovers.isEmpty)
     }
+
+    @Test(.enabled(if: Account.isRoot, "Everybody but root runs all tests as an ordinary user."))
+    func `an ordinary user's system runs too`() async throws {
+        let nobody = try #require(Account.named("nobody"))
+        let system = try FakeSystem(hasServers: true, account: nobody)
+        let start = try await system.fullsync("start")
+        #expect(start.status == .code(0), "\(start.output)")
+        #expect(try await system.fullsync("status").status == .code(0))
+        #expect(try await system.fullsync("stop").status == .code(0))
+        #expect(system.leftovers.isEmpty)
+    }
 }

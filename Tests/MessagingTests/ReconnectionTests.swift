@@ -186,7 +186,7 @@ import Testing
             do throws(MessagingError) {
                 return try await broker.publish(message)
             } catch .unroutable {
-                try await broker.ping()
+                continue
             }
         }
     }

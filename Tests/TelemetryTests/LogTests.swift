@@ -2,6 +2,7 @@ import Foundation
 import JSON
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Telemetry
@@ -64,7 +65,7 @@ import Testing
 
     @Test func `a moment is written as Foundation writes it`() throws {
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
-        var generator = SystemRandomNumberGenerator()
+        var generator = SeededGenerator.announced()
         for _ in 0..<2_000 {
             let milliseconds = Int64.random(in: -2_000_000_000_000...8_000_000_000_000, using: &generator)
             // A quarter of a second is exact in a double, so that both sides round nothing.

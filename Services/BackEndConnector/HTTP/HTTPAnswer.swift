@@ -4,14 +4,14 @@ import Projects
 /// What a back end answered, as the sequence sees it.
 enum HTTPAnswer {
     /// How much of the body of a refused answer is told, in characters.
-    private static let excerptLength = 1_000
+    static let excerptLength = 1_000
 
     /// `{"status": 200, "headers": {…}, "body": …}`; a body of no bytes is null.
     ///
     /// - Throws: `http_status` for a status that the transaction does not accept, `not_json` for a body that should be.
     static func value(of answer: RawAnswer, for transaction: HTTPTransaction) throws(ExchangeFailure) -> JSONValue {
         guard transaction.accepted.contains(answer.status) else {
-            let excerpt = String(decoding: answer.body.prefix(excerptLength * 4), as: UTF8.self)
+            let excerpt = String(decoding: answer.body, as: UTF8.self)
             throw .httpStatus(answer.status, excerpt: String(excerpt.prefix(excerptLength)))
         }
         let headers = answer.headers.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.string($0.value)) }

@@ -127,14 +127,14 @@ struct HTTPCaller: Sendable {
     ) async throws(ExchangeFailure) -> RawAnswer {
         var redirects = Redirects(from: request.url)
         var request = request
-        let isRead = call.transaction.answer != .none && call.transaction.method != .head
+        let accepted = call.transaction.accepted
+        let whole: HTTPTransport.Reading =
+            call.transaction.answer == .none ? .nothing : .whole(limit: call.connector.responseLimit)
         while true {
-            let answer = try await transport.exchange(
-                request,
-                bodyLimit: isRead ? call.connector.responseLimit : nil,
-                deadline: deadline
-            )
-            guard !call.transaction.accepted.contains(answer.status),
+            let answer = try await transport.exchange(request, deadline: deadline) { status in
+                accepted.contains(status) ? whole : .excerpt(HTTPAnswer.excerptLength * 4)
+            }
+            guard !accepted.contains(answer.status),
                 let next = try redirects.next(request, status: answer.status, location: answer.headers["location"])
             else { return answer }
             request = next

@@ -59,38 +59,76 @@ struct HTTPTransport: Service {
         try? await fresh.shutdown()
     }
 
-    /// Sends a request and reads the answer's body up to a limit.
+    /// How much of a body is read.
+    enum Reading: Hashable, Sendable {
+        /// All of it, which may be so many bytes and no more.
+        case whole(limit: Int)
+        /// So many bytes from its beginning.
+        case excerpt(Int)
+        case nothing
+    }
+
+    /// Sends a request and reads its answer.
     ///
     /// - Parameters:
     ///   - request: What is sent.
-    ///   - bodyLimit: The most bytes of the body; nil leaves the body unread.
     ///   - deadline: When the last byte must have come.
+    ///   - reading: How much of the body is read, by the status.
     func exchange(
         _ request: OutgoingRequest,
-        bodyLimit: Int?,
-        deadline: ContinuousClock.Instant
+        deadline: ContinuousClock.Instant,
+        reading: @escaping @Sendable (Int) -> Reading
     ) async throws(ExchangeFailure) -> RawAnswer {
-        let time = ContinuousClock.now.duration(to: deadline)
-        guard time > .zero else { throw .timeout }
-        var message = HTTPClientRequest(url: request.url)
-        message.method = HTTPMethod(rawValue: request.method)
-        for header in request.headers { message.headers.add(name: header.name, value: header.value) }
-        if let body = request.body { message.body = .bytes(ByteBuffer(bytes: body)) }
-        let client = request.isIdempotent ? pooled : fresh
         do {
-            let response = try await client.execute(message, deadline: .now() + TimeAmount(time))
-            return RawAnswer(
-                status: Int(response.status.code),
-                headers: Self.headers(of: response),
-                body: try await Self.body(of: response, limit: bodyLimit)
-            )
+            // The client's own deadline ends with the head of the answer; this one covers the body.
+            return try await withThrowingTaskGroup(of: RawAnswer.self) { group in
+                group.addTask { try await send(request, deadline: deadline, reading: reading) }
+                group.addTask {
+                    try await Task.sleep(until: deadline, clock: .continuous)
+                    throw ExchangeFailure.timeout
+                }
+                defer { group.cancelAll() }
+                guard let answer = try await group.next() else { throw ExchangeFailure.cancelled }
+                return answer
+            }
         } catch {
             throw ExchangeFailure(error)
         }
     }
 
-    private static func body(of response: HTTPClientResponse, limit: Int?) async throws -> [UInt8] {
-        guard let limit else { return [] }
+    private func send(
+        _ request: OutgoingRequest,
+        deadline: ContinuousClock.Instant,
+        reading: (Int) -> Reading
+    ) async throws -> RawAnswer {
+        let time = ContinuousClock.now.duration(to: deadline)
+        guard time > .zero else { throw ExchangeFailure.timeout }
+        var message = HTTPClientRequest(url: request.url)
+        message.method = HTTPMethod(rawValue: request.method)
+        for header in request.headers { message.headers.add(name: header.name, value: header.value) }
+        if let body = request.body { message.body = .bytes(ByteBuffer(bytes: body)) }
+        let client = request.isIdempotent ? pooled : fresh
+        let response = try await client.execute(message, deadline: .now() + TimeAmount(time))
+        let status = Int(response.status.code)
+        let body =
+            switch reading(status) {
+            case .whole(let limit): try await Self.body(of: response, limit: limit)
+            case .excerpt(let length): try await Self.excerpt(of: response, length: length)
+            case .nothing: [UInt8]()
+            }
+        return RawAnswer(status: status, headers: Self.headers(of: response), body: body)
+    }
+
+    private static func excerpt(of response: HTTPClientResponse, length: Int) async throws -> [UInt8] {
+        var body: [UInt8] = []
+        for try await chunk in response.body {
+            body.append(contentsOf: chunk.readableBytesView.prefix(length - body.count))
+            if body.count >= length { break }
+        }
+        return body
+    }
+
+    private static func body(of response: HTTPClientResponse, limit: Int) async throws -> [UInt8] {
         if let length = response.headers.first(name: "content-length").flatMap({ Int($0) }), length > limit {
             throw ExchangeFailure.responseTooLarge(limit: limit)
         }

@@ -10,17 +10,22 @@ final class ConcurrencyGate: Sendable {
         case late
     }
 
-    private struct Waiter {
-        let number: Int
-        let continuation: CheckedContinuation<Bool, Never>
+    /// What a place in the line is at.
+    fileprivate enum Place {
+        /// Taken; its task is about to wait.
+        case taken
+        case waiting(CheckedContinuation<Bool, Never>)
+        /// Decided before its task began to wait: whether it is let through.
+        case decided(Bool)
     }
 
-    private struct State {
+    fileprivate struct State {
         var free: Int
-        var line: [Waiter] = []
+        /// The places whose turn has not come, by number, and so in order.
+        var line: [Int] = []
+        /// Every place until its task has left the line.
+        var places: [Int: Place] = [:]
         var nextNumber = 0
-        /// Tasks that gave up before they stood in line.
-        var left: Set<Int> = []
     }
 
     private let state: Mutex<State>
@@ -30,6 +35,9 @@ final class ConcurrencyGate: Sendable {
         self.maximumWaiters = maximumWaiters
         state = Mutex(State(free: limit))
     }
+
+    /// How many tasks stand in line.
+    var lineLength: Int { state.withLock { $0.line.count } }
 
     /// Runs the body when there is room, and makes room afterwards.
     func run<Value>(
@@ -50,57 +58,70 @@ final class ConcurrencyGate: Sendable {
             }
             guard state.line.count < maximumWaiters else { throw .full }
             state.nextNumber += 1
+            state.line.append(state.nextNumber)
+            state.places[state.nextNumber] = .taken
             return state.nextNumber
         }
         guard let number else { return }
         let timer = Task {
             try await Task.sleep(until: deadline, clock: .continuous)
-            giveUp(number)
+            decide(number, false)
         }
         defer { timer.cancel() }
-        guard await wait(as: number) else { throw .late }
-    }
-
-    /// Stands in line; false when the task was taken out of it.
-    private func wait(as number: Int) async -> Bool {
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let answer = state.withLock { state -> Bool? in
-                    if state.left.remove(number) != nil { return false }
-                    // Room may have come since the first look.
-                    if state.free > 0 {
-                        state.free -= 1
-                        return true
-                    }
-                    state.line.append(Waiter(number: number, continuation: continuation))
-                    return nil
-                }
-                if let answer { continuation.resume(returning: answer) }
-            }
+        let isLetThrough = await withTaskCancellationHandler {
+            await turn(of: number)
         } onCancel: {
-            giveUp(number)
+            decide(number, false)
         }
+        guard isLetThrough else { throw .late }
     }
 
-    private func giveUp(_ number: Int) {
-        let waiter = state.withLock { state -> Waiter? in
-            guard let place = state.line.firstIndex(where: { $0.number == number }) else {
-                state.left.insert(number)
+    /// Waits for the decision about a place, and gives the place up.
+    private func turn(of number: Int) async -> Bool {
+        await withCheckedContinuation { continuation in
+            let decision = state.withLock { state -> Bool? in
+                if case .decided(let decision)? = state.places[number] {
+                    state.places[number] = nil
+                    return decision
+                }
+                state.places[number] = .waiting(continuation)
                 return nil
             }
-            return state.line.remove(at: place)
+            if let decision { continuation.resume(returning: decision) }
         }
-        waiter?.continuation.resume(returning: false)
+    }
+
+    private func decide(_ number: Int, _ isLetThrough: Bool) {
+        state.withLock { $0.decide(number, isLetThrough) }?.resume(returning: isLetThrough)
     }
 
     private func leave() {
-        let next = state.withLock { state -> Waiter? in
-            guard !state.line.isEmpty else {
+        let next = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            guard let first = state.line.first else {
                 state.free += 1
                 return nil
             }
-            return state.line.removeFirst()
+            return state.decide(first, true)
         }
-        next?.continuation.resume(returning: true)
+        next?.resume(returning: true)
+    }
+}
+
+extension ConcurrencyGate.State {
+    /// Takes a place out of the line, and gives back the task to wake.
+    ///
+    /// A place that is out of it stays as it is.
+    fileprivate mutating func decide(_ number: Int, _ isLetThrough: Bool) -> CheckedContinuation<Bool, Never>? {
+        guard let index = line.firstIndex(of: number), let place = places[number] else { return nil }
+        line.remove(at: index)
+        switch place {
+        case .waiting(let continuation):
+            places[number] = nil
+            return continuation
+        case .taken:
+            places[number] = .decided(isLetThrough)
+            return nil
+        case .decided: preconditionFailure("a place in the line is not decided")
+        }
     }
 }

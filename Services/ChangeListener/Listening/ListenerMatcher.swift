@@ -77,7 +77,7 @@ struct ListenerMatcher: Sendable {
             RevisionRequest(id: change.id, revision: try RevisionID(parsing: change.revision))
         }
         let caller = Caller.sequence(user: nil)
-        let found = try await store.fetch(requests, from: database, for: caller)
+        let found = try await committed(requests, in: database, for: caller)
         let parents = zip(changes, requests).compactMap { change, request -> RevisionRequest? in
             guard change.isDeleted, let revision = request.revision else { return nil }
             let before = found[request]?.tree?.path(to: revision)?.parent
@@ -95,6 +95,22 @@ struct ListenerMatcher: Sendable {
                 document: try Self.document(change, committed, content: content, database)
             )
         }
+    }
+
+    /// The revisions as they were committed; where one is older than a document's history reaches, which a listener that
+    /// is far behind can meet, the document as it is now.
+    private func committed(
+        _ requests: [RevisionRequest],
+        in database: Database,
+        for caller: Caller
+    ) async throws
+        -> [RevisionRequest: StoredRevision]
+    {
+        var found = try await store.fetch(requests, from: database, for: caller)
+        let lost = requests.filter { found[$0] == nil }
+        let present = try await store.fetch(lost.map { RevisionRequest(id: $0.id) }, from: database, for: caller)
+        for request in lost { found[request] = present[RevisionRequest(id: request.id)] }
+        return found
     }
 
     /// The document with its tags, its conflicts, and who pushed it.

@@ -70,7 +70,8 @@ final class Authenticator: Sendable {
         }
     }
 
-    private func principal(token: String) async throws -> Principal {
+    /// Whose session the token is of; nobody's when there is no such session any more.
+    func principal(token: String) async throws -> Principal {
         try await remembered("token \(token)") {
             guard let session = try await self.control.session(token: token) else { return .anonymous }
             return try await self.principal(

@@ -17,25 +17,31 @@ struct ChangesFeed: Sendable {
     private static let patience = Duration.seconds(15)
 
     @concurrent func write(since: Int, to writer: inout some ResponseBodyWriter) async throws {
+        guard request.feed != .normal else { return try await writeList(since: since, sleeper: nil, to: &writer) }
+        // Before the first look, so that what is committed behind it is not missed.
+        let sleeper = wakeUps.enter(database.name, feeds: caller.feeds)
+        defer { wakeUps.leave(sleeper) }
         switch request.feed {
-        case .normal: try await writeList(since: since, isLive: false, to: &writer)
-        case .longpoll: try await writeList(since: since, isLive: true, to: &writer)
-        case .continuous: try await writeLines(since: since, to: &writer)
+        case .normal, .longpoll: try await writeList(since: since, sleeper: sleeper, to: &writer)
+        case .continuous: try await writeLines(since: since, sleeper, to: &writer)
         }
     }
 
     /// `{"results":[…],"last_seq":…,"pending":…}`; a live one waits for a first change.
-    @concurrent private func writeList(since: Int, isLive: Bool, to writer: inout some ResponseBodyWriter) async throws
-    {
+    @concurrent private func writeList(
+        since: Int,
+        sleeper: FeedWakeUps.Sleeper?,
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
         try await writer.write(ByteBuffer(string: "{\"results\":[\n"))
         var position = since
         var written = 0
         var stretch = try await next(since: position, written: 0)
-        if isLive {
+        if let sleeper {
             var idle = Idle(request)
-            while stretch.changes.isEmpty, !idle.isOver {
+            while stretch.changes.isEmpty, !idle.isOver, !wakeUps.isEnding {
                 position = stretch.lastSeq
-                try await wait(&idle, writer: &writer)
+                try await wait(sleeper, &idle, writer: &writer)
                 stretch = try await next(since: position, written: 0)
             }
         }
@@ -52,7 +58,11 @@ struct ChangesFeed: Sendable {
     }
 
     /// One change a line, for ever or until the limit or the time is reached.
-    @concurrent private func writeLines(since: Int, to writer: inout some ResponseBodyWriter) async throws {
+    @concurrent private func writeLines(
+        since: Int,
+        _ sleeper: FeedWakeUps.Sleeper,
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
         var position = since
         var written = 0
         var idle = Idle(request)
@@ -66,8 +76,8 @@ struct ChangesFeed: Sendable {
                 idle = Idle(request)
             }
             guard !stretch.hasMore else { continue }
-            guard !idle.isOver else { break }
-            try await wait(&idle, writer: &writer)
+            guard !idle.isOver, !wakeUps.isEnding else { break }
+            try await wait(sleeper, &idle, writer: &writer)
         }
         let last = database.token(position).sequence.json.text
         try await writer.write(ByteBuffer(string: "{\"last_seq\":\(last),\"pending\":0}\n"))
@@ -84,8 +94,12 @@ struct ChangesFeed: Sendable {
     }
 
     /// Waits for a change, with signs of life in between.
-    @concurrent private func wait(_ idle: inout Idle, writer: inout some ResponseBodyWriter) async throws {
-        await wakeUps.wait(for: database.name, feeds: caller.feeds, atMost: min(idle.untilNextSign, Self.patience))
+    @concurrent private func wait(
+        _ sleeper: FeedWakeUps.Sleeper,
+        _ idle: inout Idle,
+        writer: inout some ResponseBodyWriter
+    ) async throws {
+        await wakeUps.wait(sleeper, atMost: min(idle.untilNextSign, Self.patience))
         try Task.checkCancellation()
         if idle.takeSign() { try await writer.write(ByteBuffer(string: "\n")) }
     }

@@ -24,7 +24,18 @@ struct FeedRequest: Sendable {
     private static let defaultHeartbeat = Duration.seconds(60)
     private static let defaultTimeout = Duration.seconds(60)
 
+    /// What a feed can be asked in CouchDB and not here: better an error than other changes than those asked for.
+    private static let notBuilt = ["filter", "view", "doc_ids", "selector"]
+
     init(_ query: Query) throws(CouchError) {
+        let isDescending = try query.bool("descending")
+        if let name = isDescending ? "descending" : Self.notBuilt.first(where: { query[$0] != nil }) {
+            throw CouchError(
+                status: 501,
+                error: "not_implemented",
+                reason: "The parameter '\(name)' of _changes is not supported."
+            )
+        }
         guard let feed = Feed(rawValue: query["feed"] ?? "normal") else {
             throw .badRequest("Supported `feed` types: normal, continuous, longpoll")
         }

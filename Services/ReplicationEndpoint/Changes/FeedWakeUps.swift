@@ -23,30 +23,34 @@ final class FeedWakeUps: Service {
         }
     }
 
-    private let queue: String
-    private let broker: MessageBroker
-    private let logger: Logger
-    private let state = Mutex(State())
-
-    private struct Waiter {
-        let place: Place
-        let continuation: CheckedContinuation<Void, Never>
+    /// A live feed among those that are woken, from ``enter(_:feeds:)`` to ``leave(_:)``.
+    struct Sleeper: Sendable, Hashable {
+        fileprivate let id: Int
     }
 
     /// What a feed waits for: the changes of a database, all of them or those of some feeds.
     private struct Place {
         let database: String
         let feeds: Set<Feed>?
+        /// Whether something came while nobody waited: a change is never missed between a look and the next wait.
+        var isSignalled = false
+        var continuation: CheckedContinuation<Void, Never>?
     }
 
     private struct State {
         var nextID = 0
-        var waiters: [Int: Waiter] = [:]
+        var places: [Int: Place] = [:]
         /// Who waits for all changes of a database.
         var ofDatabase: [String: Set<Int>] = [:]
         /// Who waits for the changes of a feed of a database.
         var ofFeed: [String: [Feed: Set<Int>]] = [:]
+        var isEnding = false
     }
+
+    private let queue: String
+    private let broker: MessageBroker
+    private let logger: Logger
+    private let state = Mutex(State())
 
     init(_ subscription: Subscription, broker: MessageBroker, logger: Logger) {
         queue = subscription.queue
@@ -55,15 +59,17 @@ final class FeedWakeUps: Service {
     }
 
     func run() async throws {
+        defer { endAll() }
         try await cancelWhenGracefulShutdown {
             try await self.broker.consume(self.queue, prefetch: 256, concurrency: 1) { delivery in
                 if let event = try? ChangeEvent(body: delivery.message.body) { self.wake(event) }
                 delivery.acknowledge()
             }
         }
-        // Nobody waits for a change that this instance could still tell of.
-        for continuation in state.withLock({ Self.removeAll(from: &$0) }) { continuation.resume() }
     }
+
+    /// Whether this instance ends: live feeds end too, and their clients turn to another one.
+    var isEnding: Bool { state.withLock { $0.isEnding } }
 
     /// Wakes the feeds that a change is in.
     func wake(_ event: ChangeEvent) {
@@ -73,63 +79,91 @@ final class FeedWakeUps: Service {
         let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             var ids = state.ofDatabase[event.database] ?? []
             for feed in feeds { ids.formUnion(state.ofFeed[event.database]?[feed] ?? []) }
-            return ids.compactMap { Self.remove($0, from: &state)?.continuation }
+            return ids.compactMap { Self.signal($0, in: &state) }
         }
         for continuation in woken { continuation.resume() }
     }
 
-    /// Waits until a change of these feeds of the database is committed, or the time is over.
-    func wait(for database: String, feeds: Set<Feed>?, atMost duration: Duration) async {
-        let id = state.withLock { state in
+    /// Adds a live feed: from here on, no change of these feeds of the database is missed.
+    func enter(_ database: String, feeds: Set<Feed>?) -> Sleeper {
+        state.withLock { state in
             state.nextID += 1
-            return state.nextID
+            let id = state.nextID
+            state.places[id] = Place(database: database, feeds: feeds)
+            guard let feeds else {
+                state.ofDatabase[database, default: []].insert(id)
+                return Sleeper(id: id)
+            }
+            for feed in feeds { state.ofFeed[database, default: [:]][feed, default: []].insert(id) }
+            return Sleeper(id: id)
         }
+    }
+
+    /// Removes a live feed.
+    func leave(_ sleeper: Sleeper) {
+        state.withLock { state in
+            guard let place = state.places.removeValue(forKey: sleeper.id) else { return }
+            guard let feeds = place.feeds else {
+                state.ofDatabase[place.database]?.remove(sleeper.id)
+                if state.ofDatabase[place.database]?.isEmpty == true { state.ofDatabase[place.database] = nil }
+                return
+            }
+            for feed in feeds {
+                state.ofFeed[place.database]?[feed]?.remove(sleeper.id)
+                if state.ofFeed[place.database]?[feed]?.isEmpty == true { state.ofFeed[place.database]?[feed] = nil }
+            }
+            if state.ofFeed[place.database]?.isEmpty == true { state.ofFeed[place.database] = nil }
+        }
+    }
+
+    /// Waits until a change of the feed has been committed since it last waited, the time is over, the task is
+    /// cancelled, or this instance ends.
+    func wait(_ sleeper: Sleeper, atMost duration: Duration) async {
         let clock = Task {
-            try? await Task.sleep(for: duration)
-            self.finish(id)
+            do {
+                try await Task.sleep(for: duration)
+            } catch {
+                return
+            }
+            self.signal(sleeper)
         }
         defer { clock.cancel() }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isCancelled = Task.isCancelled
-                let waiter = Waiter(place: Place(database: database, feeds: feeds), continuation: continuation)
-                guard !isCancelled else { return continuation.resume() }
-                state.withLock { Self.add(waiter, id: id, to: &$0) }
+                let mayGo = state.withLock { state in
+                    guard let place = state.places[sleeper.id], !place.isSignalled, !state.isEnding else {
+                        state.places[sleeper.id]?.isSignalled = false
+                        return true
+                    }
+                    state.places[sleeper.id]?.continuation = continuation
+                    return false
+                }
+                if mayGo { continuation.resume() }
             }
         } onCancel: {
-            finish(id)
+            signal(sleeper)
         }
     }
 
-    private func finish(_ id: Int) {
-        state.withLock { Self.remove(id, from: &$0) }?.continuation.resume()
+    private func signal(_ sleeper: Sleeper) {
+        state.withLock { Self.signal(sleeper.id, in: &$0) }?.resume()
     }
 
-    private static func add(_ waiter: Waiter, id: Int, to state: inout State) {
-        state.waiters[id] = waiter
-        guard let feeds = waiter.place.feeds else {
-            state.ofDatabase[waiter.place.database, default: []].insert(id)
-            return
+    private func endAll() {
+        let sleeping = state.withLock { state in
+            state.isEnding = true
+            return state.places.keys.compactMap { Self.signal($0, in: &state) }
         }
-        for feed in feeds { state.ofFeed[waiter.place.database, default: [:]][feed, default: []].insert(id) }
+        for continuation in sleeping { continuation.resume() }
     }
 
-    private static func removeAll(from state: inout State) -> [CheckedContinuation<Void, Never>] {
-        Array(state.waiters.keys).compactMap { remove($0, from: &state)?.continuation }
-    }
-
-    @discardableResult
-    private static func remove(_ id: Int, from state: inout State) -> Waiter? {
-        guard let waiter = state.waiters.removeValue(forKey: id) else { return nil }
-        let database = waiter.place.database
-        guard let feeds = waiter.place.feeds else {
-            state.ofDatabase[database]?.remove(id)
-            return waiter
+    /// Takes the continuation of one that waits; for one that does not, notes that it need not.
+    private static func signal(_ id: Int, in state: inout State) -> CheckedContinuation<Void, Never>? {
+        guard let continuation = state.places[id]?.continuation else {
+            state.places[id]?.isSignalled = true
+            return nil
         }
-        for feed in feeds {
-            state.ofFeed[database]?[feed]?.remove(id)
-            if state.ofFeed[database]?[feed]?.isEmpty == true { state.ofFeed[database]?[feed] = nil }
-        }
-        return waiter
+        state.places[id]?.continuation = nil
+        return continuation
     }
 }

@@ -26,10 +26,13 @@ struct CouchResponder: HTTPResponder {
             var response: Response
             do {
                 response = try await answer(request)
+            } catch let error as MethodNotAllowed {
+                response = .failure(.methodNotAllowed(error.allowed))
+                response.headers[.allow] = error.allowed.joined(separator: ",")
             } catch {
                 response = .failure(couchError(error, request))
             }
-            if request.method == .head { response.body = ResponseBody() }
+            if request.method == .head { response = response.createHeadResponse() }
             response.headers[.server] = "FullSync"
             Timer(label: "fullsync_http_request_duration", dimensions: [("status", "\(response.status.code / 100)xx")])
                 .record(duration: ContinuousClock.now - began)
@@ -39,13 +42,9 @@ struct CouchResponder: HTTPResponder {
 
     private func answer(_ request: Request) async throws -> Response {
         guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
-        let principal: Principal
-        do {
-            principal = try await authenticator.principal(of: request)
-        }
         let exchange = Exchange(
             request: request,
-            principal: principal,
+            principal: try await authenticator.principal(of: request),
             query: Query(request.uri.query),
             limits: limits
         )

@@ -54,9 +54,14 @@ struct Exchange: Sendable {
     }
 
     /// The answer to a method that the resource does not have.
-    func methodNotAllowed(_ allowed: String...) -> CouchError {
-        .methodNotAllowed(allowed)
+    func methodNotAllowed(_ allowed: String...) -> MethodNotAllowed {
+        MethodNotAllowed(allowed: allowed)
     }
+}
+
+/// The resource does not have the request's method.
+struct MethodNotAllowed: Error {
+    let allowed: [String]
 }
 
 /// How much a request may ask.

@@ -27,7 +27,7 @@ struct ConnectorCaller: Sendable {
             return try await request(transaction, variables: variables, of: run, at: site).getForSequence()
         }
         let step = site.path.description
-        switch run.attempt > 1 ? try await control.effect(of: run, step: step) : .none {
+        switch run.isRepeated ? try await control.effect(of: run, step: step) : .none {
         case .answered(let answer): return answer
         case .attempted: throw UncertainEffect(failure: Self.unknown(transaction))
         case .none: break
@@ -36,7 +36,7 @@ struct ConnectorCaller: Sendable {
         do {
             let answer = try await request(transaction, variables: variables, of: run, at: site).get()
             let changed = try await control.client.execute(control.record(answer, of: run, step: step))
-            guard changed == 1 else { throw ClaimLost() }
+            guard changed == 1 else { throw ClaimLost(run) }
             return answer
         } catch let failure as CallFailure where failure.failure.effect == .unknown {
             throw UncertainEffect(failure: failure.failure)

@@ -114,10 +114,8 @@ struct FullSyncTransactions: Sendable {
     ) async throws
         -> [JSONValue]
     {
+        if let rows = try await recorded(at: site) { return rows }
         let step = site.path.description
-        if run.attempt > 1, case .answered(let answer) = try await control.effect(of: run, step: step) {
-            return answer.arrayValue ?? []
-        }
         let (run, control) = (run, control)
         let outcomes = try await store.post(
             post,
@@ -126,10 +124,18 @@ struct FullSyncTransactions: Sendable {
             traceID: run.traceID,
             ledger: { control.record(.array($0.map(\.json)), of: run, step: step) },
             check: { rows in
-                guard rows.affected == 1 else { throw ClaimLost() }
+                guard rows.affected == 1 else { throw ClaimLost(run) }
             }
         )
         return outcomes.map(\.json)
+    }
+
+    /// What an earlier attempt at this run did at this step; nil when it did not come so far.
+    private func recorded(at site: CallSite) async throws -> [JSONValue]? {
+        guard run.isRepeated,
+            case .answered(let answer) = try await control.effect(of: run, step: site.path.description)
+        else { return nil }
+        return answer.arrayValue ?? []
     }
 
     private func single(_ rows: [JSONValue]) async throws -> JSONValue {
@@ -161,6 +167,8 @@ struct FullSyncTransactions: Sendable {
     )
         async throws -> JSONValue
     {
+        // Before the document is looked at, which is deleted when an earlier attempt has deleted it.
+        if let rows = try await recorded(at: site) { return try await single(rows) }
         let id = try DocumentID(variables["id"]?.stringValue ?? "")
         guard let present = try await store.document(id, in: database, for: caller), !present.isDeleted else {
             throw CouchError.missing

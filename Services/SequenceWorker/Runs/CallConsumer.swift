@@ -46,8 +46,11 @@ struct CallConsumer: Service {
             guard let claimed = try await control.begin(run, worker: claims.worker, lease: claims.lease) else {
                 return true
             }
-            let outcome = try await outcome(of: claimed.with(variables: call.variables), call)
-            try await finish(claimed, outcome)
+            let outcome = try await claims.keeping(claimed) {
+                let outcome = try await self.outcome(of: claimed.with(variables: call.variables), call)
+                try await finish(claimed, outcome)
+                return outcome
+            }
             let answer = SequenceAnswer(run: call.run, outcome: outcome)
             try await broker.reply(to: message, body: answer.body, contentType: "application/json")
             return true

@@ -43,10 +43,14 @@ struct RunConsumer: Service {
         let trace = TraceContext(traceID: run.traceID) ?? .makeRoot()
         try await TraceContext.$current.withValue(trace) {
             let began = ContinuousClock.now
-            guard let end = try await attempt(run) else { return }
-            guard let next = try await control.finish(run, end) else { return }
-            log(run, end, ContinuousClock.now - began)
-            try await announce(next)
+            let next = try await claims.keeping(run) { () -> [String]? in
+                guard let end = try await attempt(run), let next = try await control.finish(run, end) else {
+                    return nil
+                }
+                log(run, end, ContinuousClock.now - began)
+                return next
+            }
+            try await announce(next ?? [])
         }
     }
 

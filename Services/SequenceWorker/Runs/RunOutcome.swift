@@ -1,5 +1,7 @@
 import Contracts
 import JSON
+import Messaging
+import Postgres
 import Sequences
 
 /// An effect of a run of which nobody knows whether it happened: the run stops for a person to decide.
@@ -8,9 +10,6 @@ import Sequences
 struct UncertainEffect: Error {
     let failure: Failure
 }
-
-/// Another worker has the run now: whatever this one still does must not count.
-struct ClaimLost: Error {}
 
 extension Failure {
     /// The failure of a sequence, with the step and the line at which it happened.
@@ -23,6 +22,7 @@ extension Failure {
 
     /// What failed in this system itself, of which the log tells more.
     static func system(_ error: any Error) -> Failure {
-        Failure(code: "system", message: "\(error)")
+        let isServer = error is PostgresError || error is MessagingError
+        return Failure(code: isServer ? "unavailable" : "system", message: "\(error)")
     }
 }

@@ -51,6 +51,19 @@ extension ControlStore {
         }
     }
 
+    /// How far each follower has come in a database, by name.
+    package func positions(in database: String) async throws -> [String: Position] {
+        let rows = try await client.query(
+            "SELECT follower, incarnation, seq FROM positions WHERE database = \(database)"
+        )
+        var positions: [String: Position] = [:]
+        for row in rows {
+            let (follower, incarnation, seq) = try row.decode(String.self, String.self, Int64.self)
+            positions[follower] = Position(incarnation: incarnation, seq: Int(seq))
+        }
+        return positions
+    }
+
     /// Notes where a follower begins that has never been in the database; others go on where they are.
     package func start(_ follower: String, in database: String, at position: Position) async throws {
         try await client.execute(

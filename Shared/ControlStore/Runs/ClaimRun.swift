@@ -107,14 +107,15 @@ extension ControlStore {
         )
     }
 
-    /// Prolongs the claims of a worker on the runs that it has in hand.
-    package func renewClaims(of worker: String, lease: Duration) async throws {
+    /// Prolongs the claims of a worker on those of its runs that it has in hand.
+    package func renewClaims(of worker: String, on runs: [String], lease: Duration) async throws {
+        guard !runs.isEmpty else { return }
         try await client.execute(
             """
             UPDATE runs
             SET claimed_until = now() + \(lease.seconds) * interval '1 second',
                 nudge_at = now() + \(lease.seconds) * interval '1 second'
-            WHERE state = 'running' AND claimed_by = \(worker)
+            WHERE state = 'running' AND claimed_by = \(worker) AND id::text = ANY (\(runs))
             """
         )
     }

@@ -56,6 +56,8 @@ extension ControlStore {
             DELETE FROM runs WHERE id IN (
                 SELECT id FROM runs
                 WHERE finished_at < now() - \(age.seconds) * interval '1 second'
+                    -- What still holds younger runs back waits for a person, however long that takes.
+                    AND NOT EXISTS (SELECT FROM run_keys WHERE run = runs.id)
                 ORDER BY finished_at LIMIT \(Int64(limit))
                 FOR UPDATE SKIP LOCKED
             )

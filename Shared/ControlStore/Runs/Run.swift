@@ -64,7 +64,7 @@ package struct ClaimedRun: Sendable {
     package let user: String?
     package let isAdministrator: Bool
     package private(set) var variables: JSONObject
-    /// 1 at the first attempt.
+    /// 1 at the first attempt, and at the first after a person had it run again.
     package let attempt: Int
     package let traceID: String
 
@@ -95,6 +95,9 @@ package struct ClaimedRun: Sendable {
         self.attempt = attempt
         self.traceID = traceID
     }
+
+    /// Whether somebody had the run in hand before, so that some of its effects may have happened already.
+    package var isRepeated: Bool { claim > 1 }
 
     /// The run with the variables that came with its call and are not stored.
     package func with(variables: JSONObject) -> ClaimedRun {

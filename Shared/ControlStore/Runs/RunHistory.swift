@@ -32,14 +32,23 @@ extension ControlStore {
 
     /// Puts a failed or uncertain run back in line.
     ///
+    /// What it did is not done again; an effect of which nobody knew whether it had happened is attempted anew, because
+    /// a person has decided so.
+    ///
     /// - Returns: Whether it was one, and can be repeated.
     package func retryRun(_ id: String) async throws -> Bool {
         guard let uuid = UUID(uuidString: id) else { return false }
         let changed = try await client.execute(
             """
-            UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
-                finished_at = NULL
-            WHERE id = \(uuid) AND state IN ('failed', 'uncertain', 'cancelled') AND variables IS NOT NULL
+            WITH again AS (
+                UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
+                    finished_at = NULL
+                WHERE id = \(uuid) AND state IN ('failed', 'uncertain', 'cancelled') AND variables IS NOT NULL
+                RETURNING id
+            ), forgotten AS (
+                DELETE FROM effects USING again WHERE effects.run = again.id AND effects.answer IS NULL
+            )
+            SELECT id FROM again
             """
         )
         return changed == 1

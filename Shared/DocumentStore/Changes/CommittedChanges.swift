@@ -53,14 +53,23 @@ extension DocumentStore {
         }
     }
 
-    /// Forgets the changes up to a number, which every follower has seen.
+    /// Forgets the changes up to a number, which every follower has seen, that are older than that.
     ///
     /// - Returns: How many were forgotten; as many as `limit` means that there may be more.
-    package func pruneChangeLog(of database: Database, through seq: Int, limit: Int) async throws -> Int {
-        try await client.execute(
+    package func pruneChangeLog(
+        of database: Database,
+        through seq: Int,
+        olderThan age: Duration,
+        limit: Int
+    )
+        async throws -> Int
+    {
+        let seconds = Double(age.components.seconds)
+        return try await client.execute(
             """
             DELETE FROM change_log WHERE database = \(database.id) AND seq IN (
                 SELECT seq FROM change_log WHERE database = \(database.id) AND seq <= \(Int64(seq))
+                    AND committed_at < now() - \(seconds) * interval '1 second'
                 ORDER BY seq LIMIT \(Int64(limit))
             )
             """

@@ -66,6 +66,7 @@ extension DocumentStore {
             origin text NOT NULL,
             author text,
             trace_id text,
+            committed_at timestamptz NOT NULL DEFAULT now(),
             PRIMARY KEY (database, seq)
         );
 

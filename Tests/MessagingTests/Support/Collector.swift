@@ -52,6 +52,8 @@ final class Gate: Sendable {
         collector.append(())
     }
 
+    var isOpen: Bool { !collector.elements.isEmpty }
+
     func wait() async {
         await collector.wait(for: 1)
     }

@@ -43,15 +43,19 @@ enum TestServer {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: command)
         process.arguments = arguments
+        // Erlang touches a terminal that it finds there, which stops a process in the background.
+        process.standardInput = FileHandle.nullDevice
         let output = Pipe()
         process.standardOutput = output
         process.standardError = output
         return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 let result = Result {
+                    let ended = DispatchSemaphore(value: 0)
+                    process.terminationHandler = { _ in ended.signal() }
                     try process.run()
                     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-                    process.waitUntilExit()
+                    ended.wait()
                     guard process.terminationStatus == 0 else { throw ControlError(text: text) }
                     return text
                 }

@@ -1,5 +1,6 @@
 import Hummingbird
 import JSON
+import NIOCore
 import Settings
 
 /// The ERP's HTTP API: requests to calls of the stores, and their results to answers.
@@ -84,13 +85,15 @@ struct API: Sendable {
 
     /// The request's body as a JSON object.
     private func object(of request: Request) async throws -> JSONObject {
-        let buffer = try await request.body.collect(upTo: Self.maximumBody)
         do {
+            let buffer = try await request.body.collect(upTo: Self.maximumBody)
             let value = try JSONValue(parsing: Array(buffer.readableBytesView))
             guard let object = value.objectValue else {
                 throw APIError.badRequest("Expected a JSON object, found a value of type \(value.typeName).")
             }
             return object
+        } catch is NIOTooManyBytesError {
+            throw APIError.tooLarge(limit: Self.maximumBody)
         } catch let error as JSONError {
             throw APIError.badRequest("The body is no JSON: \(error).")
         }

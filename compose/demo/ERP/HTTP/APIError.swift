@@ -7,6 +7,7 @@ enum APIError: Error, Hashable {
     /// The body or a query parameter cannot be read at all.
     case badRequest(String)
     case unauthorized(String)
+    case tooLarge(limit: Int)
     case notFound(String)
     /// The request can be read and asks for what cannot be; the member that is wrong, and why.
     case invalid(member: String, reason: String)
@@ -19,6 +20,7 @@ enum APIError: Error, Hashable {
         switch self {
         case .badRequest: .badRequest
         case .unauthorized: .unauthorized
+        case .tooLarge: .contentTooLarge
         case .notFound: .notFound
         case .invalid, .keyReused: .unprocessableContent
         case .unavailable: .serviceUnavailable
@@ -29,6 +31,7 @@ enum APIError: Error, Hashable {
         switch self {
         case .badRequest: "bad_request"
         case .unauthorized: "unauthorized"
+        case .tooLarge: "too_large"
         case .notFound: "not_found"
         case .invalid: "invalid"
         case .keyReused: "idempotency_key_reused"
@@ -39,6 +42,7 @@ enum APIError: Error, Hashable {
     private var message: String {
         switch self {
         case .badRequest(let reason), .unauthorized(let reason): reason
+        case .tooLarge(let limit): "The body is larger than \(limit) bytes."
         case .notFound(let what): "There is no \(what)."
         case .invalid(let member, let reason): "\(member): \(reason)"
         case .keyReused: "This Idempotency-Key was used for another request."

@@ -43,20 +43,25 @@ struct OutboxPublisher: Service {
                         try? await Task.sleep(for: Self.pollInterval)
                     }
                 }
-                for await _ in signals { await drain() }
+                var isFailing = false
+                for await _ in signals { await drain(&isFailing) }
                 group.cancelAll()
             }
         }
     }
 
-    private func drain() async {
+    /// Publishes all that there is; tells of a failure when it begins, and when it is over.
+    private func drain(_ isFailing: inout Bool) async {
         do {
             while try await publishBatch() == Self.batchSize {}
+            if isFailing { logger.notice("Notifications are published again") }
+            isFailing = false
         } catch is CancellationError {
             return
         } catch {
             // The rows stay; the next look tries again.
-            logger.warning("Notifications could not be published", error: error)
+            if !isFailing { logger.warning("Notifications could not be published and wait", error: error) }
+            isFailing = true
         }
     }
 

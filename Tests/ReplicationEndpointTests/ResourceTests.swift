@@ -1,0 +1,40 @@
+import CouchProtocol
+import Testing
+
+@testable import ReplicationEndpoint
+
+@Suite struct ResourceTests {
+    @Test(
+        arguments: [
+            ("/", .welcome), ("", .welcome), ("/_up", .up), ("/_uuids", .uuids), ("/_all_dbs", .allDatabases),
+            ("/_session", .session), ("/_session/", .session), ("/db", .database("db")), ("//db/", .database("db")),
+            ("/a%2Fb", .database("a/b")), ("/db/_changes", .databaseResource("db", .changes)),
+            ("/db/_all_docs", .databaseResource("db", .allDocuments)),
+            ("/db/_bulk_docs", .databaseResource("db", .bulkDocuments)),
+            ("/db/_bulk_get", .databaseResource("db", .bulkGet)),
+            ("/db/_revs_diff", .databaseResource("db", .revisionsDifference)),
+            ("/db/_ensure_full_commit", .databaseResource("db", .ensureFullCommit)),
+            ("/db/_local/x", .local("db", name: "x")), ("/db/_local%2Fx", .local("db", name: "x")),
+            ("/db/_local/a%2Fb", .local("db", name: "a/b")), ("/db/x%2Fy", .document("db", DocumentID(stored: "x/y"))),
+            ("/db/a%20b+c", .document("db", DocumentID(stored: "a b+c"))),
+            ("/db/%C3%A9", .document("db", DocumentID(stored: "é"))),
+            ("/db/_design/d", .document("db", DocumentID(stored: "_design/d"))),
+            ("/db/_design%2Fd", .document("db", DocumentID(stored: "_design/d"))), ("/_fullsync/projects", .projects),
+            ("/_fullsync/projects/p", .project("p")),
+            ("/_fullsync/projects/p/sequences/s", .sequence(project: "p", name: "s")), ("/_fullsync/runs", .runs),
+            ("/_fullsync/runs/1", .run("1")), ("/_fullsync/runs/1/retry", .runRetry("1")),
+        ] as [(String, Resource)]
+    )
+    func `a path names its resource`(path: String, resource: Resource) {
+        #expect(Resource(path: path) == resource)
+    }
+
+    @Test(arguments: [
+        "/_none", "/_up/x", "/_session/x", "/_fullsync", "/_fullsync/none", "/_fullsync/projects/p/sequences",
+        "/_fullsync/projects/p/listeners/s", "/_fullsync/runs/1/cancel/x", "/db/_none", "/db/_changes/x", "/db/_local",
+        "/db/_design", "/db/_design/d/_view/v", "/db/a/b", "/%", "/db/%zz", "/db/%C3", "/db/_local_docs",
+    ])
+    func `what is not there has no resource`(path: String) {
+        #expect(Resource(path: path) == nil)
+    }
+}
