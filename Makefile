@@ -35,7 +35,7 @@ demo: build ## the six steps of Full Sync, with two devices, against the running
 
 test: packages ## every test, with private servers on free ports
 	swift build --build-tests
-	swift test --skip-build
+	@.ci/test-each
 
 unit: packages ## the tests that need no server
 	swift test --skip '(Postgres|Messaging|DocumentStore|ControlStore|PrivateServers|FullSyncTool|System|Fault|Endpoint)'

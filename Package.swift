@@ -81,11 +81,14 @@ let package = Package(
         // One executable each; they share Contracts and never import one another.
         service(
             "ReplicationEndpoint",
-            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", .hummingbird, .nioCore]
+            [
+                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences", .crypto, .httpTypes,
+                .hummingbird, .nioCore,
+            ]
         ),
         service(
             "ChangeListener",
-            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting"]
+            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
         ),
         service(
             "SequenceWorker",
@@ -178,11 +181,17 @@ let package = Package(
                 .asyncHTTPClient, .logging, .nioCore, .nioHTTP1,
             ]
         ),
-        tests("ReplicationEndpoint", ["Contracts", "CouchProtocol", "DocumentStore", "Messaging", "Postgres", .logging]),
+        tests(
+            "ReplicationEndpoint",
+            ["Contracts", "CouchProtocol", "DocumentStore", "Messaging", "Postgres", .logging]
+        ),
         tests("SequenceWorker", ["Contracts", "ControlStore", "JSON"]),
         tests(
             "ChangeListener",
-            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences", "TestSupport"]
+            [
+                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences",
+                "TestSupport",
+            ]
         ),
         // One real system for all of them.
         .testTarget(

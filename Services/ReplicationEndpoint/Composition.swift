@@ -25,17 +25,7 @@ enum Composition {
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
         let sequences = SequenceCaller(requests: requests)
-        let login = Login(
-            administrator: Administrator(
-                name: try settings[EndpointSettings.adminUser],
-                password: try settings[EndpointSettings.adminPassword]
-            ),
-            catalogue: catalogue,
-            sequences: sequences,
-            store: store,
-            timeout: try settings[EndpointSettings.loginTimeout],
-            logger: logger
-        )
+        let login = try makeLogin(context, catalogue, sequences, store)
         let authenticator = Authenticator(login: login, control: control, store: store)
         let wakeUps = FeedWakeUps(wakeUpQueue, broker: broker, logger: logger)
         let deployment = Deployment(
@@ -68,22 +58,7 @@ enum Composition {
             runs: RunsResource(control: control, broker: broker),
             store: store
         )
-        var limits = EndpointLimits()
-        limits.requestBody = try settings[EndpointSettings.requestSize]
-        let server = Application(
-            responder: CouchResponder(
-                authenticator: authenticator,
-                limits: limits,
-                resources: resources,
-                logger: logger
-            ),
-            configuration: ApplicationConfiguration(
-                address: .hostname(try settings[EndpointSettings.host], port: try settings[EndpointSettings.port]),
-                serverName: nil
-            ),
-            onServerRunning: { channel in context.announceHTTP(channel) },
-            logger: logger
-        )
+        let server = try makeServer(context, authenticator, resources)
         return [
             Foreground { try await requests.run() },
             Foreground { try await catalogue.run() },
@@ -97,5 +72,49 @@ enum Composition {
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
+    }
+
+    private static func makeLogin(
+        _ context: ServiceContext,
+        _ catalogue: ProjectCatalogue,
+        _ sequences: SequenceCaller,
+        _ store: DocumentStore
+    ) throws -> Login {
+        let settings = context.settings
+        return Login(
+            administrator: Administrator(
+                name: try settings[EndpointSettings.adminUser],
+                password: try settings[EndpointSettings.adminPassword]
+            ),
+            catalogue: catalogue,
+            sequences: sequences,
+            store: store,
+            timeout: try settings[EndpointSettings.loginTimeout],
+            logger: context.logger
+        )
+    }
+
+    private static func makeServer(
+        _ context: ServiceContext,
+        _ authenticator: Authenticator,
+        _ resources: Resources
+    ) throws -> some Service {
+        let settings = context.settings
+        var limits = EndpointLimits()
+        limits.requestBody = try settings[EndpointSettings.requestSize]
+        return Application(
+            responder: CouchResponder(
+                authenticator: authenticator,
+                limits: limits,
+                resources: resources,
+                logger: context.logger
+            ),
+            configuration: ApplicationConfiguration(
+                address: .hostname(try settings[EndpointSettings.host], port: try settings[EndpointSettings.port]),
+                serverName: nil
+            ),
+            onServerRunning: { channel in context.announceHTTP(channel) },
+            logger: context.logger
+        )
     }
 }

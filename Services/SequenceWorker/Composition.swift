@@ -42,9 +42,7 @@ enum Composition {
             connectors: ConnectorCaller(requests: requests, control: control),
             logger: logger
         )
-        var policy = RetryPolicy()
-        policy.attempts = try settings[WorkerSettings.attempts]
-        policy.greatestDelay = try settings[WorkerSettings.greatestDelay]
+        let policy = try retryPolicy(settings)
         let concurrency = try settings[WorkerSettings.concurrency]
         return [
             Foreground { try await requests.run() },
@@ -80,5 +78,12 @@ enum Composition {
                 logger: logger
             ),
         ]
+    }
+
+    private static func retryPolicy(_ settings: SettingReader) throws -> RetryPolicy {
+        var policy = RetryPolicy()
+        policy.attempts = try settings[WorkerSettings.attempts]
+        policy.greatestDelay = try settings[WorkerSettings.greatestDelay]
+        return policy
     }
 }

@@ -1,6 +1,7 @@
 /// The name of a document within its database.
 ///
-/// Equal and ordered by the bytes of its UTF-8, as in CouchDB. (Swift's strings call canonically equivalent texts equal,
+/// Equal and ordered by the bytes of its UTF-8, as in CouchDB. (Swift's strings call canonically equivalent texts
+/// equal,
 /// which would make one document of two.)
 package struct DocumentID: Sendable {
     /// How many bytes of UTF-8 an id may have, unless a setting says otherwise.

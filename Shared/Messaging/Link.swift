@@ -6,7 +6,8 @@ internal import Synchronization
 
 /// One connection to the broker that is made again whenever it is lost, and the thread that owns it.
 ///
-/// There are two: a broker with an alarm stops reading from connections that publish, and settling deliveries must go on
+/// There are two: a broker with an alarm stops reading from connections that publish, and settling deliveries must go
+/// on
 /// then ("Separate connections for publishing and consuming", RabbitMQ's documentation of alarms). `run` is the thread;
 /// everything else is called from anywhere and leaves its wish in the mailbox.
 final class Link: Sendable {

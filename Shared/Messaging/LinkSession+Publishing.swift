@@ -73,11 +73,8 @@ extension LinkSession {
         window.settle(tag, isMultiple: isMultiple) { ticket in
             suspects = max(0, suspects - 1)
             if !isAccepted {
-                // A full queue, or one whose leader is being elected or has just been declared.
                 link.metrics.notAccepted.increment()
-                var ticket = ticket
-                ticket.wasRefused = true
-                refused.append((ticket, .now + link.configuration.reconnectDelay))
+                ticket.batch.finish(.notAccepted)
             } else if ticket.isReturned {
                 link.metrics.returned.increment()
                 let message = ticket.message
@@ -119,24 +116,10 @@ extension LinkSession {
         try openPublishChannel()
     }
 
-    /// Sends again what the broker did not accept, or gives it up.
-    private func retryRefused(_ now: ContinuousClock.Instant) {
-        var due: [PublishTicket] = []
-        while let (ticket, time) = refused.first, time <= now {
-            _ = refused.popFirst()
-            if ticket.deadline <= now {
-                ticket.batch.finish(.notAccepted)
-            } else {
-                due.append(ticket)
-            }
-        }
-        ready.prepend(due)
-    }
-
     /// Takes what is not confirmed out of the window, in order, as if it had never been sent.
     func takeUnconfirmed() -> [PublishTicket] {
         unsentBody = nil
-        return (window.restart() + refused.removeAll().map(\.0)).map { ticket in
+        return window.restart().map { ticket in
             var ticket = ticket
             ticket.isReturned = false
             return ticket
@@ -145,7 +128,6 @@ extension LinkSession {
 
     /// Fails what has waited too long.
     func expire(_ now: ContinuousClock.Instant) {
-        retryRefused(now)
         var expired: [PublishTicket] = []
         // A message whose body is half written has to be finished; it is the last of the window.
         while let ticket = window.first, ticket.deadline <= now, unsentBody == nil || window.count > 1 {
@@ -159,9 +141,7 @@ extension LinkSession {
         guard !expired.isEmpty else { return }
         let reason = blockedReason.map { "; the broker takes no messages: \($0)" } ?? ""
         for ticket in expired {
-            ticket.batch.finish(
-                ticket.wasRefused ? .notAccepted : .timedOut("the message was not confirmed in time\(reason)")
-            )
+            ticket.batch.finish(.timedOut("the message was not confirmed in time\(reason)"))
         }
     }
 }

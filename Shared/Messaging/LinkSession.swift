@@ -19,8 +19,6 @@ final class LinkSession {
     // Publishing (LinkSession+Publishing.swift).
     var window = ConfirmWindow<PublishTicket>()
     var ready = FIFO<PublishTicket>()
-    /// What the broker did not accept, and when to try again.
-    var refused = FIFO<(PublishTicket, ContinuousClock.Instant)>()
     var unsentBody: UnsentBody?
     var returns: ContentAssembler
     var blockedReason: String?
@@ -138,7 +136,7 @@ final class LinkSession {
     }
 
     private var hasNothingToSend: Bool {
-        window.isEmpty && ready.isEmpty && refused.isEmpty && unsentBody == nil && settlements.isEmpty
+        window.isEmpty && ready.isEmpty && unsentBody == nil && settlements.isEmpty
             && link.prepareToSleep(takesMessages: true)
     }
 
@@ -148,7 +146,7 @@ final class LinkSession {
         else { return .zero }
         var next = nextHeartbeatCheck
         let times = [
-            window.first?.deadline, ready.first?.deadline, refused.first?.1, nextConsumerSetUp, link.stopDeadline,
+            window.first?.deadline, ready.first?.deadline, nextConsumerSetUp, link.stopDeadline,
         ]
         for time in times {
             if let time { next = min(next, time) }

@@ -13,23 +13,42 @@ extension MessageBroker {
     /// Publishes messages in their order, and returns when the broker has confirmed them all; throws the first error.
     ///
     /// They are on their way together, so it costs little more than the slowest confirmation. All are checked before the
-    /// first is sent; a later failure of one does not keep back the others.
+    /// first is sent; a later failure of one does not keep back the others. When one was not accepted, all are sent
+    /// again, so that none comes last that is not.
     package func publishAll(_ messages: [OutgoingMessage]) async throws(MessagingError) {
         guard !messages.isEmpty else { return }
-        let promise = Promise<Void>()
-        try post(messages, promise)
-        try await promise.value()
+        let deadline = ContinuousClock.now + configuration.confirmTimeout
+        while true {
+            let promise = Promise<Void>()
+            try post(messages, promise, deadline: deadline)
+            do throws(MessagingError) {
+                return try await promise.value()
+            } catch .notAccepted {
+                guard await pauseBeforeRetry(deadline) else { throw .notAccepted }
+            }
+        }
+    }
+
+    /// Waits until a queue may accept again that is full, or has no leader yet; false when there is no time for it.
+    func pauseBeforeRetry(_ deadline: ContinuousClock.Instant) async -> Bool {
+        let end = ContinuousClock.now + configuration.reconnectDelay
+        guard end < deadline else { return false }
+        try? await Task.sleep(until: end, clock: .continuous)
+        return !Task.isCancelled
     }
 
     /// Queues messages; the promise hears of their end, and keeps what is not sent yet from being sent when it is
     /// resolved before.
-    func post(_ messages: [OutgoingMessage], _ promise: Promise<Void>) throws(MessagingError) {
+    func post(
+        _ messages: [OutgoingMessage],
+        _ promise: Promise<Void>,
+        deadline: ContinuousClock.Instant
+    ) throws(MessagingError) {
         for message in messages {
             try message.validate(maximumSize: configuration.maximumMessageSize)
         }
         guard lifecycle.withLock({ $0.phase }) != .closed else { throw .closed }
         let batch = PublishBatch(count: messages.count, promise)
-        let deadline = ContinuousClock.now + configuration.confirmTimeout
         publishing.publish(messages.map { PublishTicket(message: $0, deadline: deadline, batch: batch) })
     }
 }

@@ -57,7 +57,8 @@ package final class MessageBroker: Sendable {
 
     // MARK: Life
 
-    /// Keeps the connections until the task is cancelled; then ends consumers, waits for what is on its way, and closes.
+    /// Keeps the connections until the task is cancelled; then ends consumers, waits for what is on its way, and
+    /// closes.
     ///
     /// To be called once. Consumers have the configuration's grace period, unconfirmed messages what is left of ten
     /// seconds after that. Throws only for a configuration that makes no sense.
@@ -134,7 +135,8 @@ package final class MessageBroker: Sendable {
     /// The present state and each that follows, until closed; a slow reader misses those in between.
     package var states: AsyncStream<ConnectionState> { board.states() }
 
-    /// Returns when both connections stand and the topology is declared; throws the last reason when they do not in time.
+    /// Returns when both connections stand and the topology is declared; throws the last reason when they do not in
+    /// time.
     package func waitUntilConnected(within limit: Duration = .seconds(30)) async throws(MessagingError) {
         do throws(MessagingError) {
             try await board.whenSettled().value(within: limit, "no connection to the message broker")

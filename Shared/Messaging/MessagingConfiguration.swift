@@ -25,7 +25,8 @@ package struct MessagingConfiguration: Sendable {
 
     /// From an `amqp` or `amqps` URL.
     ///
-    /// The path is the virtual host, percent-encoded (none: `/`). The parameters `cacertfile`, `certfile`, `keyfile` and
+    /// The path is the virtual host, percent-encoded (none: `/`). The parameters `cacertfile`, `certfile`, `keyfile`
+    /// and
     /// `verify` (`verify_peer`, the default, or `verify_none`) are those of the RabbitMQ URI specification. Without
     /// `cacertfile`, `amqps` trusts the system's authorities.
     package init(url: String) throws(MessagingError) {

@@ -7,8 +7,6 @@ struct PublishTicket: Sendable {
     let batch: PublishBatch
     /// The broker sent it back; its confirmation will follow.
     var isReturned = false
-    /// The broker has not accepted it, once or more.
-    var wasRefused = false
 }
 
 /// The messages that one caller waits for together.

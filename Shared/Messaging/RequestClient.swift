@@ -3,7 +3,8 @@ internal import Synchronization
 
 /// Requests that are answered by a message: to a reply queue of this client's own, told apart by correlation ids.
 ///
-/// The reply queue lives and dies with the connection and is declared again under the same name, so a request survives a
+/// The reply queue lives and dies with the connection and is declared again under the same name, so a request survives
+/// a
 /// reconnection, unless its reply came just then. Replies that nobody waits for any more are dropped.
 package final class RequestClient: Sendable {
     /// The queue that the replies come to.
@@ -77,16 +78,41 @@ package final class RequestClient: Sendable {
         message.isMandatory = true
         let remaining = max(.zero, deadline - .now)
         message.expiration = message.expiration ?? remaining
-        try broker.post([message], relay(to: reply))
+        try post(message, reply, deadline)
         return try await reply.value(within: remaining, "no reply")
     }
 
-    /// A promise for the confirmation: only its failure matters, and a reply may come first.
-    private func relay(to reply: Promise<IncomingMessage>) -> Promise<Void> {
-        Promise<Void> { result in
-            if case .failure(let error) = result { reply.resolve(.failure(error)) }
+    /// Sends the request. Of its confirmation only the failure matters; the reply may come first.
+    private func post(
+        _ message: OutgoingMessage,
+        _ reply: Promise<IncomingMessage>,
+        _ deadline: ContinuousClock.Instant
+    ) throws(MessagingError) {
+        let confirmation = Promise<Void> { [self] result in
+            switch result {
+            case .success: return
+            case .failure(.notAccepted): retry(message, reply, deadline)
+            case .failure(let error): reply.resolve(.failure(error))
+            }
         } isAbandoned: {
             reply.isResolved
+        }
+        try broker.post([message], confirmation, deadline: deadline)
+    }
+
+    private func retry(
+        _ message: OutgoingMessage,
+        _ reply: Promise<IncomingMessage>,
+        _ deadline: ContinuousClock.Instant
+    ) {
+        Task {
+            guard await broker.pauseBeforeRetry(deadline) else { return reply.resolve(.failure(.notAccepted)) }
+            guard !reply.isResolved else { return }
+            do throws(MessagingError) {
+                try post(message, reply, deadline)
+            } catch {
+                reply.resolve(.failure(error))
+            }
         }
     }
 

@@ -71,7 +71,8 @@ package struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
             query.append(value)
         }
 
-        /// An optional value; `nil` is NULL. (Apart from the others, because the compiler suspects a mistake otherwise.)
+        /// An optional value; `nil` is NULL. (Apart from the others, because the compiler suspects a mistake
+        /// otherwise.)
         package mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
             query.append(value)
         }

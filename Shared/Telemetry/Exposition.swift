@@ -43,14 +43,31 @@ enum MetricName {
     }
 
     private static func cleaned(_ text: String, allowing extra: Character) -> String {
+        // Nearly every name is right as it stands, and is looked at each time when a metric is made.
+        if let first = text.utf8.first, !isDigit(first), text.utf8.allSatisfy(isNameByte) { return text }
         let name = String(
             text.map { $0 == extra || $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" }
         )
-        return name.first.map { $0.isNumber } ?? true ? "_" + name : name
+        return name.utf8.first.map(isDigit) ?? true ? "_" + name : name
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): true
+        default: isDigit(byte)
+        }
     }
 
     private static func escaped(_ value: String) -> String {
-        value.prefix(maximumValueLength).map { character in
+        let isPlain = value.utf8.allSatisfy { byte in
+            (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
+        }
+        guard !isPlain || value.utf8.count > maximumValueLength else { return value }
+        return value.prefix(maximumValueLength).map { character in
             switch character {
             case "\\": "\\\\"
             case "\"": "\\\""

@@ -1,6 +1,6 @@
+import Contracts
 import ControlStore
 import CouchProtocol
-import DocumentStore
 import JSON
 import Projects
 import Sequences
@@ -8,6 +8,7 @@ import TestSupport
 import Testing
 
 @testable import ChangeListener
+@testable import DocumentStore
 
 @Suite struct ListenerRunsTests {
     private func listener(chunk: Int) throws -> Listener {

@@ -19,7 +19,7 @@ struct FakeSystem: Sendable {
         "replication-endpoint", "change-listener", "sequence-worker", "scheduler", "back-end-connector", "demo-erp",
     ]
 
-    init(hasServers: Bool = false, account: Account? = nil) throws {
+    init(hasServers: Bool = false, account: Account? = nil) async throws {
         directory = TestDirectory.make("system")
         home = directory + "/home"
         port = try FreePort.any()
@@ -28,18 +28,28 @@ struct FakeSystem: Sendable {
         // Another account may not reach the build directory.
         tool = account == nil ? Executables.path("fullsync") : directory + "/fullsync"
         if let account {
-            try FileManager.default.copyItem(atPath: Executables.path("fullsync"), toPath: tool)
+            try await Self.installProgram(Executables.path("fullsync"), at: tool)
             guard chown(directory, account.user, account.group) == 0 else {
                 throw FileError(path: directory, errorNumber: errno)
             }
         }
         try FileManager.default.createDirectory(atPath: directory + "/services", withIntermediateDirectories: true)
-        for service in Self.services { try install(Self.program, as: service) }
+        for service in Self.services { try await install(Self.program, as: service) }
     }
 
     /// Puts a program in a service's place.
-    func install(_ program: String, as service: String) throws {
-        try TextFile.replace("\(directory)/services/\(service)", with: program, permissions: 0o755)
+    func install(_ program: String, as service: String) async throws {
+        let text = "\(directory)/\(service).text"
+        try TextFile.replace(text, with: program)
+        try await Self.installProgram(text, at: "\(directory)/services/\(service)")
+    }
+
+    /// Copies a program, by another process.
+    ///
+    /// A file that this process writes is open, for a moment, in whatever child another test starts just then, and the
+    /// system executes no file that somebody has open for writing.
+    private static func installProgram(_ source: String, at path: String) async throws {
+        try await CommandFailure.check("/usr/bin/install", ["--mode=755", source, path])
     }
 
     /// The environment of the tool.

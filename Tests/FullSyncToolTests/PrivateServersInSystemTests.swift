@@ -6,7 +6,7 @@ import Testing
 /// The supervisor with the private servers that it starts itself.
 @Suite struct PrivateServersInSystemTests {
     @Test func `the servers are started, kept at their addresses, and stopped`() async throws {
-        let system = try FakeSystem(hasServers: true)
+        let system = try await FakeSystem(hasServers: true)
         let start = try await system.fullsync("start")
         #expect(start.status == .code(0), "\(start.output)")
         let postgres = try #require(try system.endpoints()["postgres"]?.stringValue)
@@ -27,7 +27,7 @@ import Testing
     @Test(.enabled(if: Account.isRoot, "Everybody but root runs all tests as an ordinary user."))
     func `an ordinary user's system runs too`() async throws {
         let nobody = try #require(Account.named("nobody"))
-        let system = try FakeSystem(hasServers: true, account: nobody)
+        let system = try await FakeSystem(hasServers: true, account: nobody)
         let start = try await system.fullsync("start")
         #expect(start.status == .code(0), "\(start.output)")
         #expect(try await system.fullsync("status").status == .code(0))

@@ -7,7 +7,7 @@ import Testing
 /// `fullsync run`, `start`, `stop` and `status`, from outside.
 @Suite struct SupervisionTests {
     @Test func `start returns when every service is ready, and stop ends exactly that`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         let start = try await system.fullsync("start")
         #expect(start.status == .code(0), "\(start.output)")
         let services = try #require(try system.endpoints()["services"]?.objectValue)
@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test func `stop and status say so when nothing runs`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         let stop = try await system.fullsync("stop")
         #expect(stop.status == .code(0))
         #expect(stop.output.contains("does not run"))
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func `what is written is for its owner alone`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         #expect(try await system.fullsync("start").status == .code(0))
         for file in ["endpoints.json", "admin-password", "logs/scheduler.log"] {
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(system.home)/\(file)")
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test func `a second start in the same home is an error and disturbs nothing`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         #expect(try await system.fullsync("start").status == .code(0))
         let before = try system.process("scheduler")
         for verb in ["start", "run"] {
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test func `a taken port is an error before anything is started`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         let address = try await TestServers.postgres()
         let port = try #require(URLComponents(string: address)?.port)
         let start = try await system.fullsync("start", ["FULLSYNC_PORT": String(port)])
@@ -70,8 +70,8 @@ import Testing
     }
 
     @Test func `a service that fails is named with its last words, and nothing is left running`() async throws {
-        let system = try FakeSystem()
-        try system.install(FakeSystem.failingProgram, as: "scheduler")
+        let system = try await FakeSystem()
+        try await system.install(FakeSystem.failingProgram, as: "scheduler")
         let start = try await system.fullsync("start")
         #expect(start.status == .code(1))
         #expect(start.output.contains("scheduler ended before it was ready (exit code 78)"), "\(start.output)")
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test func `a service whose program is missing is named`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         try FileManager.default.removeItem(atPath: system.directory + "/services/change-listener")
         let start = try await system.fullsync("start")
         #expect(start.status == .code(1))
@@ -89,14 +89,14 @@ import Testing
     }
 
     @Test func `a wrong setting is named with its place`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         let start = try await system.fullsync("start", ["FULLSYNC_WORKERS": "many"])
         #expect(start.status == .code(78))
         #expect(start.output.contains("FULLSYNC_WORKERS (environment)"), "\(start.output)")
     }
 
     @Test func `a service that is killed is started again, and its new address written`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         #expect(try await system.fullsync("start").status == .code(0))
         let before = try #require(try system.process("sequence-worker"))
         let address = try system.endpoints()["services"]?["sequence-worker"]?["up"]?.stringValue
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test func `several workers run under names of their own`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         #expect(try await system.fullsync("start", ["FULLSYNC_WORKERS": "3"]).status == .code(0))
         let services = try #require(try system.endpoints()["services"]?.objectValue).names
         #expect(Set(services).isSuperset(of: ["sequence-worker", "sequence-worker-2", "sequence-worker-3"]))
@@ -125,7 +125,7 @@ import Testing
     }
 
     @Test func `two homes run beside each other, and stop ends one of them`() async throws {
-        let systems = [try FakeSystem(), try FakeSystem()]
+        let systems = [try await FakeSystem(), try await FakeSystem()]
         for system in systems { #expect(try await system.fullsync("start").status == .code(0)) }
         _ = try await systems[0].fullsync("stop")
         #expect(systems[0].leftovers.isEmpty)
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func `run stays in the foreground until SIGTERM`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         let log = LogFile(system.directory + "/run.log")
         let run = try await system.begin("run", log)
         try await eventually("it says that it runs") { log.lastLines(100).contains("Full Sync runs.") }
@@ -146,9 +146,9 @@ import Testing
     }
 
     @Test func `SIGTERM while it starts ends what was started`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         // It never announces itself, so the start goes on until somebody ends it.
-        try system.install("#!/bin/sh\nexec sleep 1000\n", as: "scheduler")
+        try await system.install("#!/bin/sh\nexec sleep 1000\n", as: "scheduler")
         let log = LogFile(system.directory + "/run.log")
         let run = try await system.begin("run", log)
         try await eventually("some services are ready") { log.lastLines().contains("  sequence-worker: ready") }
@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test func `the services end with a supervisor that is killed, and the next start goes well`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         #expect(try await system.fullsync("start").status == .code(0))
         let supervisor = try #require(
             TextFile.firstLine(of: system.home + "/run/supervisor").flatMap { ProcessIdentity($0) }
@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test func `start in a pipe lets the reader go when it returns`() async throws {
-        let system = try FakeSystem()
+        let system = try await FakeSystem()
         let script = "\(Executables.path("fullsync")) start | cat"
         let lines = try await CommandFailure.check("/bin/sh", ["-c", script], environment: system.environment)
         #expect(lines.contains("Full Sync runs."))

@@ -58,7 +58,7 @@ import Testing
     @Test(.needsControl) func `what a full queue refuses is tried again until the deadline`() async throws {
         try await TestServer.rabbitmqctl("set_policy", names.prefix, "^\(names.queue)$", "{\"max-length\":2}")
         let received = Collector<String>()
-        let hasty = try configuration { $0.confirmTimeout = .seconds(1) }
+        let hasty = try configuration { $0.confirmTimeout = .seconds(4) }
         try await withBroker(names.work(), hasty) { broker in
             await #expect(throws: MessagingError.notAccepted) {
                 for number in 0..<20 { try await broker.publish(names.message(number)) }

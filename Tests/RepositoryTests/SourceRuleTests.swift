@@ -11,6 +11,8 @@ import Testing
     @Test func `files stay below 500 lines, and lines within 120 characters`() {
         for source in Repository.allSources {
             #expect(source.lines.count <= 500, "\(source.path) has \(source.lines.count) lines")
+            // A test's input may be one long line, which nobody should have to break.
+            guard !source.path.hasPrefix("Tests/") else { continue }
             for (index, line) in source.lines.enumerated() where line.count > 120 {
                 Issue.record("\(source.path):\(index + 1) has \(line.count) characters")
             }

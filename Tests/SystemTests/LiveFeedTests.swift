@@ -129,7 +129,7 @@ private struct Lines {
                 buffer.removeSubrange(...end)
                 return line
             }
-            guard let chunk = try await chunks.next() else { return nil }
+            guard let chunk = try await chunks.next(isolation: #isolation) else { return nil }
             buffer.append(contentsOf: chunk.readableBytesView)
         }
     }

@@ -1,5 +1,6 @@
 import CouchProtocol
 import JSON
+import NIOHTTP1
 import Testing
 
 extension SystemTests {
@@ -104,7 +105,7 @@ extension SystemTests {
             let secret = try await foreignDocument(system, cast)
             let ids = (good: uniqueID("good"), group: uniqueID("group"), design: "_design/\(uniqueID("design"))")
             let part = try await system.administrator.get("\(database)/_all_docs?startkey=%22part%3A%22&limit=1").json
-            let row = try #require(part["rows"]?[0])
+            let row = try #require(part["rows"]?.arrayValue?.first)
             let (publicID, publicRevision) = try (#require(row["id"]), #require(row["value"]?["rev"]?.stringValue))
             let first = "1-967a00dff5e02add41819138abb3284d"
             func document(_ id: JSONValue, after parent: String?, _ members: JSONObject = [:]) -> JSONValue {

@@ -2,7 +2,8 @@ import Foundation
 
 /// Decides whether a redirect is followed, and with what.
 ///
-/// Only requests that read are sent again somewhere else, five times at most. What the connector was given to show to its
+/// Only requests that read are sent again somewhere else, five times at most. What the connector was given to show to
+/// its
 /// back end, credentials first of all, goes to the same origin only; elsewhere the request goes bare, and never from
 /// `https` to `http`.
 struct Redirects {

@@ -10,7 +10,8 @@ import Telemetry
 
 /// Takes notifications of back ends: each becomes a run of the sequence that its project names, once per message id.
 ///
-/// What cannot be understood is kept in `fullsync.rejected` with the reason. The message is acknowledged when the run is
+/// What cannot be understood is kept in `fullsync.rejected` with the reason. The message is acknowledged when the run
+/// is
 /// in PostgreSQL, or the copy is in that queue.
 struct NotificationIntake: Sendable {
     /// How long a message is held when PostgreSQL does not answer, before it is given back.

@@ -97,7 +97,8 @@ struct ListenerMatcher: Sendable {
         }
     }
 
-    /// The revisions as they were committed; where one is older than a document's history reaches, which a listener that
+    /// The revisions as they were committed; where one is older than a document's history reaches, which a listener
+    /// that
     /// is far behind can meet, the document as it is now.
     private func committed(
         _ requests: [RevisionRequest],

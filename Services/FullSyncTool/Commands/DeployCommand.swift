@@ -28,7 +28,7 @@ struct DeployCommand: AsyncParsableCommand {
             let password = settings.adminPassword?.reveal() ?? TextFile.firstLine(of: home.adminPasswordFile)
             guard let password else {
                 throw DemoFailure(
-                    "set FULLSYNC_ADMIN_PASSWORD or FULLSYNC_ADMIN_PASSWORD_FILE: \(home.adminPasswordFile) is not there"
+                    "\(home.adminPasswordFile) is not there; set FULLSYNC_ADMIN_PASSWORD or its _FILE"
                 )
             }
             let answer = try await Deployment.deploy(

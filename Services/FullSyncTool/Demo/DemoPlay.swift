@@ -52,8 +52,9 @@ struct DemoPlay: Sendable {
         let pulled = try await [one, two]
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         let count = pulled.reduce(0) { $0 + $1.documentsWritten }
+        let rate = Int(Double(count) / seconds)
         detail(
-            "two devices pull \(count) documents at once in \(Self.text(.now - began)), \(Int(Double(count) / seconds)) a second"
+            "two devices pull \(count) documents at once in \(Self.text(.now - began)), \(rate) a second"
         )
         try await devices[2].pull()
         let answer = try await devices[0].server.call(project: DemoDevice.project, sequence: "pull-mine")
@@ -95,11 +96,13 @@ struct DemoPlay: Sendable {
         step(6, "The sequence pushes the data to the back end.")
         let closed = try await stage.workOrder(number) { $0["status"] == "closed" }
         detail(
-            "the ERP has \(number) closed by \(closed["closedBy"]?.stringValue ?? "nobody"), \(Self.text(.now - pushed)) after the push"
+            "the ERP has \(number) closed by \(closed["closedBy"]?.stringValue ?? "nobody"), "
+                + "\(Self.text(.now - pushed)) after the push"
         )
         let run = try await listenerRun()
         detail(
-            "run \(run["id"]?.stringValue ?? "") of \(run["sequence"]?.stringValue ?? ""), as \(run["user"]?.stringValue ?? "")"
+            "run \(run["id"]?.stringValue ?? "") of \(run["sequence"]?.stringValue ?? ""), "
+                + "as \(run["user"]?.stringValue ?? "")"
         )
         try await colleague.pull()
         let id = order["_id"]?.stringValue ?? ""

@@ -8,7 +8,8 @@ package struct LiveProject: Sendable {
     package let project: Project
 }
 
-/// The deployed projects, parsed, as this process sees them: kept in step with what is live, by looking and by being told.
+/// The deployed projects, parsed, as this process sees them: kept in step with what is live, by looking and by being
+/// told.
 ///
 /// A version that this process cannot read (a symbol of it is not set here) is logged and left out, so that it harms no
 /// other project.

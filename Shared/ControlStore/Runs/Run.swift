@@ -8,7 +8,8 @@ package import JSON
 ///        ▲                  │ ├────▶ failed      (after its last attempt, or at once when nothing can mend it)
 ///        └────── retry ─────┘ └────▶ uncertain   (nobody knows whether its effect happened)
 ///
-/// `cancelled` is reached from `waiting`, `failed` and `uncertain` by a person. A claim that is not renewed ends by itself, and the run can be
+/// `cancelled` is reached from `waiting`, `failed` and `uncertain` by a person. A claim that is not renewed ends by
+/// itself, and the run can be
 /// claimed again.
 package enum RunState: String, Sendable, CaseIterable {
     case waiting

@@ -4,8 +4,10 @@ import Postgres
 extension DocumentStore {
     /// The revisions asked for that the caller may read and that are kept, by request, in a single query.
     ///
-    /// Where no revision is named it is the document as the caller sees it: the winner of the leaves that the caller may
-    /// read (which takes a second query when that is not the winner of all). A revision that may not be read is absent, exactly as one that does not exist.
+    /// Where no revision is named it is the document as the caller sees it: the winner of the leaves that the caller
+    /// may
+    /// read (which takes a second query when that is not the winner of all). A revision that may not be read is absent,
+    /// exactly as one that does not exist.
     package func fetch(
         _ requests: [RevisionRequest],
         from database: Database,

@@ -39,7 +39,8 @@ final class CommitNotifier: Sendable {
                 // The notification need not survive a crash: its commit need not wait for the disk.
                 _ = try await client.query(
                     """
-                    SELECT set_config('synchronous_commit', 'off', true), pg_notify(\(DocumentStore.commitChannel), name)
+                    SELECT set_config('synchronous_commit', 'off', true),
+                        pg_notify(\(DocumentStore.commitChannel), name)
                     FROM unnest(\(Array(databases))) AS name
                     """
                 )

@@ -93,7 +93,10 @@ package actor PrivateRabbitMQ: PrivateServer {
     func evaluate(_ expressions: String) async throws(PrivateServerError) {
         let command = Command(
             "/bin/sh",
-            ["-c", "printf '%s\\n' \"$1\" | erl_call -address 127.0.0.1:\(distributionPort) -h call$$ -e", "sh", expressions],
+            [
+                "-c", "printf '%s\\n' \"$1\" | erl_call -address 127.0.0.1:\(distributionPort) -h call$$ -e", "sh",
+                expressions,
+            ],
             environment: ["HOME": configuration.directory, "PATH": "/usr/bin:/bin:/usr/lib/erlang/bin"],
             output: .appended(to: log.path)
         )

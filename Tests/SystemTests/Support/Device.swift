@@ -26,7 +26,7 @@ struct Device: Sendable {
             Issue.record("\(outcomes)")
             return
         }
-        #expect(try await local.write([document]) == [])
+        #expect(await local.write([document]) == [])
     }
 
     /// Changes a document on the device, offline.

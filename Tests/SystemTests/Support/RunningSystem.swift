@@ -122,7 +122,8 @@ final class RunningSystem: Sendable {
     /// Waits until everything that was set off has come to its end.
     func settle() async throws {
         try await eventually("all runs are done") {
-            try await runs("waiting").isEmpty && runs("running").isEmpty && unpublished() == 0
+            let counts = try await [runs("waiting").count, runs("running").count, unpublished()]
+            return counts.allSatisfy { $0 == 0 }
         }
     }
 
