@@ -94,7 +94,7 @@ let package = Package(
             "SequenceWorker",
             ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
         ),
-        service("Scheduler", ["ControlStore", "JSON", "Projects", "Schedules"]),
+        service("Scheduler", ["ControlStore", "JSON", "Projects", "Schedules", "Sequences"]),
         service(
             "BackEndConnector",
             [

@@ -4,7 +4,8 @@ extension MessageBroker {
     /// Publishes a message; returns when the broker has confirmed that it has it.
     ///
     /// Waits while the broker is disconnected or blocked, no longer than the configuration's `confirmTimeout`. What was
-    /// sent and not confirmed when a connection was lost, or was not accepted, is sent again until then: the message may
+    /// sent and not confirmed when a connection was lost, or was not accepted, is sent again until then: the message
+    /// may
     /// arrive twice.
     package func publish(_ message: OutgoingMessage) async throws(MessagingError) {
         try await publishAll([message])
@@ -12,7 +13,8 @@ extension MessageBroker {
 
     /// Publishes messages in their order, and returns when the broker has confirmed them all; throws the first error.
     ///
-    /// They are on their way together, so it costs little more than the slowest confirmation. All are checked before the
+    /// They are on their way together, so it costs little more than the slowest confirmation. All are checked before
+    /// the
     /// first is sent; a later failure of one does not keep back the others. When one was not accepted, all are sent
     /// again, so that none comes last that is not.
     package func publishAll(_ messages: [OutgoingMessage]) async throws(MessagingError) {

@@ -82,7 +82,9 @@ package final class RequestClient: Sendable {
         return try await reply.value(within: remaining, "no reply")
     }
 
-    /// Sends the request. Of its confirmation only the failure matters; the reply may come first.
+    /// Sends the request.
+    ///
+    /// Of its confirmation only the failure matters; the reply may come first.
     private func post(
         _ message: OutgoingMessage,
         _ reply: Promise<IncomingMessage>,
