@@ -20,12 +20,16 @@ extension MessageBroker {
     package func publishAll(_ messages: [OutgoingMessage]) async throws(MessagingError) {
         guard !messages.isEmpty else { return }
         let deadline = ContinuousClock.now + configuration.confirmTimeout
+        var wasRefused = false
         while true {
             let promise = Promise<Void>()
             try post(messages, promise, deadline: deadline)
             do throws(MessagingError) {
                 return try await promise.value()
+            } catch .timedOut(_) where wasRefused {
+                throw .notAccepted
             } catch .notAccepted {
+                wasRefused = true
                 guard await pauseBeforeRetry(deadline) else { throw .notAccepted }
             }
         }

@@ -92,7 +92,8 @@ package final class RequestClient: Sendable {
     ) throws(MessagingError) {
         let confirmation = Promise<Void> { [self] result in
             switch result {
-            case .success: return
+            // The reply is waited for until the same deadline.
+            case .success, .failure(.timedOut): return
             case .failure(.notAccepted): retry(message, reply, deadline)
             case .failure(let error): reply.resolve(.failure(error))
             }

@@ -21,7 +21,7 @@ import Testing
         expectOrder(received.elements.compactMap(Int.init))
     }
 
-    /// Each follows its forerunner, but where the broker did not accept something and all was sent again from the start.
+    /// Each follows its forerunner, but where something was not accepted and all was sent again from the start.
     private func expectOrder(_ numbers: [Int], _ location: SourceLocation = #_sourceLocation) {
         #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $1 == $0 + 1 || $1 == 0 }, sourceLocation: location)
     }
