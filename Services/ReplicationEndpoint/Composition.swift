@@ -65,7 +65,9 @@ enum Composition {
             ControlEvents(subscription, broker: broker, logger: logger) { event in
                 switch event {
                 case .projects: catalogue.poke()
-                case .sessions: authenticator.forget()
+                case .sessions:
+                    authenticator.forget()
+                    wakeUps.wakeAll()
                 }
             },
             server,

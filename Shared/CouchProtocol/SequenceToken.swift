@@ -1,6 +1,6 @@
 import JSON
 
-/// What this house's own databases give out as update sequences: `N-incarnation`, or `N-incarnation-inner`.
+/// What this house's own databases give out as update sequences: `N-incarnation`, or more numbers behind that.
 ///
 /// The number orders the changes of one life of the database. A database that was deleted and made again, or restored
 /// from a backup, lives anew, with another incarnation: numbers of an earlier life mean nothing to it, and are noticed.
@@ -12,14 +12,17 @@ package struct SequenceToken: Hashable, Sendable {
     package let number: Int
     /// The life of the database in which the number was given; nil when a client says a bare number.
     package let incarnation: String?
-    /// How far a back-fill has come that belongs to the change after `number`.
-    package let inner: Int?
+    /// What else the store must know to go on from there; three numbers at most.
+    package let details: [Int]
+
+    /// How many details a token has at most.
+    private static let detailLimit = 3
 
     /// A place in the order of changes.
-    package init(number: Int, incarnation: String?, inner: Int? = nil) {
+    package init(number: Int, incarnation: String?, details: [Int] = []) {
         self.number = number
         self.incarnation = incarnation
-        self.inner = inner
+        self.details = details
     }
 
     /// The token that a client sent, bare or as a JSON string; nil when it is none.
@@ -30,27 +33,23 @@ package struct SequenceToken: Hashable, Sendable {
             parts = parts.dropFirst().dropLast()
         }
         let pieces = parts.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard 1...3 ~= pieces.count, let first = pieces.first, let number = Self.integer(first) else { return nil }
+        guard 1...(2 + Self.detailLimit) ~= pieces.count, let first = pieces.first, let number = Self.integer(first) else { return nil }
         self.number = number
         guard pieces.count > 1 else {
             incarnation = nil
-            inner = nil
+            details = []
             return
         }
         guard !pieces[1].isEmpty, pieces[1].allSatisfy(Self.isLetterOrDigit) else { return nil }
         incarnation = String(decoding: pieces[1], as: UTF8.self)
-        if pieces.count == 3 {
-            guard let inner = Self.integer(pieces[2]) else { return nil }
-            self.inner = inner
-        } else {
-            inner = nil
-        }
+        details = pieces.dropFirst(2).compactMap(Self.integer)
+        guard details.count == pieces.count - 2 else { return nil }
     }
 
     /// The token as clients get it.
     package var sequence: UpdateSequence {
         guard let incarnation else { return UpdateSequence(number) }
-        return UpdateSequence("\(number)-\(incarnation)" + (inner.map { "-\($0)" } ?? ""))
+        return UpdateSequence("\(number)-\(incarnation)" + details.map { "-\($0)" }.joined())
     }
 
     private static func integer(_ digits: Substring.UTF8View) -> Int? {

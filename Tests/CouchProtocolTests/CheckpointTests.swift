@@ -87,7 +87,7 @@ import Testing
 }
 
 @Suite struct SequenceTests {
-    @Test(arguments: ["0", "12", "12-abcDEF09", "12-ab-3"])
+    @Test(arguments: ["0", "12", "12-abcDEF09", "12-ab-3", "12-ab-3-40-5"])
     func `a token is read as it was given out`(text: String) throws {
         let token = try #require(SequenceToken(parsing: text))
         #expect(token.sequence.text == text)
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "-", "x", "-1", "1-", "1-a-", "1-a-b", "1-a-1-2", "1 ", "1-é", "99999999999999999999", "\"", "+1",
+        "", "-", "x", "-1", "1-", "1-a-b", "1-a-1-2-3-4", "1-a-", "1-a-1--2", "1 ", "1-é", "99999999999999999999", "\"", "+1",
     ])
     func `what is no token is told`(text: String) {
         #expect(SequenceToken(parsing: text) == nil)

@@ -95,7 +95,7 @@ import Testing
     ) async throws -> [DocumentID: StoredChange] {
         var generator = seeded
         var held: [DocumentID: StoredChange] = [:]
-        var since = 0
+        var since = FeedPosition.beginning
         while true {
             let wasOver = isOver()
             guard let store = stores.randomElement(using: &generator) else { return held }
@@ -108,16 +108,16 @@ import Testing
                 for: user
             )
             for change in stretch.changes {
-                #expect(change.seq > since)
-                since = change.seq
+                #expect(change.position.number > since.number)
+                since = change.position
                 held[change.id] = change
                 let requests = change.revisions.map { RevisionRequest(id: change.id, revision: $0) }
                 for (_, found) in try await store.store.fetch(requests, from: store.database, for: user) {
                     #expect(AccessRules(store.database.settings).mayRead(found.tags, user))
                 }
             }
-            #expect(stretch.lastSeq >= since)
-            since = stretch.lastSeq
+            #expect(stretch.end.number >= since.number)
+            since = stretch.end
             if wasOver, !stretch.hasMore { return held }
         }
     }
@@ -138,16 +138,16 @@ import Testing
         }
         let anew = try await store.store.changes(
             in: store.database,
-            since: 0,
+            since: .beginning,
             limit: 10_000,
             allLeaves: true,
             for: user
         )
         #expect(Dictionary(uniqueKeysWithValues: anew.changes.map { ($0.id, $0.revisions) }) == expected)
-        #expect(anew.changes.map(\.seq) == anew.changes.map(\.seq).sorted())
+        #expect(anew.changes.map(\.position.number) == anew.changes.map(\.position.number).sorted())
         for (id, revisions) in expected {
             #expect(held[id]?.revisions == revisions, "\(id)")
-            #expect(held[id]?.seq == seqs[id])
+            #expect(held[id]?.position.number == seqs[id])
         }
         let isZed = user == .user(name: "zed", groups: ["secret"])
         if user.feeds != nil, !isZed { #expect(!held.keys.contains { $0.text.hasPrefix("secret-") }) }

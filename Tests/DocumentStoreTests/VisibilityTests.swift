@@ -30,7 +30,7 @@ import Testing
             #expect(all.map(\.revision) == [revision])
             let changes = try await store.store.changes(
                 in: store.database,
-                since: 0,
+                since: .beginning,
                 limit: 10,
                 allLeaves: false,
                 for: user
@@ -76,14 +76,14 @@ import Testing
         for (user, count) in [(ann, 1), (member, 1), (bob, 0), (.anonymous, 0)] {
             let feed = try await store.store.changes(
                 in: store.database,
-                since: 1,
+                since: FeedPosition(1),
                 limit: 9,
                 allLeaves: false,
                 for: user
             )
             #expect(feed.changes.count == count)
             #expect(feed.changes.allSatisfy { $0.isDeleted })
-            #expect(feed.lastSeq == 2)
+            #expect(feed.end == FeedPosition(2))
             #expect(try await store.store.documents(in: DocumentRange(), of: store.database, for: user).isEmpty)
         }
         await store.close()

@@ -45,6 +45,25 @@ final class Authenticator: Sendable {
         return .anonymous
     }
 
+    /// The principal as it is now, for what goes on after its request was let in: with the groups of now.
+    ///
+    /// - Returns: Nil when the right to go on has ended with the session.
+    func current(_ principal: Principal) async throws -> Principal? {
+        if let token = principal.token {
+            let now = try await self.principal(token: token)
+            return now.name == nil ? nil : now
+        }
+        guard let name = principal.name else { return principal }
+        return try await remembered("user \(name) \(principal.isAdministrator)") {
+            try await self.principal(
+                user: name,
+                isAdministrator: principal.isAdministrator,
+                token: nil,
+                authenticated: principal.authenticated ?? "default"
+            )
+        }
+    }
+
     /// Forgets what was looked up, because sessions or groups have changed.
     func forget() {
         known.withLock { $0.removeAll() }

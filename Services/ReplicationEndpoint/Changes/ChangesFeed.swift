@@ -16,7 +16,7 @@ struct ChangesFeed: Sendable {
     /// How long a feed that waits goes without looking for itself.
     private static let patience = Duration.seconds(15)
 
-    @concurrent func write(since: Int, to writer: inout some ResponseBodyWriter) async throws {
+    @concurrent func write(since: FeedPosition, to writer: inout some ResponseBodyWriter) async throws {
         guard request.feed != .normal else { return try await writeList(since: since, sleeper: nil, to: &writer) }
         // Before the first look, so that what is committed behind it is not missed.
         let sleeper = wakeUps.enter(database.name, feeds: caller.feeds)
@@ -29,7 +29,7 @@ struct ChangesFeed: Sendable {
 
     /// `{"results":[…],"last_seq":…,"pending":…}`; a live one waits for a first change.
     @concurrent private func writeList(
-        since: Int,
+        since: FeedPosition,
         sleeper: FeedWakeUps.Sleeper?,
         to writer: inout some ResponseBodyWriter
     ) async throws {
@@ -40,7 +40,7 @@ struct ChangesFeed: Sendable {
         if let sleeper {
             var idle = Idle(request)
             while stretch.changes.isEmpty, !idle.isOver, !wakeUps.isEnding {
-                position = stretch.lastSeq
+                position = stretch.end
                 try await wait(sleeper, &idle, writer: &writer)
                 stretch = try await next(since: position, written: 0)
             }
@@ -48,7 +48,7 @@ struct ChangesFeed: Sendable {
         while true {
             try await write(stretch, separator: ",\n", isFirst: written == 0, to: &writer)
             written += stretch.changes.count
-            position = stretch.lastSeq
+            position = stretch.end
             guard stretch.hasMore, written < request.limit else { break }
             stretch = try await next(since: position, written: written)
         }
@@ -59,7 +59,7 @@ struct ChangesFeed: Sendable {
 
     /// One change a line, for ever or until the limit or the time is reached.
     @concurrent private func writeLines(
-        since: Int,
+        since: FeedPosition,
         _ sleeper: FeedWakeUps.Sleeper,
         to writer: inout some ResponseBodyWriter
     ) async throws {
@@ -68,7 +68,7 @@ struct ChangesFeed: Sendable {
         var idle = Idle(request)
         while written < request.limit {
             let stretch = try await next(since: position, written: written)
-            position = stretch.lastSeq
+            position = stretch.end
             if !stretch.changes.isEmpty {
                 try await write(stretch, separator: "\n", isFirst: true, to: &writer)
                 try await writer.write(ByteBuffer(string: "\n"))
@@ -83,7 +83,7 @@ struct ChangesFeed: Sendable {
         try await writer.write(ByteBuffer(string: "{\"last_seq\":\(last),\"pending\":0}\n"))
     }
 
-    private func next(since: Int, written: Int) async throws -> StoredChanges {
+    private func next(since: FeedPosition, written: Int) async throws -> StoredChanges {
         try await store.changes(
             in: database,
             since: since,
@@ -128,7 +128,7 @@ struct ChangesFeed: Sendable {
 
     private func write(_ change: StoredChange, _ body: StoredRevision?, to output: inout [UInt8]) {
         output.append(contentsOf: #"{"seq":"#.utf8)
-        database.token(change.seq).sequence.json.write(to: &output)
+        database.token(change.position).sequence.json.write(to: &output)
         output.append(contentsOf: #","id":"#.utf8)
         JSONValue.write(string: change.id.text, to: &output)
         output.append(contentsOf: #","changes":["#.utf8)

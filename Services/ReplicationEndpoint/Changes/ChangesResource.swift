@@ -37,9 +37,9 @@ struct ChangesResource: Sendable {
     }
 
     /// The number behind which to read.
-    private func start(of request: FeedRequest, in database: Database) async throws -> Int {
+    private func start(of request: FeedRequest, in database: Database) async throws -> FeedPosition {
         switch request.since {
-        case .now: try await store.info(database).updateSeq
+        case .now: FeedPosition(try await store.info(database).updateSeq)
         case .after(let token): database.position(of: token)
         }
     }

@@ -84,6 +84,12 @@ final class FeedWakeUps: Service {
         for continuation in woken { continuation.resume() }
     }
 
+    /// Wakes all feeds, because what their readers may read could have changed.
+    func wakeAll() {
+        let woken = state.withLock { state in state.places.keys.compactMap { Self.signal($0, in: &state) } }
+        for continuation in woken { continuation.resume() }
+    }
+
     /// Adds a live feed: from here on, no change of these feeds of the database is missed.
     func enter(_ database: String, feeds: Set<Feed>?) -> Sleeper {
         state.withLock { state in
@@ -150,11 +156,8 @@ final class FeedWakeUps: Service {
     }
 
     private func endAll() {
-        let sleeping = state.withLock { state in
-            state.isEnding = true
-            return state.places.keys.compactMap { Self.signal($0, in: &state) }
-        }
-        for continuation in sleeping { continuation.resume() }
+        state.withLock { $0.isEnding = true }
+        wakeAll()
     }
 
     /// Takes the continuation of one that waits; for one that does not, notes that it need not.

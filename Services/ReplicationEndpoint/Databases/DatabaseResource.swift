@@ -39,7 +39,7 @@ struct DatabaseResource: Sendable {
             "compact_running": false, "disk_format_version": 8, "props": [:],
             "cluster": ["q": 1, "n": 1, "w": 1, "r": 1],
         ]
-        members["update_seq"] = database.token(info.updateSeq).sequence.json
+        members["update_seq"] = database.token(FeedPosition(info.updateSeq)).sequence.json
         members["purge_seq"] = "0"
         if exchange.principal.isAdministrator {
             members["doc_count"] = .number(JSONNumber(info.documents))

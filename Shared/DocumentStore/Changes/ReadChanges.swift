@@ -8,16 +8,17 @@ extension DocumentStore {
     /// the indexes of the feeds they are in.
     ///
     /// - Parameters:
-    ///   - since: The number behind which to read; 0 for the beginning.
+    ///   - since: The place behind which to read.
     ///   - limit: How many changes to answer at most.
     ///   - allLeaves: Whether every leaf is named (`style=all_docs`) or the winner alone.
     package func changes(
         in database: Database,
-        since: Int,
+        since position: FeedPosition,
         limit: Int,
         allLeaves: Bool,
         for caller: Caller
     ) async throws -> StoredChanges {
+        let since = position.number
         let query = changesQuery(in: database, since: since, limit: limit, for: caller)
         // The end is read before the changes: whatever commits in between is in the changes, or behind the end.
         let end: PostgresQuery = "SELECT seq FROM counters WHERE database = \(database.id)"
@@ -31,7 +32,7 @@ extension DocumentStore {
         let lastRead = try rows.last.map { Int(try $0.decode(Int64.self, at: 0)) } ?? since
         return StoredChanges(
             changes: changes,
-            lastSeq: hasMore ? lastRead : max(present, lastRead),
+            end: FeedPosition(hasMore ? lastRead : max(present, lastRead)),
             hasMore: hasMore
         )
     }
@@ -78,7 +79,7 @@ extension DocumentStore {
             try row.decode(Int64.self, String.self, String.self, Bool.self, [UInt8]?.self)
         guard let tree else {
             return StoredChange(
-                seq: Int(seq),
+                position: FeedPosition(Int(seq)),
                 id: DocumentID(stored: id),
                 revisions: [try RevisionID(parsing: rev)],
                 isDeleted: isDeleted
@@ -88,7 +89,7 @@ extension DocumentStore {
             .filter { rules.mayRead($0.payload ?? .none, caller) }
         guard let winner = leaves.first else { return nil }
         return StoredChange(
-            seq: Int(seq),
+            position: FeedPosition(Int(seq)),
             id: DocumentID(stored: id),
             revisions: allLeaves ? leaves.map(\.id) : [winner.id],
             isDeleted: winner.isDeleted

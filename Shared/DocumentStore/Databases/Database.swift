@@ -1,4 +1,4 @@
-package import CouchProtocol
+import CouchProtocol
 
 /// A database as the store knows it: what a request reads once and then passes on.
 package struct Database: Sendable, Hashable {
@@ -8,20 +8,6 @@ package struct Database: Sendable, Hashable {
     /// Changes when the database is made anew or restored: checkpoints of before do not count.
     package let incarnation: String
     package let settings: DatabaseSettings
-
-    /// What clients get as the update sequence of that number.
-    package func token(_ number: Int) -> SequenceToken {
-        SequenceToken(number: number, incarnation: shortIncarnation)
-    }
-
-    /// The number behind which a client that shows this token reads on: 0 when it is of another incarnation, which
-    /// says nothing about this one.
-    package func position(of token: SequenceToken) -> Int {
-        token.incarnation == nil || token.incarnation == shortIncarnation ? token.number : 0
-    }
-
-    /// Enough of the incarnation to tell it from others; it stands in every row of a feed.
-    private var shortIncarnation: String { String(incarnation.prefix(8)) }
 }
 
 /// What an administrator may set of a database (`PUT /_fullsync/databases/<database>`).
