@@ -104,6 +104,8 @@ import Testing
         let target = FaultyReplica(device, failing: 3, with: TransportError("the line is down"))
         var options = ReplicationOptions()
         options.batchSize = 4
+        // One batch at a time: two that are under way together may both fail before one pause.
+        options.batchesInFlight = 1
         _ = try await Replicator(from: server, to: target, options: options, clock: clock).run()
         #expect(await device.leaves() == server.leaves())
         let pauses = clock.pauses
