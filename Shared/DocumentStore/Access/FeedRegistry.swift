@@ -79,12 +79,7 @@ final class FeedRegistry: Sendable {
     private func keep(_ rows: PostgresRows, in database: Database, _ found: inout [Feed: Int64]) throws {
         for row in rows {
             let (number, kind, name) = try row.decode(Int64.self, String.self, String.self)
-            let feed: Feed =
-                switch kind {
-                case "owner": .owner(name)
-                case "group": .group(name)
-                default: .everybody
-                }
+            let feed = Feed(kind: kind, name: name)
             found[feed] = number
         }
         known.withLock { [found] known in

@@ -51,13 +51,15 @@ package struct Tags: Sendable, Hashable {
     var groupsText: [UInt8] { JSONValue.array(groups.map(JSONValue.string)).bytes }
 }
 
-/// One stream of changes of a database: those of everybody, of an owner, or of a group.
+/// One stream of changes of a database: those of everybody, of an owner, or of a group; or what a user lost by leaving
+/// groups.
 ///
 /// Equal by the bytes of its name: texts that Unicode calls equivalent are different users.
 package enum Feed: Sendable, Hashable {
     case everybody
     case owner(String)
     case group(String)
+    case revoked(String)
 
     /// The column `kind` of the table `feeds`.
     var kind: String {
@@ -65,14 +67,35 @@ package enum Feed: Sendable, Hashable {
         case .everybody: "everybody"
         case .owner: "owner"
         case .group: "group"
+        case .revoked: "revoked"
         }
+    }
+
+    /// The feed as one text, `kind:name`, as messages name it.
+    package var text: String { "\(kind):\(name)" }
+
+    /// The feed of that kind and name.
+    init(kind: String, name: String) {
+        self =
+            switch kind {
+            case "owner": .owner(name)
+            case "group": .group(name)
+            case "revoked": .revoked(name)
+            default: .everybody
+            }
+    }
+
+    /// The feed that ``text`` names.
+    package init(text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        self.init(kind: parts[0], name: parts.count > 1 ? parts[1] : "")
     }
 
     /// The column `name` of the table `feeds`.
     var name: String {
         switch self {
         case .everybody: ""
-        case .owner(let name), .group(let name): name
+        case .owner(let name), .group(let name), .revoked(let name): name
         }
     }
 

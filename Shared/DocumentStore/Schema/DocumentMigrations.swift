@@ -66,6 +66,8 @@ extension DocumentStore {
             origin text NOT NULL,
             author text,
             trace_id text,
+            -- The feeds whose readers lost something by it (`owner:ann`, `group:red`, `everybody:`), to be woken.
+            bereft text[],
             committed_at timestamptz NOT NULL DEFAULT now(),
             PRIMARY KEY (database, seq)
         );
@@ -80,11 +82,12 @@ extension DocumentStore {
         );
         ALTER TABLE bodies ALTER COLUMN body SET COMPRESSION lz4;
 
-        -- Whom a document belongs to: a feed for everybody, for each owner and for each group of a database.
+        -- Whom a document belongs to: a feed for everybody, for each owner and for each group of a database. (And one
+        -- for each user who has left a group: what that user lost by it. No document is ever present in that.)
         CREATE TABLE feeds (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
             database integer NOT NULL REFERENCES databases ON DELETE CASCADE,
-            kind text NOT NULL CHECK (kind IN ('everybody', 'owner', 'group')),
+            kind text NOT NULL CHECK (kind IN ('everybody', 'owner', 'group', 'revoked')),
             name text NOT NULL,
             UNIQUE (database, kind, name)
         );
@@ -94,9 +97,14 @@ extension DocumentStore {
             document bigint NOT NULL,
             seq bigint NOT NULL,
             present boolean NOT NULL,
+            -- The change by which the document came into the feed, for the last time.
+            entered bigint NOT NULL,
+            -- What the feed's readers lost by changes of the document, and whether there is any: see `Loss`.
+            lossy boolean NOT NULL DEFAULT false,
+            losses bytea[],
             PRIMARY KEY (feed, document)
         ) WITH (fillfactor = 85);
-        CREATE INDEX feed_entries_seq ON feed_entries (feed, seq) INCLUDE (document, present);
+        CREATE INDEX feed_entries_seq ON feed_entries (feed, seq) INCLUDE (document, present, lossy);
 
         -- Not replicated: checkpoints above all. `owner` is the user whose they are, or empty for administrators.
         CREATE TABLE local_documents (
@@ -138,7 +146,8 @@ extension DocumentStore {
             group_lists jsonb[], leaf_counts smallint[], trees bytea[], in_origins text[], authors text[],
             trace_ids text[], live_change bigint, deleted_change bigint,
             body_places integer[], body_revs text[], body_values jsonb[], body_texts bytea[],
-            entry_places integer[], entry_feeds bigint[], entry_presences boolean[]
+            entry_places integer[], entry_feeds bigint[], entry_presences boolean[], entry_losses bytea[],
+            bereft_places integer[], bereft_feeds text[]
         ) RETURNS bigint LANGUAGE plpgsql
         -- A plan that was made while the tables were small is used on when they have grown; so no statement here joins
         -- one, and none may read one whole.
@@ -187,10 +196,27 @@ extension DocumentStore {
             FROM unnest(body_places, body_revs, body_values, body_texts) AS new (place, rev, body, exact)
             ON CONFLICT DO NOTHING;
 
-            INSERT INTO feed_entries (feed, document, seq, present)
-            SELECT feed, numbers[place], base + place, present
-            FROM unnest(entry_places, entry_feeds, entry_presences) AS new (place, feed, present)
-            ON CONFLICT (feed, document) DO UPDATE SET seq = excluded.seq, present = excluded.present;
+            INSERT INTO feed_entries AS old (feed, document, seq, present, entered, lossy, losses)
+            SELECT feed, numbers[place], base + place, present, base + place, loss IS NOT NULL,
+                CASE WHEN loss IS NOT NULL THEN ARRAY[int8send(base + place) || loss] END
+            FROM unnest(entry_places, entry_feeds, entry_presences, entry_losses) AS new (place, feed, present, loss)
+            ON CONFLICT (feed, document) DO UPDATE
+            SET seq = excluded.seq, present = excluded.present,
+                entered = CASE WHEN old.present OR NOT excluded.present THEN old.entered ELSE excluded.entered END,
+                lossy = old.lossy OR excluded.lossy,
+                -- The newest are enough: their leaves bring their ancestors along.
+                losses = CASE WHEN excluded.lossy
+                    THEN (old.losses || excluded.losses)[greatest(cardinality(old.losses) - 18, 1):]
+                    ELSE old.losses END;
+
+            IF cardinality(bereft_places) > 0 THEN
+                UPDATE change_log SET bereft = lost.feeds
+                FROM (
+                    SELECT place, array_agg(feed) AS feeds FROM unnest(bereft_places, bereft_feeds) AS new (place, feed)
+                    GROUP BY place
+                ) AS lost
+                WHERE database = in_database AND seq = base + lost.place;
+            END IF;
 
             RETURN base;
         END

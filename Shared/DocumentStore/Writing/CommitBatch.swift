@@ -22,6 +22,9 @@ struct CommitBatch {
     private var entryPlaces: [Int32] = []
     private var entryFeeds: [Int64] = []
     private var entryPresences: [Bool] = []
+    private var entryLosses: [[UInt8]?] = []
+    private var bereftPlaces: [Int32] = []
+    private var bereftFeeds: [String] = []
     private let ids: [String]
 
     /// The batch of a plan, with the numbers of the feeds that its ``feeds(of:)`` named.
@@ -66,12 +69,21 @@ struct CommitBatch {
     }
 
     private mutating func addEntries(of change: WritePlan.Change, place: Int32, feeds: [Feed: Int64]) {
-        let after = change.record.feeds
-        for feed in after.union(change.before.feeds) {
+        let (before, after) = (change.before.feeds, change.record.feeds)
+        // With one leaf before and after in the same feeds, nobody lost anything.
+        let losesNothing = before == after && change.before.tree.leafCount == 1
+        for feed in after.union(before) {
             guard let number = feeds[feed] else { continue }
             entryPlaces.append(place)
             entryFeeds.append(number)
             entryPresences.append(after.contains(feed))
+            let lost =
+                losesNothing || !before.contains(feed)
+                ? [] : change.record.tree.lostLeaves(since: change.before.tree, in: [feed])
+            entryLosses.append(lost.isEmpty ? nil : Loss.encode(lost))
+            guard !lost.isEmpty else { continue }
+            bereftPlaces.append(place)
+            bereftFeeds.append(feed.text)
         }
     }
 
@@ -82,7 +94,8 @@ struct CommitBatch {
             \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
             \(trees), \(origins), \(authors), \(traceIDs), \(liveChange), \(deletedChange),
             \(bodyPlaces), \(bodyRevisions), \(bodyValues), \(bodyTexts),
-            \(entryPlaces), \(entryFeeds), \(entryPresences)
+            \(entryPlaces), \(entryFeeds), \(entryPresences), \(entryLosses),
+            \(bereftPlaces), \(bereftFeeds)
         )
         """
     }
