@@ -33,7 +33,8 @@ package struct SequenceToken: Hashable, Sendable {
             parts = parts.dropFirst().dropLast()
         }
         let pieces = parts.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard 1...(2 + Self.detailLimit) ~= pieces.count, let first = pieces.first, let number = Self.integer(first) else { return nil }
+        guard 1...(2 + Self.detailLimit) ~= pieces.count, let first = pieces.first, let number = Self.integer(first)
+        else { return nil }
         self.number = number
         guard pieces.count > 1 else {
             incarnation = nil

@@ -18,6 +18,24 @@ package enum Caller: Sendable, Hashable {
         }
     }
 
+    /// The feeds that the caller's changes are read from: also what the caller lost by leaving groups.
+    var readFeeds: Set<Feed>? {
+        guard case .user(let name, _) = self else { return feeds }
+        return feeds?.union([.revoked(name)])
+    }
+
+    /// The feed of what the caller lost by leaving groups; nil for those who are in none.
+    var lossFeed: Feed? {
+        guard case .user(let name, _) = self else { return nil }
+        return .revoked(name)
+    }
+
+    /// The caller with these groups, where the caller is a user.
+    func with(groups: Set<String>) -> Caller {
+        guard case .user(let name, _) = self else { return self }
+        return .user(name: name, groups: groups)
+    }
+
     /// Whether the caller is in each of these groups.
     func isMember(ofAll groups: some Sequence<Feed>) -> Bool {
         feeds?.isSuperset(of: groups) ?? true

@@ -1,7 +1,7 @@
 import Postgres
 
 /// Who says that a user is in a group.
-package enum MembershipSource: String, Sendable {
+package enum MembershipSource: String, Sendable, CaseIterable {
     case administrator
     case login
     case sequence
@@ -10,16 +10,64 @@ package enum MembershipSource: String, Sendable {
 extension DocumentStore {
     /// The groups that the user is in, whoever says so.
     package func groups(of user: String) async throws -> Set<String> {
-        let rows = try await client.query(
-            "SELECT DISTINCT group_name FROM memberships WHERE user_name = \(user)"
-        )
+        let rows = try await client.query(Self.groupsQuery(of: user))
         return Set(try rows.map { try $0.decode(String.self) })
     }
 
-    /// Makes these the groups that `source` says the user is in; what other sources say stays.
+    /// The users who are in the group, in order.
+    package func members(of group: String) async throws -> [String] {
+        try await client.query(
+            "SELECT DISTINCT user_name FROM memberships WHERE group_name = \(group) ORDER BY user_name"
+        )
+        .map { try $0.decode(String.self) }
+    }
+
+    /// The names of all groups that somebody is in, in order.
+    package func groupNames() async throws -> [String] {
+        try await client.query("SELECT DISTINCT group_name FROM memberships ORDER BY group_name")
+            .map { try $0.decode(String.self) }
+    }
+
+    /// Puts the user into a group.
     ///
-    /// Joining and leaving take numbers of every database's order of changes, so that they reach the user's devices in
-    /// order with all else.
+    /// - Returns: Whether the user was not in it before.
+    @discardableResult
+    package func addMember(
+        _ user: String,
+        to group: String,
+        by source: MembershipSource
+    ) async throws -> Bool {
+        try await changeMemberships(of: user) { connection in
+            try await connection.execute(
+                """
+                INSERT INTO memberships (user_name, group_name, source)
+                VALUES (\(user), \(group), \(source.rawValue)) ON CONFLICT DO NOTHING
+                """
+            )
+        }
+    }
+
+    /// Takes the user out of a group; an administrator does so whoever else says that the user is in it.
+    ///
+    /// - Returns: Whether the user is not in it any more, and was before.
+    @discardableResult
+    package func removeMember(
+        _ user: String,
+        from group: String,
+        by source: MembershipSource
+    ) async throws -> Bool {
+        let sources = source == .administrator ? MembershipSource.allCases : [source]
+        return try await changeMemberships(of: user) { connection in
+            try await connection.execute(
+                """
+                DELETE FROM memberships
+                WHERE user_name = \(user) AND group_name = \(group) AND source = ANY(\(sources.map(\.rawValue)))
+                """
+            )
+        }
+    }
+
+    /// Makes these the groups that `source` says the user is in; what other sources say stays.
     ///
     /// - Returns: Whether the user's groups are others than before.
     @discardableResult
@@ -28,10 +76,7 @@ extension DocumentStore {
             "SELECT group_name FROM memberships WHERE user_name = \(user) AND source = \(source.rawValue)"
         )
         guard Set(try known.map { try $0.decode(String.self) }) != groups else { return false }
-        return try await client.transaction { connection in
-            // Logins of one user on two devices at once come one after the other.
-            _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(user), 7004))")
-            let before = try await Self.groups(of: user, over: connection)
+        return try await changeMemberships(of: user) { connection in
             try await connection.execute(
                 """
                 DELETE FROM memberships
@@ -45,42 +90,34 @@ extension DocumentStore {
                 ON CONFLICT DO NOTHING
                 """
             )
-            let after = try await Self.groups(of: user, over: connection)
-            try await Self.recordEvents(user: user, before: before, after: after, over: connection)
-            return before != after
         }
     }
 
-    private static func groups(of user: String, over connection: PostgresConnection) async throws -> Set<String> {
-        let rows = try await connection.query(
-            "SELECT DISTINCT group_name FROM memberships WHERE user_name = \(user)"
-        )
-        return Set(try rows.map { try $0.decode(String.self) })
+    /// Changes the memberships of a user, and tells the user's devices by the order of changes of every database.
+    private func changeMemberships(
+        of user: String,
+        _ change: @Sendable (PostgresConnection) async throws -> Void
+    ) async throws -> Bool {
+        let isChanged = try await client.transaction { connection in
+            // Changes for one user on two devices at once come one after the other.
+            _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(user), 7004))")
+            let before = try await Self.groups(of: user, over: connection)
+            try await change(connection)
+            let after = try await Self.groups(of: user, over: connection)
+            guard before != after else { return false }
+            let change = MembershipChange(user: user, before: before, after: after)
+            try await change.record(over: connection)
+            return true
+        }
+        return isChanged
     }
 
-    private static func recordEvents(
-        user: String,
-        before: Set<String>,
-        after: Set<String>,
-        over connection: PostgresConnection
-    ) async throws {
-        let changed = Array(after.symmetricDifference(before))
-        guard !changed.isEmpty else { return }
-        // The counters are locked in one order, so that two of these do not wait for one another for ever.
-        try await connection.execute(
-            """
-            WITH locked AS (
-                SELECT database, seq FROM counters ORDER BY database FOR UPDATE
-            ), advanced AS (
-                UPDATE counters SET seq = counters.seq + \(Int64(changed.count))
-                FROM locked WHERE counters.database = locked.database
-                RETURNING counters.database, locked.seq AS base
-            )
-            INSERT INTO membership_events (database, seq, user_name, group_name, joined)
-            SELECT database, base + place, \(user), name, joined
-            FROM advanced CROSS JOIN unnest(\(changed), \(changed.map(after.contains)))
-                WITH ORDINALITY AS changed (name, joined, place)
-            """
-        )
+    /// The query of the groups that the user is in.
+    static func groupsQuery(of user: String) -> PostgresQuery {
+        "SELECT DISTINCT group_name FROM memberships WHERE user_name = \(user)"
+    }
+
+    private static func groups(of user: String, over connection: PostgresConnection) async throws -> Set<String> {
+        Set(try await connection.query(groupsQuery(of: user)).map { try $0.decode(String.self) })
     }
 }

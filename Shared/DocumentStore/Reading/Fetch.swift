@@ -2,12 +2,11 @@ package import CouchProtocol
 import Postgres
 
 extension DocumentStore {
-    /// The revisions asked for that the caller may read and that are kept, by request, in a single query.
+    /// The revisions asked for that the caller may read and that are kept, by request.
     ///
-    /// Where no revision is named it is the document as the caller sees it: the winner of the leaves that the caller
-    /// may
-    /// read (which takes a second query when that is not the winner of all). A revision that may not be read is absent,
-    /// exactly as one that does not exist.
+    /// Where no revision is named it is the document as the caller sees it: the winner of the leaves that the caller may
+    /// read. A revision that may not be read is absent, exactly as one that does not exist. It takes one query, and some
+    /// more for what is not found by it.
     package func fetch(
         _ requests: [RevisionRequest],
         from database: Database,
@@ -16,46 +15,10 @@ extension DocumentStore {
         -> [RevisionRequest: StoredRevision]
     {
         guard !requests.isEmpty else { return [:] }
-        let rows = try await client.query(
-            """
-            SELECT \(unescaped: Self.revisionColumns), asked.place
-            FROM unnest(\(requests.map(\.id.text)), \(requests.map { $0.revision?.description }))
-                WITH ORDINALITY AS asked (id, rev, place)
-            CROSS JOIN LATERAL (
-                SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
-            ) AS documents
-            \(unescaped: Self.body(of: "coalesce(asked.rev, documents.rev)"))
-            """
-        )
-        let rules = AccessRules(database.settings)
-        var found: [RevisionRequest: StoredRevision] = [:]
-        var instead: [RevisionRequest: RevisionRequest] = [:]
-        for row in rows {
-            let request = requests[Int(try row.decode(Int64.self, at: 11)) - 1]
-            if let revision = try Self.revision(row, for: caller, rules) {
-                found[request] = revision
-            } else if request.revision == nil {
-                instead[request] = try Self.visibleWinner(row, for: caller, rules)
-            }
-        }
-        guard !instead.isEmpty else { return found }
-        let visible = try await fetch(Array(instead.values), from: database, for: caller)
-        for (request, other) in instead { found[request] = visible[other] }
-        return found
-    }
-
-    /// The first leaf that the caller may read of a document whose winner the caller may not read.
-    private static func visibleWinner(
-        _ row: PostgresRow,
-        for caller: Caller,
-        _ rules: AccessRules
-    ) throws
-        -> RevisionRequest?
-    {
-        guard try row.decode(Int16.self, at: 6) > 1 else { return nil }
-        let tree = try RevisionTree<Tags>(decoding: try row.decode([UInt8].self, at: 7))
-        guard let leaf = tree.leaves.first(where: { rules.mayRead($0.payload ?? .none, caller) }) else { return nil }
-        return RevisionRequest(id: DocumentID(stored: try row.decode(String.self, at: 0)), revision: leaf.id)
+        let found = try await fetchPlain(requests, from: database, for: caller)
+        let others = requests.filter { found[$0] == nil }
+        guard caller.feeds != nil, !others.isEmpty else { return found }
+        return found.merging(try await fetchViewed(others, from: database, for: caller)) { plain, _ in plain }
     }
 
     /// The document as the caller sees it: the winner of the leaves that the caller may read.
@@ -66,16 +29,33 @@ extension DocumentStore {
         return try await fetch([request], from: database, for: caller)[request]
     }
 
-    /// The revision trees of these documents, whoever may read them: what `_revs_diff` asks.
-    func trees(of ids: [DocumentID], in database: Database) async throws -> [DocumentID: RevisionTree<Tags>] {
+    /// The revisions that the caller sees as they are stored.
+    ///
+    /// Left out is what must be looked at more closely: documents of which the caller lost something, and those whose
+    /// winner is hidden from the caller.
+    func fetchPlain(
+        _ requests: [RevisionRequest],
+        from database: Database,
+        for caller: Caller
+    ) async throws -> [RevisionRequest: StoredRevision] {
         let rows = try await client.query(
-            "SELECT id, tree FROM documents WHERE database = \(database.id) AND id = ANY(\(ids.map(\.text)))"
+            """
+            SELECT \(unescaped: Self.revisionColumns), asked.place
+            FROM unnest(\(requests.map(\.id.text)), \(requests.map { $0.revision?.description }))
+                WITH ORDINALITY AS asked (id, rev, place)
+            CROSS JOIN LATERAL (
+                SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
+            ) AS documents
+            \(unescaped: Self.body(of: "coalesce(asked.rev, documents.rev)"))
+            WHERE \(fragment: Self.ownLosses(of: caller, in: database, "documents.number")) IS NULL
+            """
         )
-        var trees: [DocumentID: RevisionTree<Tags>] = [:]
+        let rules = AccessRules(database.settings)
+        var found: [RevisionRequest: StoredRevision] = [:]
         for row in rows {
-            let (id, tree) = try row.decode(String.self, [UInt8].self)
-            trees[DocumentID(stored: id)] = try RevisionTree(decoding: tree)
+            let request = requests[Int(try row.decode(Int64.self, at: 11)) - 1]
+            found[request] = try Self.revision(row, for: caller, rules)
         }
-        return trees
+        return found
     }
 }

@@ -10,11 +10,11 @@ extension DocumentStore {
         in database: Database,
         for caller: Caller
     ) async throws -> [MissingRevisions] {
-        let trees = try await trees(of: Array(asked.keys), in: database)
+        let histories = try await histories(of: Array(asked.keys), in: database, for: caller)
         let rules = AccessRules(database.settings)
         var result: [MissingRevisions] = []
         for (id, revisions) in asked {
-            let tree = trees[id].flatMap { rules.visible($0, to: caller) }
+            let tree = histories[id].flatMap { rules.view($0.tree, for: caller, losses: $0.ownLosses) }
             let missing = tree?.missing(of: revisions) ?? revisions
             guard !missing.isEmpty else { continue }
             result.append(
