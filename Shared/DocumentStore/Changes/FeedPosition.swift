@@ -19,12 +19,15 @@ package struct FeedPosition: Sendable, Hashable {
     package let walk: Walk?
     /// How far the reader has come among the older documents that the event behind `number` brought; nil outside of one.
     package let inner: Int?
+    /// Whether it is a bare number that somebody wrote, and no token that was given out.
+    package let isBare: Bool
 
     /// The place behind a change.
-    package init(_ number: Int, walk: Walk? = nil, inner: Int? = nil) {
+    package init(_ number: Int, walk: Walk? = nil, inner: Int? = nil, isBare: Bool = false) {
         self.number = number
         self.walk = walk
         self.inner = inner
+        self.isBare = isBare
     }
 
     /// In front of the first change.
@@ -41,7 +44,7 @@ extension Database {
     /// The place behind which a client that shows this token reads on: the beginning when it is of another incarnation,
     /// which says nothing about this one.
     package func position(of token: SequenceToken) -> FeedPosition {
-        guard let incarnation = token.incarnation else { return FeedPosition(token.number) }
+        guard let incarnation = token.incarnation else { return FeedPosition(token.number, isBare: true) }
         guard incarnation == shortIncarnation else { return .beginning }
         let details = token.details
         return FeedPosition(

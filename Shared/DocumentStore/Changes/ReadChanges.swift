@@ -5,7 +5,11 @@ extension DocumentStore {
     /// The next stretch of the caller's feed behind `since`, in the order of the commits.
     ///
     /// It costs what it answers: administrators' feeds are read from the index of all changes, users' are merged from
-    /// the indexes of the feeds they are in.
+    /// the indexes of the feeds they are in. A user's rights are those of the moment, whatever groups the caller says:
+    /// what the user gained since that place is among the changes, and what the user lost, as tombstones.
+    ///
+    /// A place that is beyond the database's present end was given out before the database was put back to an earlier
+    /// state: then the feed begins anew.
     ///
     /// - Parameters:
     ///   - since: The place behind which to read.
@@ -18,81 +22,66 @@ extension DocumentStore {
         allLeaves: Bool,
         for caller: Caller
     ) async throws -> StoredChanges {
-        let since = position.number
-        let query = changesQuery(in: database, since: since, limit: limit, for: caller)
+        let stretch: StoredChanges?
+        if caller.feeds == nil {
+            stretch = try await wholeChanges(in: database, since: position, limit: limit, allLeaves: allLeaves)
+        } else {
+            let reader = FeedReader(store: self, database: database, limit: limit, allLeaves: allLeaves)
+            stretch = try await reader.read(since: position, for: caller)
+        }
+        if let stretch { return stretch }
+        guard !position.isBare else { return StoredChanges(changes: [], end: position, hasMore: false) }
+        return try await changes(in: database, since: .beginning, limit: limit, allLeaves: allLeaves, for: caller)
+    }
+
+    /// The query of a database's present end.
+    static func endQuery(of database: Database) -> PostgresQuery {
+        "SELECT seq FROM counters WHERE database = \(database.id)"
+    }
+
+    /// The changes of the whole database, for those who may read all.
+    ///
+    /// - Returns: Nil when the place is beyond the database's end.
+    private func wholeChanges(
+        in database: Database,
+        since position: FeedPosition,
+        limit: Int,
+        allLeaves: Bool
+    ) async throws -> StoredChanges? {
         // The end is read before the changes: whatever commits in between is in the changes, or behind the end.
-        let end: PostgresQuery = "SELECT seq FROM counters WHERE database = \(database.id)"
-        let answers = try await client.withConnection { try await $0.pipeline([end, query]) }
-        guard let endRow = answers[0].first else { throw CouchError.noDatabase }
-        let present = Int(try endRow.decode(Int64.self, at: 0))
-        let rules = AccessRules(database.settings)
-        let rows = answers[1]
-        let changes = try rows.compactMap { try Self.change($0, allLeaves: allLeaves, for: caller, rules) }
-        let hasMore = rows.count == limit
-        let lastRead = try rows.last.map { Int(try $0.decode(Int64.self, at: 0)) } ?? since
+        let answers = try await client.withConnection {
+            try await $0.pipeline([
+                Self.endQuery(of: database),
+                """
+                SELECT seq, id, rev, deleted, CASE WHEN leaves > 1 THEN tree END
+                FROM documents WHERE database = \(database.id) AND seq > \(Int64(position.number))
+                ORDER BY seq LIMIT \(Int64(limit))
+                """,
+            ])
+        }
+        guard let end = answers[0].first else { throw CouchError.noDatabase }
+        let present = Int(try end.decode(Int64.self, at: 0))
+        guard position.number <= present else { return nil }
+        let changes = try answers[1].map { try Self.change($0, allLeaves: allLeaves) }
+        let hasMore = changes.count == limit
+        let last = changes.last?.position.number ?? position.number
         return StoredChanges(
             changes: changes,
-            end: FeedPosition(hasMore ? lastRead : max(present, lastRead)),
+            end: FeedPosition(hasMore ? last : max(present, last)),
             hasMore: hasMore
         )
     }
 
-    private func changesQuery(
-        in database: Database,
-        since: Int,
-        limit: Int,
-        for caller: Caller
-    ) -> PostgresQuery {
-        guard let feeds = caller.feeds else {
-            return """
-                SELECT seq, id, rev, deleted, CASE WHEN leaves > 1 THEN tree END
-                FROM documents WHERE database = \(database.id) AND seq > \(Int64(since))
-                ORDER BY seq LIMIT \(Int64(limit))
-                """
-        }
-        return """
-            SELECT merged.seq, documents.id, documents.rev, documents.deleted,
-                CASE WHEN documents.leaves > 1 THEN documents.tree END
-            FROM (
-                SELECT DISTINCT entry.seq, entry.document
-                FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed CROSS JOIN LATERAL (
-                    SELECT seq, document FROM feed_entries
-                    WHERE feed_entries.feed = feed.number AND seq > \(Int64(since)) AND present
-                    ORDER BY seq LIMIT \(Int64(limit))
-                ) AS entry
-                ORDER BY seq LIMIT \(Int64(limit))
-            ) AS merged
-            CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
-            ORDER BY merged.seq
-            """
-    }
-
-    private static func change(
-        _ row: PostgresRow,
-        allLeaves: Bool,
-        for caller: Caller,
-        _ rules: AccessRules
-    ) throws
-        -> StoredChange?
-    {
+    private static func change(_ row: PostgresRow, allLeaves: Bool) throws -> StoredChange {
         let (seq, id, rev, isDeleted, tree) =
             try row.decode(Int64.self, String.self, String.self, Bool.self, [UInt8]?.self)
-        guard let tree else {
-            return StoredChange(
-                position: FeedPosition(Int(seq)),
-                id: DocumentID(stored: id),
-                revisions: [try RevisionID(parsing: rev)],
-                isDeleted: isDeleted
-            )
-        }
-        let leaves = try RevisionTree<Tags>(decoding: tree).leaves
-            .filter { rules.mayRead($0.payload ?? .none, caller) }
-        guard let winner = leaves.first else { return nil }
+        var revisions = [try RevisionID(parsing: rev)]
+        if allLeaves, let tree { revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id) }
         return StoredChange(
             position: FeedPosition(Int(seq)),
             id: DocumentID(stored: id),
-            revisions: allLeaves ? leaves.map(\.id) : [winner.id],
-            isDeleted: winner.isDeleted
+            revisions: revisions,
+            isDeleted: isDeleted
         )
     }
 }

@@ -1,0 +1,65 @@
+import CouchProtocol
+
+/// Decides what a row of a feed is to its reader; pure.
+struct FeedEvaluation: Sendable {
+    let rules: AccessRules
+    let caller: Caller
+    let walk: FeedPosition.Walk
+    /// When the reader joined each of the groups that the reader is in.
+    let joins: [String: Int]
+    /// What the readers of the reader's feeds lost, by document.
+    let losses: [Int64: [FeedLoss]]
+    let allLeaves: Bool
+
+    /// The change that the row is; nil when it is none that the reader may know of.
+    func change(of row: FeedRow, at position: FeedPosition) throws -> StoredChange? {
+        guard let bytes = row.tree else {
+            return StoredChange(position: position, id: row.id, revisions: [row.winner], isDeleted: row.isDeleted)
+        }
+        let own = try Loss.all(row.ownLosses)
+        let tree = try RevisionTree<Tags>(decoding: bytes)
+        let view = rules.view(tree, for: caller, losses: own)
+        let leaves = view?.leaves ?? []
+        var revisions = leaves.map(\.id)
+        for tombstone in tombstones(losses[row.document] ?? [], view, own) where !revisions.contains(tombstone) {
+            revisions.append(tombstone)
+        }
+        guard let winner = revisions.first else { return nil }
+        return StoredChange(
+            position: position,
+            id: row.id,
+            revisions: allLeaves ? revisions : [winner],
+            isDeleted: leaves.first?.isDeleted ?? true
+        )
+    }
+
+    /// The tombstones that tell the reader of losses.
+    private func tombstones(_ losses: [FeedLoss], _ view: RevisionTree<Tags>?, _ own: [Loss]) -> [RevisionID] {
+        losses.filter(concerns).flatMap { lost in
+            lost.loss.leaves.compactMap { leaf in
+                guard !isReadable(leaf.revision, in: view) else { return nil }
+                // What was lost with a group was noted as the reader had it; what a change took is noted as it is stored.
+                let shown = if case .revoked = lost.feed { leaf } else { own.shown(leaf) }
+                return shown.tombstone.revision
+            }
+        }
+    }
+
+    /// Whether the reader can have what was lost, and cannot know yet that it is.
+    private func concerns(_ lost: FeedLoss) -> Bool {
+        let seq = lost.loss.seq
+        guard seq > walk.base else { return false }
+        // What left a group before the reader came was never the reader's.
+        if case .group(let name) = lost.feed, seq <= joins[name] ?? 0 { return false }
+        // Since the reader set out, anything can have been read on the way. What was lost before can be held only by a
+        // reader who had it at the start; when it had come into the feed is known for the last time alone.
+        guard seq <= walk.end else { return true }
+        if case .revoked = lost.feed { return walk.base > 0 }
+        return walk.base > 0 && (lost.entered <= walk.base || seq < lost.entered)
+    }
+
+    /// Whether the revision, or one that came from it, is the reader's (again).
+    private func isReadable(_ revision: RevisionID, in view: RevisionTree<Tags>?) -> Bool {
+        view?.leaves(from: revision).contains { $0.payload != nil } ?? false
+    }
+}

@@ -1,0 +1,130 @@
+import CouchProtocol
+import Postgres
+
+extension FeedReader {
+    /// The rows of the reader's feeds in a stretch of numbers, each once, in order.
+    ///
+    /// Each feed gives as many as are asked for from its index, and these are merged: 100 feeds are 100 look-ups, and
+    /// what is not answered is not read.
+    func page(since: Int, before: Int?, limit: Int, for caller: Caller) -> PostgresQuery {
+        let feeds = FeedRegistry.numbers(ofExisting: caller.readFeeds ?? [], in: database)
+        return """
+            SELECT \(unescaped: FeedRow.columns), \(fragment: ownLosses(of: caller))
+            FROM (
+                SELECT entry.seq, entry.document, bool_or(entry.present) AS present, bool_or(entry.lossy) AS lossy
+                FROM (\(fragment: feeds)) AS feed CROSS JOIN LATERAL (
+                    SELECT seq, document, present, lossy FROM feed_entries
+                    WHERE feed_entries.feed = feed.number AND seq > \(Int64(since)) AND seq < \(Int64(before ?? .max))
+                        AND (present OR lossy)
+                    ORDER BY seq LIMIT \(Int64(limit))
+                ) AS entry
+                GROUP BY entry.seq, entry.document ORDER BY entry.seq LIMIT \(Int64(limit))
+            ) AS merged
+            CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
+            ORDER BY merged.seq
+            """
+    }
+
+    /// The documents of a group in a stretch of numbers, in order.
+    func backFill(_ group: String, since: Int, through: Int, limit: Int, for caller: Caller) -> PostgresQuery {
+        let feeds = FeedRegistry.numbers(ofExisting: [.group(group)], in: database)
+        return """
+            SELECT \(unescaped: FeedRow.columns), \(fragment: ownLosses(of: caller))
+            FROM (
+                SELECT seq, document, present, lossy FROM feed_entries
+                WHERE feed = (SELECT number FROM (\(fragment: feeds)) AS feed)
+                    AND seq > \(Int64(since)) AND seq <= \(Int64(through)) AND present
+                ORDER BY seq LIMIT \(Int64(limit))
+            ) AS merged
+            CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
+            ORDER BY merged.seq
+            """
+    }
+
+    private func ownLosses(of caller: Caller) -> PostgresQuery {
+        DocumentStore.ownLosses(of: caller, in: database, "merged.document")
+    }
+
+    /// What the readers of the reader's feeds lost of the documents of these rows, by document.
+    func losses(of rows: [FeedRow], for caller: Caller) async throws -> [Int64: [FeedLoss]] {
+        let documents = rows.filter(\.isLossy).map(\.document)
+        guard !documents.isEmpty else { return [:] }
+        let found = try await store.client.query(
+            """
+            SELECT entry.document, feeds.kind, feeds.name, entry.entered, entry.losses
+            FROM (\(fragment: FeedRegistry.numbers(ofExisting: caller.readFeeds ?? [], in: database))) AS feed
+            CROSS JOIN unnest(\(documents)) AS asked (document)
+            CROSS JOIN LATERAL (
+                SELECT * FROM feed_entries
+                WHERE feed_entries.feed = feed.number AND feed_entries.document = asked.document AND lossy LIMIT 1
+            ) AS entry
+            JOIN feeds ON feeds.id = feed.number
+            """
+        )
+        var losses: [Int64: [FeedLoss]] = [:]
+        for row in found {
+            let (document, kind, name, entered, column) =
+                try row.decode(Int64.self, String.self, String.self, Int64.self, [[UInt8]]?.self)
+            for loss in try Loss.all(column) {
+                losses[document, default: []].append(
+                    FeedLoss(feed: Feed(kind: kind, name: name), entered: Int(entered), loss: loss)
+                )
+            }
+        }
+        return losses
+    }
+}
+
+/// A row of a user's feed, as it comes from PostgreSQL.
+struct FeedRow: Sendable {
+    let seq: Int
+    let document: Int64
+    let id: DocumentID
+    let winner: RevisionID
+    let isDeleted: Bool
+    /// Whether the document is in one of the reader's feeds.
+    let isPresent: Bool
+    /// Whether the readers of one of these feeds lost something of it.
+    let isLossy: Bool
+    /// The history, where the columns do not say all.
+    let tree: [UInt8]?
+    /// What the reader lost by leaving groups.
+    let ownLosses: [[UInt8]]?
+
+    /// The columns, of `merged` and `documents`, in front of the reader's own losses.
+    static let columns = """
+        merged.seq, merged.document, documents.id, documents.rev, documents.deleted, merged.present, merged.lossy,
+        documents.leaves, documents.tree
+        """
+
+    init(_ row: PostgresRow) throws {
+        let (seq, document, id, rev, isDeleted, isPresent, isLossy, leaves) = try row.decode(
+            Int64.self,
+            Int64.self,
+            String.self,
+            String.self,
+            Bool.self,
+            Bool.self,
+            Bool.self,
+            Int16.self
+        )
+        self.seq = Int(seq)
+        self.document = document
+        self.id = DocumentID(stored: id)
+        winner = try RevisionID(parsing: rev)
+        self.isDeleted = isDeleted
+        self.isPresent = isPresent
+        self.isLossy = isLossy
+        ownLosses = try row.decode([[UInt8]]?.self, at: 9)
+        let isPlain = leaves == 1 && isPresent && !isLossy && ownLosses == nil
+        tree = isPlain ? nil : try row.decode([UInt8].self, at: 8)
+    }
+}
+
+/// Something that the readers of a feed lost.
+struct FeedLoss: Sendable {
+    let feed: Feed
+    /// The change by which the document came into the feed, for the last time.
+    let entered: Int
+    let loss: Loss
+}
