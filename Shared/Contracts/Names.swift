@@ -32,6 +32,8 @@ package enum HeaderName {
     package static let reason = "x-reason"
     /// The routing key with which a rejected message came.
     package static let originalRoutingKey = "x-original-routing-key"
+    /// On a change event: the feeds whose readers cannot read (all of) the document any more, as a JSON array.
+    package static let bereft = "x-bereft"
 }
 
 extension Topology {

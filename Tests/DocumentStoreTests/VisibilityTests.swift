@@ -72,18 +72,19 @@ import Testing
         let store = try await TestStore.make()
         let first = try await store.put("d", tags: Tags(owner: "ann", groups: ["g"]))
         try await store.put("d", after: first, deleted: true, tags: .none)
+        try await store.store.addMember("mia", to: "g", by: .administrator)
         let member = Caller.user(name: "mia", groups: ["g"])
         for (user, count) in [(ann, 1), (member, 1), (bob, 0), (.anonymous, 0)] {
             let feed = try await store.store.changes(
                 in: store.database,
-                since: FeedPosition(1),
+                since: FeedPosition(2),
                 limit: 9,
                 allLeaves: false,
                 for: user
             )
             #expect(feed.changes.count == count)
             #expect(feed.changes.allSatisfy { $0.isDeleted })
-            #expect(feed.end == FeedPosition(2))
+            #expect(feed.end == FeedPosition(3))
             #expect(try await store.store.documents(in: DocumentRange(), of: store.database, for: user).isEmpty)
         }
         await store.close()

@@ -2,6 +2,7 @@ import Contracts
 import ControlStore
 import CouchProtocol
 import DocumentStore
+import JSON
 import Messaging
 import Telemetry
 
@@ -33,14 +34,20 @@ struct ChangePublisher: Sendable {
             groups: change.tags.groups,
             origin: ChangeEvent.Origin(rawValue: change.origin) ?? .sequence
         )
+        var headers: [String: HeaderValue] = [:]
+        if !change.bereft.isEmpty {
+            let names = JSONValue.array(change.bereft.map { .string($0.text) })
+            headers[HeaderName.bereft] = .string(String(decoding: names.bytes, as: UTF8.self))
+        }
         let trace = change.traceID.flatMap(TraceContext.init(traceID:)) ?? .makeRoot()
+        headers[HeaderName.traceparent] = .string(trace.traceparent)
         return OutgoingMessage(
             exchange: ExchangeName.changes,
             routingKey: database.name,
             body: event.body,
             contentType: "application/json",
             messageID: "\(database.incarnation)-\(change.seq)",
-            headers: [HeaderName.traceparent: .string(trace.traceparent)]
+            headers: headers
         )
     }
 }

@@ -1,5 +1,6 @@
 import Contracts
 import DocumentStore
+import JSON
 import Logging
 import Messaging
 import ServiceLifecycle
@@ -62,7 +63,9 @@ final class FeedWakeUps: Service {
         defer { endAll() }
         try await cancelWhenGracefulShutdown {
             try await self.broker.consume(self.queue, prefetch: 256, concurrency: 1) { delivery in
-                if let event = try? ChangeEvent(body: delivery.message.body) { self.wake(event) }
+                if let event = try? ChangeEvent(body: delivery.message.body) {
+                    self.wake(event, bereft: Self.bereft(delivery.message))
+                }
                 delivery.acknowledge()
             }
         }
@@ -71,11 +74,18 @@ final class FeedWakeUps: Service {
     /// Whether this instance ends: live feeds end too, and their clients turn to another one.
     var isEnding: Bool { state.withLock { $0.isEnding } }
 
-    /// Wakes the feeds that a change is in.
-    func wake(_ event: ChangeEvent) {
+    /// The feeds whose readers lost something by a change.
+    private static func bereft(_ message: IncomingMessage) -> [Feed] {
+        guard case .string(let text) = message.headers[HeaderName.bereft] else { return [] }
+        return (try? JSONValue(parsing: text))?.arrayValue?.compactMap(\.stringValue).map(Feed.init(text:)) ?? []
+    }
+
+    /// Wakes the feeds that a change is in, and those that it took something from.
+    func wake(_ event: ChangeEvent, bereft: [Feed] = []) {
         var feeds = Set(event.groups.map(Feed.group))
         if let owner = event.owner { feeds.insert(.owner(owner)) }
         if feeds.isEmpty { feeds.insert(.everybody) }
+        feeds.formUnion(bereft)
         let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             var ids = state.ofDatabase[event.database] ?? []
             for feed in feeds { ids.formUnion(state.ofFeed[event.database]?[feed] ?? []) }

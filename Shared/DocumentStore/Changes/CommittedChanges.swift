@@ -14,6 +14,8 @@ package struct CommittedChange: Sendable {
     package let author: String?
     /// The trace that it came with, or of its own when it came without one.
     package let traceID: String?
+    /// The feeds whose readers lost something by it.
+    package var bereft: [Feed] = []
 }
 
 extension DocumentStore {
@@ -23,13 +25,13 @@ extension DocumentStore {
     package func committedChanges(in database: Database, since: Int, limit: Int) async throws -> [CommittedChange] {
         let rows = try await client.query(
             """
-            SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id
+            SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id, bereft
             FROM change_log WHERE database = \(database.id) AND seq > \(Int64(since))
             ORDER BY seq LIMIT \(Int64(limit))
             """
         )
         return try rows.map { row in
-            let (seq, id, revision, isDeleted, owner, groups, origin, author, traceID) = try row.decode(
+            let (seq, id, revision, isDeleted, owner, groups, origin, author, traceID, bereft) = try row.decode(
                 Int64.self,
                 String.self,
                 String.self,
@@ -38,7 +40,8 @@ extension DocumentStore {
                 String.self,
                 String.self,
                 String?.self,
-                String?.self
+                String?.self,
+                [String]?.self
             )
             return CommittedChange(
                 seq: Int(seq),
@@ -48,7 +51,8 @@ extension DocumentStore {
                 tags: Tags(owner: owner, groups: try Self.groups(groups)),
                 origin: origin,
                 author: author,
-                traceID: traceID
+                traceID: traceID,
+                bereft: (bereft ?? []).map(Feed.init(text:))
             )
         }
     }

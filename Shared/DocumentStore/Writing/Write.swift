@@ -116,11 +116,31 @@ extension DocumentStore {
     private func plan(_ requests: [CommitQueue.Request]) async throws -> (WritePlan, [[EditOutcome]]) {
         let database = requests[0].database
         let records = try await records(of: Set(requests.flatMap { $0.edits.map(\.id) }), in: database)
-        var plan = WritePlan(database.settings, over: records)
+        let comebacks = try await comebacks(named: requests, over: records, in: database)
+        var plan = WritePlan(database.settings, over: records, comebacks: comebacks)
         let outcomes = requests.map { request in
             request.edits.map { plan.add($0, by: request.caller, traceID: request.traceID) }
         }
         return (plan, outcomes)
+    }
+
+    /// The revisions by which documents came back to the users who write them, where they name what is not stored.
+    private func comebacks(
+        named requests: [CommitQueue.Request],
+        over records: [DocumentID: DocumentRecord],
+        in database: Database
+    ) async throws -> [WritePlan.Reader: [RevisionPath]] {
+        var comebacks: [WritePlan.Reader: [RevisionPath]] = [:]
+        for request in requests {
+            guard case .user(let name, _) = request.caller else { continue }
+            let ids = request.edits.filter { $0.followsUnknown(records) }.map(\.id)
+            guard !ids.isEmpty else { continue }
+            for (id, history) in try await histories(of: ids, in: database, for: request.caller) {
+                let reader = WritePlan.Reader(user: name, id: id)
+                comebacks[reader] = history.ownLosses.unanswered.map(\.comeback)
+            }
+        }
+        return comebacks
     }
 
     private func records(of ids: Set<DocumentID>, in database: Database) async throws -> [DocumentID: DocumentRecord] {
@@ -133,6 +153,14 @@ extension DocumentStore {
             records[DocumentID(stored: id)] = DocumentRecord(seq: seq, tree: try RevisionTree(decoding: tree))
         }
         return records
+    }
+}
+
+extension DocumentEdit {
+    /// Whether it follows a revision that the document does not have.
+    fileprivate func followsUnknown(_ records: [DocumentID: DocumentRecord]) -> Bool {
+        guard case .next(let parent?) = revision, let record = records[id] else { return false }
+        return !record.tree.contains(parent)
     }
 }
 

@@ -20,6 +20,12 @@ struct WritePlan {
         let body: DocumentBody
     }
 
+    /// A document as one user has it.
+    struct Reader: Hashable {
+        let user: String
+        let id: DocumentID
+    }
+
     /// How many branches a document may have: more would be a mistake of some client, and hurt everybody.
     static let branchLimit = 1_000
 
@@ -29,11 +35,18 @@ struct WritePlan {
     /// The changed documents in the order of their first change.
     private(set) var order: [DocumentID] = []
     private(set) var bodies: [NewBody] = []
+    /// The revisions by which lost ones came back to users, whose histories name the stored ones.
+    private let comebacks: [Reader: [RevisionPath]]
 
     /// A plan over these documents; one that is not among them does not exist.
-    init(_ settings: DatabaseSettings, over records: [DocumentID: DocumentRecord]) {
+    init(
+        _ settings: DatabaseSettings,
+        over records: [DocumentID: DocumentRecord],
+        comebacks: [Reader: [RevisionPath]] = [:]
+    ) {
         rules = AccessRules(settings)
         self.records = records
+        self.comebacks = comebacks
     }
 
     /// Plans one edit.
@@ -56,6 +69,8 @@ struct WritePlan {
         var record = before
         guard !edit.id.isLocal else { throw .illegalDocumentID("A local document is not written with the others.") }
         if edit.id.isDesign, caller.feeds != nil { throw AccessRules.refused }
+        // What this house made up, and a device pushes back, is not new; and is not stored, either.
+        if case .made(let path) = edit.revision, Revocation.isOurs(path) { return path.revision }
         if case .made(let path) = edit.revision, let known = before.tree[path.revision], known.status != .missing {
             // Whoever brings what is known already changes nothing, and is not refused for it.
             return path.revision
@@ -108,15 +123,22 @@ struct WritePlan {
                 return (named(edit, tags, after: nil), tags)
             }
             // A write without a revision brings a deleted document back: it follows the tombstone.
-            let followed = parent ?? (winner.isDeleted ? winner.id : nil)
-            let tags = try rules.tagsOfNext(asked, after: self.tags(at: followed, of: tree, for: caller), caller)
-            guard let followed, tree.isLeaf(followed) else { throw .conflict }
+            let followed = (parent ?? (winner.isDeleted ? winner.id : nil)).map { path(to: $0, of: edit.id, for: caller) }
+            let tags = try rules.tagsOfNext(asked, after: self.tags(at: followed?.stored, of: tree, for: caller), caller)
+            guard let followed, tree.isLeaf(followed.stored) else { throw .conflict }
             return (named(edit, tags, after: followed), tags)
         case .made(let path):
             guard !tree.isEmpty else { return (path, try rules.tagsOfNew(edit.tags, caller)) }
             let anchor = path.revisions.first { tree.contains($0) }
             return (path, try rules.tagsOfNext(asked, after: tags(at: anchor, of: tree, for: caller), caller))
         }
+    }
+
+    /// The revision that a caller names, with those that lead to it from a stored one.
+    private func path(to revision: RevisionID, of id: DocumentID, for caller: Caller) -> RevisionPath {
+        guard case .user(let name, _) = caller else { return RevisionPath(revision) }
+        let comebacks = comebacks[Reader(user: name, id: id)] ?? []
+        return comebacks.first { $0.revision == revision } ?? RevisionPath(revision)
     }
 
     /// The tags that decide who may go on from that revision: those of the leaf that it is.
@@ -131,15 +153,14 @@ struct WritePlan {
     }
 
     /// The revision that the store gives to an edit, behind the one that it follows.
-    private func named(_ edit: DocumentEdit, _ tags: Tags, after parent: RevisionID?) -> RevisionPath {
+    private func named(_ edit: DocumentEdit, _ tags: Tags, after parent: RevisionPath?) -> RevisionPath {
         let digest = RevisionDigest(
             isDeleted: edit.isDeleted,
-            parent: parent,
+            parent: parent?.revision,
             owner: tags.owner,
             groups: tags.groups,
             body: edit.body.bytes
         )
-        let ancestors = parent.map { [$0.hash] } ?? []
-        return RevisionPath(start: digest.revision.generation, hashes: [digest.revision.hash] + ancestors)
+        return parent?.appending(digest.revision.hash) ?? RevisionPath(digest.revision)
     }
 }

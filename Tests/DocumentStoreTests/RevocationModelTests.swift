@@ -1,0 +1,138 @@
+import CouchProtocol
+import Postgres
+import TestSupport
+import Testing
+
+@testable import DocumentStore
+
+/// Users who gain and lose documents at random, and their devices, which know nothing of that and sync now and then.
+@Suite(.database) struct RevocationModelTests {
+    private static let users = ["ann", "bob", "cleo"]
+    private static let groups = ["red", "blue", "green"]
+
+    @Test(arguments: 0..<6)
+    func `a device that syncs has what its user may read, and nothing else`(round: Int) async throws {
+        var settings = DatabaseSettings()
+        settings.publicWrites = true
+        let store = try await TestStore.make(settings)
+        var generator = SeededGenerator.announced()
+        var devices = Self.users.flatMap { [Device(user: $0), Device(user: $0)] }
+        for step in 0..<150 {
+            switch Int.random(in: 0..<10, using: &generator) {
+            case 0..<4: try await Self.write(step, to: store, &generator)
+            case 4, 5: try await Self.move(in: store, &generator)
+            case 6: try await Self.edit(step, on: &devices, store, &generator)
+            default:
+                let place = Int.random(in: devices.indices, using: &generator)
+                // Some give up in the middle of a long feed, and go on later.
+                for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                    let limit = Int.random(in: 1...6, using: &generator)
+                    guard try await devices[place].pull(from: store, limit: limit) else { break }
+                }
+            }
+        }
+        devices.append(contentsOf: Self.users.map { Device(user: $0) })
+        for place in devices.indices {
+            while try await devices[place].pull(from: store, limit: 7) {}
+            try await Self.check(devices[place], store)
+            try await Self.pushBack(devices[place], store)
+        }
+        await store.close()
+    }
+
+    /// The administrator makes, changes, retags or deletes a document.
+    private static func write(_ step: Int, to store: TestStore, _ generator: inout SeededGenerator) async throws {
+        let id = DocumentID(stored: "d\(Int.random(in: 0..<10, using: &generator))")
+        let current = try await store.store.document(id, in: store.database, for: TestStore.administrator)
+        let owner = Int.random(in: 0..<3, using: &generator) == 0 ? users.randomElement(using: &generator) : nil
+        let groups = groups.filter { _ in Int.random(in: 0..<3, using: &generator) == 0 }
+        let keepsTags = current != nil && Bool.random(using: &generator)
+        let tags = keepsTags ? AskedTags() : AskedTags(Tags(owner: owner, groups: groups))
+        if Int.random(in: 0..<6, using: &generator) == 0 {
+            // A branch of another replica.
+            let hash = String(generator.next() % 1_000, radix: 16)
+            let path = ["\(Int.random(in: 1...3, using: &generator))-\(hash)"]
+            let edit = DocumentEdit.made(id.text, path, "{\"n\":\(step)}", tags: tags)
+            _ = try await store.store.write([edit], to: store.database, by: TestStore.administrator)
+            return
+        }
+        let deleted = current?.isDeleted == false && Int.random(in: 0..<8, using: &generator) == 0
+        let edit = DocumentEdit.next(id.text, after: current?.revision, "{\"n\":\(step)}", tags: tags, deleted: deleted)
+        _ = try await store.store.write([edit], to: store.database, by: TestStore.administrator)
+    }
+
+    /// A user joins or leaves groups.
+    private static func move(in store: TestStore, _ generator: inout SeededGenerator) async throws {
+        guard let user = users.randomElement(using: &generator), let group = groups.randomElement(using: &generator)
+        else { return }
+        switch Int.random(in: 0..<5, using: &generator) {
+        case 0, 1: try await store.store.addMember(user, to: group, by: .administrator)
+        case 2, 3: try await store.store.removeMember(user, from: group, by: .administrator)
+        default:
+            let some = groups.filter { _ in Bool.random(using: &generator) }
+            try await store.store.setGroups(Set(some), of: user, by: .administrator)
+        }
+    }
+
+    /// A user edits a document, on a device or directly.
+    private static func edit(
+        _ step: Int,
+        on devices: inout [Device],
+        _ store: TestStore,
+        _ generator: inout SeededGenerator
+    ) async throws {
+        let place = Int.random(in: devices.indices, using: &generator)
+        let user = devices[place].user
+        let caller = Caller.user(name: user, groups: try await store.store.groups(of: user))
+        guard let id = devices[place].documents.keys.sorted().randomElement(using: &generator) else { return }
+        if Bool.random(using: &generator) {
+            guard let known = try await store.store.document(id, in: store.database, for: caller), !known.isDeleted
+            else { return }
+            let edit = DocumentEdit.next(id.text, after: known.revision, "{\"u\":\(step)}")
+            let outcome = try await store.store.write([edit], to: store.database, by: caller)[0]
+            #expect(outcome.error == nil, "\(id) \(user) \(known.revision)")
+            return
+        }
+        let hash = RevisionHash(digest: (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
+        guard let edit = devices[place].edit(id, "{\"v\":\(step)}", hash: hash) else { return }
+        // What is refused is undone by the device; else it is kept on both sides.
+        if try await store.store.write([edit], to: store.database, by: caller)[0].error == nil {
+            try devices[place].keep(edit)
+        }
+    }
+
+    /// Compares a device that has pulled all with a look at every document.
+    private static func check(_ device: Device, _ store: TestStore) async throws {
+        let caller = Caller.user(name: device.user, groups: try await store.store.groups(of: device.user))
+        let rules = AccessRules(store.database.settings)
+        var expected: [DocumentID: [UInt8]] = [:]
+        for row in try await store.store.client.query("SELECT id, tree FROM documents ORDER BY id") {
+            let (text, bytes) = try row.decode(String.self, [UInt8].self)
+            let id = DocumentID(stored: text)
+            let leaves = try RevisionTree<Tags>(decoding: bytes).leaves
+                .filter { rules.mayRead($0.payload ?? .none, caller) }
+            guard let winner = leaves.first, !winner.isDeleted else { continue }
+            let request = RevisionRequest(id: id, revision: winner.id)
+            let stored = try await store.store.fetch([request], from: store.database, for: TestStore.administrator)
+            expected[id] = stored[request]?.body
+            #expect(try await store.store.document(id, in: store.database, for: caller)?.revision == device.documents[id])
+        }
+        #expect(Set(device.documents.keys) == Set(expected.keys), "\(device.user)")
+        // A conflict can be won by what came back, on this device alone.
+        for (id, body) in expected where try await !hasConflict(id, store) { #expect(device.contents[id] == body) }
+    }
+
+    private static func hasConflict(_ id: DocumentID, _ store: TestStore) async throws -> Bool {
+        let found = try await store.store.document(id, in: store.database, for: TestStore.administrator)
+        return (found?.tree?.leaves.count ?? 0) > 1
+    }
+
+    /// A device that pushes back whatever it has changes nothing, and is refused nothing that it was told to drop.
+    private static func pushBack(_ device: Device, _ store: TestStore) async throws {
+        let before = try await store.store.info(store.database).updateSeq
+        let caller = Caller.user(name: device.user, groups: try await store.store.groups(of: device.user))
+        let outcomes = try await store.store.write(device.leaves, to: store.database, by: caller)
+        for (edit, outcome) in zip(device.leaves, outcomes) { #expect(outcome.error == nil, "\(edit.id) \(edit.revision)") }
+        #expect(try await store.store.info(store.database).updateSeq == before)
+    }
+}
