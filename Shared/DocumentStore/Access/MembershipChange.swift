@@ -126,9 +126,9 @@ struct MembershipChange: Sendable {
         )
         try await connection.execute(
             """
-            INSERT INTO feed_entries AS old (feed, document, seq, present, entered, lossy, losses)
+            INSERT INTO feed_entries AS old (feed, document, seq, present, lossy, losses)
             SELECT (SELECT id FROM feeds WHERE database = \(database) AND kind = 'revoked' AND name = \(user)),
-                document, \(seq) + place, false, \(seq) + place, true, ARRAY[int8send(\(seq) + place) || leaves]
+                document, \(seq) + place, false, true, ARRAY[int8send(\(seq) + place) || leaves]
             FROM unnest(\(losses.map(\.document)), \(losses.map { Loss.encode($0.leaves) })) WITH ORDINALITY
                 AS lost (document, leaves, place)
             ON CONFLICT (feed, document) DO UPDATE

@@ -13,18 +13,21 @@ extension AccessRules {
     func view(_ tree: RevisionTree<Tags>, for caller: Caller, losses: [Loss]) -> RevisionTree<Tags>? {
         guard let readable = visible(tree, to: caller) else { return nil }
         var view = readable
-        for lost in losses.unanswered where !tree.contains(lost.comeback.revision) {
+        for lost in losses.unanswered where tree.isLeaf(lost.stored) {
             view.graft(lost.tombstone, .deleted, nil)
-            let stored = lost.stored
-            if tree.isLeaf(stored) {
-                guard let node = readable[stored], !node.isDeleted else { continue }
-                view.graft(lost.comeback, .available, node.payload)
-            } else {
-                // What came back has been followed by something else since: its branch ends.
-                view.graft(lost.comeback.tombstone, .deleted, nil)
-            }
+            guard let node = readable[lost.stored], !node.isDeleted else { continue }
+            view.graft(lost.comeback, .available, node.payload)
         }
+        for closing in tree.closings(of: losses) { view.graft(closing, .deleted, nil) }
         return view
+    }
+}
+
+extension RevisionTree<Tags> {
+    /// The ends of the branches on which lost revisions came back to a reader, where something else has followed the
+    /// stored revision since: those branches go on for nobody.
+    func closings(of losses: [Loss]) -> [RevisionPath] {
+        losses.unanswered.filter { !contains($0.comeback.revision) && !isLeaf($0.stored) }.map(\.comeback.tombstone)
     }
 }
 

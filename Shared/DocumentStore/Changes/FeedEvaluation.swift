@@ -5,8 +5,7 @@ struct FeedEvaluation: Sendable {
     let rules: AccessRules
     let caller: Caller
     let walk: FeedPosition.Walk
-    /// When the reader joined each of the groups that the reader is in.
-    let joins: [String: Int]
+    let history: MembershipHistory
     /// What the readers of the reader's feeds lost, by document.
     let losses: [Int64: [FeedLoss]]
     let allLeaves: Bool
@@ -21,9 +20,10 @@ struct FeedEvaluation: Sendable {
         let view = rules.view(tree, for: caller, losses: own)
         let leaves = view?.leaves ?? []
         var revisions = leaves.map(\.id)
-        for tombstone in tombstones(losses[row.document] ?? [], view, own) where !revisions.contains(tombstone) {
-            revisions.append(tombstone)
-        }
+        var told = tombstones(losses[row.document] ?? [], view, own)
+        // A reader who can read nothing of it any more may hold what came back before.
+        if view == nil, !told.isEmpty { told += tree.closings(of: own).map(\.revision) }
+        for tombstone in told where !revisions.contains(tombstone) { revisions.append(tombstone) }
         guard let winner = revisions.first else { return nil }
         return StoredChange(
             position: position,
@@ -49,13 +49,11 @@ struct FeedEvaluation: Sendable {
     private func concerns(_ lost: FeedLoss) -> Bool {
         let seq = lost.loss.seq
         guard seq > walk.base else { return false }
-        // What left a group before the reader came was never the reader's.
-        if case .group(let name) = lost.feed, seq <= joins[name] ?? 0 { return false }
-        // Since the reader set out, anything can have been read on the way. What was lost before can be held only by a
-        // reader who had it at the start; when it had come into the feed is known for the last time alone.
-        guard seq <= walk.end else { return true }
-        if case .revoked = lost.feed { return walk.base > 0 }
-        return walk.base > 0 && (lost.entered <= walk.base || seq < lost.entered)
+        // What left a group while the reader was not in it was not the reader's.
+        if case .group(let name) = lost.feed, !history.isMember(of: name, at: seq) { return false }
+        // On the way anything can have been read. What was lost before can be held only by a reader who had something
+        // at the start.
+        return seq > walk.end || walk.base > 0
     }
 
     /// Whether the revision, or one that came from it, is the reader's (again).

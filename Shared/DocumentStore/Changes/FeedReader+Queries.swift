@@ -6,22 +6,42 @@ extension FeedReader {
     ///
     /// Each feed gives as many as are asked for from its index, and these are merged: 100 feeds are 100 look-ups, and
     /// what is not answered is not read.
-    func page(since: Int, before: Int?, limit: Int, for caller: Caller) -> PostgresQuery {
-        let feeds = FeedRegistry.numbers(ofExisting: caller.readFeeds ?? [], in: database)
+    ///
+    /// Of groups that the reader was in formerly, only what their readers lost is read.
+    func page(
+        since: Int,
+        before: Int?,
+        limit: Int,
+        for caller: Caller,
+        formerGroups: Set<String>
+    ) -> PostgresQuery {
+        """
+        SELECT \(unescaped: FeedRow.columns), \(fragment: ownLosses(of: caller))
+        FROM (
+            SELECT entry.seq, entry.document, bool_or(entry.present) AS present, bool_or(entry.lossy) AS lossy
+            FROM (\(fragment: feeds(of: caller, formerGroups))) AS feed CROSS JOIN LATERAL (
+                SELECT seq, document, present AND feed.is_own AS present, lossy FROM feed_entries
+                WHERE feed_entries.feed = feed.number AND seq > \(Int64(since)) AND seq < \(Int64(before ?? .max))
+                    AND (present AND feed.is_own OR lossy)
+                ORDER BY seq LIMIT \(Int64(limit))
+            ) AS entry
+            GROUP BY entry.seq, entry.document ORDER BY entry.seq LIMIT \(Int64(limit))
+        ) AS merged
+        CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
+        ORDER BY merged.seq
+        """
+    }
+
+    /// The numbers of the reader's feeds, and of those of former groups.
+    private func feeds(of caller: Caller, _ formerGroups: Set<String>) -> PostgresQuery {
+        let own = FeedRegistry.numbers(ofExisting: caller.readFeeds ?? [], in: database)
+        guard !formerGroups.isEmpty else {
+            return "SELECT number, true AS is_own FROM (\(fragment: own)) AS own"
+        }
+        let former = FeedRegistry.numbers(ofExisting: Set(formerGroups.map(Feed.group)), in: database)
         return """
-            SELECT \(unescaped: FeedRow.columns), \(fragment: ownLosses(of: caller))
-            FROM (
-                SELECT entry.seq, entry.document, bool_or(entry.present) AS present, bool_or(entry.lossy) AS lossy
-                FROM (\(fragment: feeds)) AS feed CROSS JOIN LATERAL (
-                    SELECT seq, document, present, lossy FROM feed_entries
-                    WHERE feed_entries.feed = feed.number AND seq > \(Int64(since)) AND seq < \(Int64(before ?? .max))
-                        AND (present OR lossy)
-                    ORDER BY seq LIMIT \(Int64(limit))
-                ) AS entry
-                GROUP BY entry.seq, entry.document ORDER BY entry.seq LIMIT \(Int64(limit))
-            ) AS merged
-            CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
-            ORDER BY merged.seq
+            SELECT number, true AS is_own FROM (\(fragment: own)) AS own
+            UNION ALL SELECT number, false FROM (\(fragment: former)) AS former
             """
     }
 
@@ -46,13 +66,17 @@ extension FeedReader {
     }
 
     /// What the readers of the reader's feeds lost of the documents of these rows, by document.
-    func losses(of rows: [FeedRow], for caller: Caller) async throws -> [Int64: [FeedLoss]] {
+    func losses(
+        of rows: [FeedRow],
+        for caller: Caller,
+        _ history: MembershipHistory
+    ) async throws -> [Int64: [FeedLoss]] {
         let documents = rows.filter(\.isLossy).map(\.document)
         guard !documents.isEmpty else { return [:] }
         let found = try await store.client.query(
             """
-            SELECT entry.document, feeds.kind, feeds.name, entry.entered, entry.losses
-            FROM (\(fragment: FeedRegistry.numbers(ofExisting: caller.readFeeds ?? [], in: database))) AS feed
+            SELECT entry.document, feeds.kind, feeds.name, entry.losses
+            FROM (\(fragment: feeds(of: caller, history.formerGroups))) AS feed
             CROSS JOIN unnest(\(documents)) AS asked (document)
             CROSS JOIN LATERAL (
                 SELECT * FROM feed_entries
@@ -63,13 +87,10 @@ extension FeedReader {
         )
         var losses: [Int64: [FeedLoss]] = [:]
         for row in found {
-            let (document, kind, name, entered, column) =
-                try row.decode(Int64.self, String.self, String.self, Int64.self, [[UInt8]]?.self)
-            for loss in try Loss.all(column) {
-                losses[document, default: []].append(
-                    FeedLoss(feed: Feed(kind: kind, name: name), entered: Int(entered), loss: loss)
-                )
-            }
+            let (document, kind, name, column) =
+                try row.decode(Int64.self, String.self, String.self, [[UInt8]]?.self)
+            let feed = Feed(kind: kind, name: name)
+            losses[document, default: []] += try Loss.all(column).map { FeedLoss(feed: feed, loss: $0) }
         }
         return losses
     }
@@ -124,7 +145,5 @@ struct FeedRow: Sendable {
 /// Something that the readers of a feed lost.
 struct FeedLoss: Sendable {
     let feed: Feed
-    /// The change by which the document came into the feed, for the last time.
-    let entered: Int
     let loss: Loss
 }

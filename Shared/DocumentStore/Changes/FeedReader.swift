@@ -16,8 +16,7 @@ struct FeedReader: Sendable {
     private struct Start {
         let present: Int
         let caller: Caller
-        /// The last event of each group that the reader has joined or left, behind nothing that is not committed.
-        let joins: [String: Int]
+        let history: MembershipHistory
         let rows: [FeedRow]
     }
 
@@ -26,21 +25,20 @@ struct FeedReader: Sendable {
         let start = try await start(since: position, for: caller)
         guard position.number <= start.present else { return nil }
         let walk = position.walk ?? FeedPosition.Walk(base: position.number, end: start.present)
-        let pending = start.joins.filter { position.number < $1 && $1 <= start.present }
-            .map { (group: $0.key, seq: $0.value) }.sorted { $0.seq < $1.seq }
+        let joinings = start.history.joinings(behind: position.number)
         var stretch = Stretch(walk: walk, limit: limit)
-        if pending.isEmpty {
+        if joinings.isEmpty, start.history.formerGroups.isEmpty {
             // What is committed since the end was read is left to the next stretch, which knows the rights of then.
             stretch.add(start.rows.filter { $0.seq <= start.present })
         } else {
-            try await fill(&stretch, since: position, pending, start)
+            try await fill(&stretch, since: position, joinings, start)
         }
         let evaluation = FeedEvaluation(
             rules: AccessRules(database.settings),
             caller: start.caller,
             walk: walk,
-            joins: start.joins,
-            losses: try await losses(of: stretch.rows.map(\.row), for: start.caller),
+            history: start.history,
+            losses: try await losses(of: stretch.rows.map(\.row), for: start.caller, start.history),
             allLeaves: allLeaves
         )
         return StoredChanges(
@@ -66,58 +64,76 @@ struct FeedReader: Sendable {
         for caller: Caller
     ) async throws -> (start: Start, groups: Set<String>) {
         let name: String? = if case .user(let name, _) = caller { name } else { nil }
+        let base = position.walk?.base ?? position.number
         // The end comes first: the rights and rows that follow know of all that is committed up to it.
         let answers = try await store.client.withConnection { connection in
             try await connection.pipeline([
                 DocumentStore.endQuery(of: database),
                 DocumentStore.groupsQuery(of: name ?? ""),
                 """
-                SELECT DISTINCT ON (group_name) group_name, seq, joined FROM membership_events
-                WHERE database = \(database.id) AND user_name = \(name ?? "") ORDER BY group_name, seq DESC
+                SELECT seq, group_name, joined FROM membership_events
+                WHERE database = \(database.id) AND user_name = \(name ?? "") AND seq > \(Int64(base)) ORDER BY seq
                 """,
-                page(since: position.number, before: nil, limit: limit, for: caller),
+                page(since: position.number, before: nil, limit: limit, for: caller, formerGroups: []),
             ])
         }
         guard let end = answers[0].first else { throw CouchError.noDatabase }
         let groups = Set(try answers[1].map { try $0.decode(String.self) })
-        var joins: [String: Int] = [:]
-        for event in answers[2] where try event.decode(Bool.self, at: 2) {
-            joins[try event.decode(String.self, at: 0)] = Int(try event.decode(Int64.self, at: 1))
+        let present = Int(try end.decode(Int64.self, at: 0))
+        let events = try answers[2].map { row in
+            let (seq, group, joined) = try row.decode(Int64.self, String.self, Bool.self)
+            return MembershipHistory.Event(seq: Int(seq), group: group, joined: joined)
         }
         let start = Start(
-            present: Int(try end.decode(Int64.self, at: 0)),
+            present: present,
             caller: caller,
-            joins: joins.filter { groups.contains($0.key) },
+            history: MembershipHistory(groups: groups, events: events.filter { $0.seq <= present }),
             rows: try answers[3].map(FeedRow.init)
         )
         return (start, groups)
     }
 
-    /// Fills a stretch in which the reader joined groups.
+    /// Fills a stretch in which the reader joined or left groups.
     private func fill(
         _ stretch: inout Stretch,
         since position: FeedPosition,
-        _ joins: [(group: String, seq: Int)],
+        _ joinings: [MembershipHistory.Event],
         _ start: Start
     ) async throws {
         var number = position.number
         var inner = position.inner
-        for join in joins {
-            stretch.add(try await rows(page(since: number, before: join.seq, limit: stretch.room, for: start.caller)))
+        for joining in joinings {
+            try await add(to: &stretch, since: number, before: joining.seq, start)
             guard !stretch.isFull else { return }
-            let through = stretch.walk.backFillEnd(of: join.seq)
+            let through = stretch.walk.backFillEnd(of: joining.seq)
             // Who was within the documents of this event goes on there.
-            let from = join.seq == position.number + 1 ? inner ?? 0 : 0
+            let from = joining.seq == position.number + 1 ? inner ?? 0 : 0
             if from < through {
-                let query = backFill(join.group, since: from, through: through, limit: stretch.room, for: start.caller)
-                stretch.add(try await rows(query), within: join.seq)
+                let query = backFill(
+                    joining.group,
+                    since: from,
+                    through: through,
+                    limit: stretch.room,
+                    for: start.caller
+                )
+                stretch.add(try await rows(query), within: joining.seq)
                 guard !stretch.isFull else { return }
             }
-            number = join.seq
+            number = joining.seq
             inner = nil
         }
-        let rest = page(since: number, before: start.present + 1, limit: stretch.room, for: start.caller)
-        stretch.add(try await rows(rest))
+        try await add(to: &stretch, since: number, before: start.present + 1, start)
+    }
+
+    private func add(to stretch: inout Stretch, since: Int, before: Int, _ start: Start) async throws {
+        let query = page(
+            since: since,
+            before: before,
+            limit: stretch.room,
+            for: start.caller,
+            formerGroups: start.history.formerGroups
+        )
+        stretch.add(try await rows(query))
     }
 
     private func rows(_ query: PostgresQuery) async throws -> [FeedRow] {
@@ -140,16 +156,16 @@ private struct Stretch {
     var isFull: Bool { room <= 0 }
 
     /// Adds rows at their own places.
+    ///
+    /// The reader is on the way until the feed is exhausted, even beyond the end of when the way began: what happened
+    /// below such a place can have moved above it meanwhile.
     mutating func add(_ new: [FeedRow]) {
-        for row in new { rows.append((row, FeedPosition(row.seq, walk: row.seq < walk.end ? walk : nil))) }
+        for row in new { rows.append((row, FeedPosition(row.seq, walk: walk))) }
     }
 
     /// Adds older rows that the joining of a group brings.
     mutating func add(_ new: [FeedRow], within event: Int) {
-        for row in new {
-            let walk = event <= walk.end ? walk : nil
-            rows.append((row, FeedPosition(event - 1, walk: walk, inner: row.seq)))
-        }
+        for row in new { rows.append((row, FeedPosition(event - 1, walk: walk, inner: row.seq))) }
     }
 }
 

@@ -14,7 +14,7 @@ extension DocumentStore {
         /// The tombstones that the reader's devices were told for what was lost by changes of the document.
         var tombstones: [RevisionPath] {
             feedLosses.flatMap(\.leaves).map { ownLosses.shown($0).tombstone }
-                + ownLosses.flatMap(\.leaves).map(\.tombstone)
+                + ownLosses.flatMap(\.leaves).map(\.tombstone) + tree.closings(of: ownLosses)
         }
     }
 
@@ -82,13 +82,12 @@ extension DocumentStore {
         in database: Database,
         for caller: Caller
     ) async throws -> [DocumentID: History] {
-        let feeds = FeedRegistry.numbers(ofExisting: caller.feeds ?? [], in: database)
         let rows = try await client.query(
             """
             SELECT documents.id, documents.seq, documents.tree,
                 \(fragment: Self.ownLosses(of: caller, in: database, "documents.number")),
                 (
-                    SELECT array_agg(loss) FROM (\(fragment: feeds)) AS feed
+                    SELECT array_agg(loss) FROM (\(fragment: Self.everyFeed(of: caller, in: database))) AS feed
                     CROSS JOIN LATERAL (
                         SELECT losses FROM feed_entries
                         WHERE feed_entries.feed = feed.number AND feed_entries.document = documents.number LIMIT 1
@@ -110,6 +109,18 @@ extension DocumentStore {
             )
         }
         return histories
+    }
+
+    /// The numbers of the feeds that the caller is in, or was in once.
+    private static func everyFeed(of caller: Caller, in database: Database) -> PostgresQuery {
+        guard case .user(let name, _) = caller else { return "SELECT NULL::bigint AS number WHERE false" }
+        return """
+            \(fragment: FeedRegistry.numbers(ofExisting: caller.feeds ?? [], in: database))
+            UNION
+            SELECT id FROM feeds WHERE database = \(database.id) AND kind = 'group' AND name IN (
+                SELECT group_name FROM membership_events WHERE database = \(database.id) AND user_name = \(name)
+            )
+            """
     }
 
     /// The losses of a document (an expression for its number) that the caller's own feed has; NULL when there are none.

@@ -97,8 +97,6 @@ extension DocumentStore {
             document bigint NOT NULL,
             seq bigint NOT NULL,
             present boolean NOT NULL,
-            -- The change by which the document came into the feed, for the last time.
-            entered bigint NOT NULL,
             -- What the feed's readers lost by changes of the document, and whether there is any: see `Loss`.
             lossy boolean NOT NULL DEFAULT false,
             losses bytea[],
@@ -196,13 +194,12 @@ extension DocumentStore {
             FROM unnest(body_places, body_revs, body_values, body_texts) AS new (place, rev, body, exact)
             ON CONFLICT DO NOTHING;
 
-            INSERT INTO feed_entries AS old (feed, document, seq, present, entered, lossy, losses)
-            SELECT feed, numbers[place], base + place, present, base + place, loss IS NOT NULL,
+            INSERT INTO feed_entries AS old (feed, document, seq, present, lossy, losses)
+            SELECT feed, numbers[place], base + place, present, loss IS NOT NULL,
                 CASE WHEN loss IS NOT NULL THEN ARRAY[int8send(base + place) || loss] END
             FROM unnest(entry_places, entry_feeds, entry_presences, entry_losses) AS new (place, feed, present, loss)
             ON CONFLICT (feed, document) DO UPDATE
             SET seq = excluded.seq, present = excluded.present,
-                entered = CASE WHEN old.present OR NOT excluded.present THEN old.entered ELSE excluded.entered END,
                 lossy = old.lossy OR excluded.lossy,
                 -- The newest are enough: their leaves bring their ancestors along.
                 losses = CASE WHEN excluded.lossy
