@@ -1,6 +1,5 @@
 import CouchProtocol
-import JSON
-import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -8,20 +7,17 @@ import Testing
 
 /// Users who gain and lose documents at random, and their devices, which know nothing of that and sync now and then.
 @Suite(.database) struct RevocationModelTests {
-    private static let users = ["ann", "bob", "cleo"]
-    private static let groups = ["red", "blue", "green"]
-
     @Test(arguments: 0..<6)
     func `a device that syncs has what its user may read, and nothing else`(round: Int) async throws {
         var settings = DatabaseSettings()
         settings.publicWrites = true
         let store = try await TestStore.make(settings)
         var generator = SeededGenerator.announced("\(#function) round \(round)")
-        var devices = Self.users.flatMap { [Device(user: $0), Device(user: $0)] }
+        var devices = RandomWorld.users.flatMap { [Device(user: $0), Device(user: $0)] }
         for step in 0..<150 {
             switch Int.random(in: 0..<10, using: &generator) {
-            case 0..<4: try await Self.write(step, to: store, &generator)
-            case 4, 5: try await Self.move(in: store, &generator)
+            case 0..<4: try await RandomWorld.write(step, to: store, &generator)
+            case 4, 5: try await RandomWorld.move(in: store, &generator)
             case 6: try await Self.edit(step, on: &devices, store, &generator)
             default:
                 let place = Int.random(in: devices.indices, using: &generator)
@@ -32,47 +28,55 @@ import Testing
                 }
             }
         }
-        devices.append(contentsOf: Self.users.map { Device(user: $0) })
+        devices.append(contentsOf: RandomWorld.users.map { Device(user: $0) })
         for place in devices.indices {
             while try await devices[place].pull(from: store, limit: 7) {}
-            try await Self.check(devices[place], store)
-            try await Self.pushBack(devices[place], store)
+            try await RandomWorld.check(devices[place], store)
+            try await RandomWorld.pushBack(devices[place], store)
         }
         await store.close()
     }
 
-    /// The administrator makes, changes, retags or deletes a document.
-    private static func write(_ step: Int, to store: TestStore, _ generator: inout SeededGenerator) async throws {
-        let id = DocumentID(stored: "d\(Int.random(in: 0..<10, using: &generator))")
-        let current = try await store.store.document(id, in: store.database, for: TestStore.administrator)
-        let owner = Int.random(in: 0..<3, using: &generator) == 0 ? users.randomElement(using: &generator) : nil
-        let groups = groups.filter { _ in Int.random(in: 0..<3, using: &generator) == 0 }
-        let keepsTags = current != nil && Bool.random(using: &generator)
-        let tags = keepsTags ? AskedTags() : AskedTags(Tags(owner: owner, groups: groups))
-        if Int.random(in: 0..<6, using: &generator) == 0 {
-            // A branch of another replica.
-            let hash = String(generator.next() % 1_000, radix: 16)
-            let path = ["\(Int.random(in: 1...3, using: &generator))-\(hash)"]
-            let edit = DocumentEdit.made(id.text, path, "{\"n\":\(step)}", tags: tags)
-            _ = try await store.store.write([edit], to: store.database, by: TestStore.administrator)
-            return
+    @Test
+    func `devices that sync while everything moves, through several processes, end with what their users may read`()
+        async throws
+    {
+        let first = try await TestStore.make()
+        let stores = [first, try await first.another(), try await first.another()]
+        var generator = SeededGenerator.announced()
+        let seeds = (0..<10).map { _ in generator.next() }
+        let busy = Atomic(4)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for (index, store) in (stores + [first]).enumerated() {
+                group.addTask {
+                    defer { busy.subtract(1, ordering: .sequentiallyConsistent) }
+                    var generator = SeededGenerator(seed: seeds[index])
+                    for step in 0..<50 {
+                        if index < 2 {
+                            try await RandomWorld.write(step, to: store, &generator)
+                        } else {
+                            try await RandomWorld.move(in: store, &generator)
+                        }
+                    }
+                }
+            }
+            for (index, user) in (RandomWorld.users + RandomWorld.users).enumerated() {
+                group.addTask {
+                    var generator = SeededGenerator(seed: seeds[4 + index])
+                    var device = Device(user: user)
+                    while true {
+                        let isOver = busy.load(ordering: .sequentiallyConsistent) == 0
+                        guard let store = stores.randomElement(using: &generator) else { return }
+                        let limit = Int.random(in: 1...5, using: &generator)
+                        let hasMore = try await device.pull(from: store, limit: limit)
+                        if isOver, !hasMore { break }
+                    }
+                    try await RandomWorld.check(device, first)
+                }
+            }
+            try await group.waitForAll()
         }
-        let deleted = current?.isDeleted == false && Int.random(in: 0..<8, using: &generator) == 0
-        let edit = DocumentEdit.next(id.text, after: current?.revision, "{\"n\":\(step)}", tags: tags, deleted: deleted)
-        _ = try await store.store.write([edit], to: store.database, by: TestStore.administrator)
-    }
-
-    /// A user joins or leaves groups.
-    private static func move(in store: TestStore, _ generator: inout SeededGenerator) async throws {
-        guard let user = users.randomElement(using: &generator), let group = groups.randomElement(using: &generator)
-        else { return }
-        switch Int.random(in: 0..<5, using: &generator) {
-        case 0, 1: try await store.store.addMember(user, to: group, by: .administrator)
-        case 2, 3: try await store.store.removeMember(user, from: group, by: .administrator)
-        default:
-            let some = groups.filter { _ in Bool.random(using: &generator) }
-            try await store.store.setGroups(Set(some), of: user, by: .administrator)
-        }
+        for store in stores { await store.close() }
     }
 
     /// A user edits a document, on a device or directly.
@@ -100,84 +104,5 @@ import Testing
         if try await store.store.write([edit], to: store.database, by: caller)[0].error == nil {
             try devices[place].keep(edit)
         }
-    }
-
-    /// Compares a device that has pulled all with a look at every document.
-    private static func check(_ device: Device, _ store: TestStore) async throws {
-        let caller = Caller.user(name: device.user, groups: try await store.store.groups(of: device.user))
-        let rules = AccessRules(store.database.settings)
-        var expected: [DocumentID: [UInt8]] = [:]
-        for row in try await store.store.client.query("SELECT id, tree FROM documents ORDER BY id") {
-            let (text, bytes) = try row.decode(String.self, [UInt8].self)
-            let id = DocumentID(stored: text)
-            let leaves = try RevisionTree<Tags>(decoding: bytes).leaves
-                .filter { rules.mayRead($0.payload ?? .none, caller) }
-            guard let winner = leaves.first, !winner.isDeleted else { continue }
-            let request = RevisionRequest(id: id, revision: winner.id)
-            let stored = try await store.store.fetch([request], from: store.database, for: TestStore.administrator)
-            expected[id] = stored[request]?.body
-            let shown = try await store.store.document(id, in: store.database, for: caller)?.revision
-            // A conflict can be won by what came back, on this user's devices alone.
-            let isRight =
-                try shown == device.documents[id]
-                && (leaves.count > 1 || value(device.contents[id]) == value(expected[id]))
-            guard !isRight else { continue }
-            Issue.record("\(try await describe(id, device, store))")
-        }
-        for id in device.documents.keys where expected[id] == nil {
-            Issue.record("\(try await describe(id, device, store))")
-        }
-    }
-
-    private static func value(_ body: [UInt8]?) throws -> JSONValue? {
-        try body.map { try JSONValue(parsing: $0) }
-    }
-
-    /// All that there is to know of a document and a device, for who must find out why they differ.
-    private static func describe(_ id: DocumentID, _ device: Device, _ store: TestStore) async throws -> String {
-        let caller = Caller.user(name: device.user, groups: try await store.store.groups(of: device.user))
-        guard let history = try await store.store.histories(of: [id], in: store.database, for: caller)[id] else { return "" }
-        func text<Payload>(_ tree: RevisionTree<Payload>?) -> String {
-            let lines = (tree?.leaves ?? []).map { leaf in
-                let path = tree?.path(to: leaf.id)?.revisions.map { $0.description.prefix(6) }.joined(separator: " ")
-                return "    \(path ?? "") \(leaf.isDeleted ? "deleted" : "") \(leaf.payload.map { "\($0)" } ?? "")"
-            }
-            return lines.joined(separator: "\n")
-        }
-        let view = AccessRules(store.database.settings).view(history.tree, for: caller, losses: history.ownLosses)
-        let events = try await store.store.client.query(
-            "SELECT seq, group_name, joined FROM membership_events WHERE user_name = \(device.user) ORDER BY seq"
-        )
-        .map { "\(try $0.decode(Int64.self, at: 0))\(try $0.decode(Bool.self, at: 2) ? "+" : "-")\(try $0.decode(String.self, at: 1))" }
-        func losses(_ losses: [Loss]) -> String {
-            losses.map { loss in
-                "\(loss.seq): " + loss.leaves.map { $0.revisions.map { $0.description.prefix(6) }.joined(separator: " ") }.joined(separator: " | ")
-            }.joined(separator: "; ")
-        }
-        let entries = try await store.store.client.query(
-            """
-            SELECT kind || ':' || feeds.name, entry.seq, present, losses
-            FROM feed_entries AS entry JOIN feeds ON feeds.id = feed JOIN documents ON number = document
-            WHERE documents.id = \(id.text)
-            """
-        )
-        .map { row in
-            let (feed, seq, present, column) = try row.decode(String.self, Int64.self, Bool.self, [[UInt8]]?.self)
-            return "\(feed) \(seq) \(present) \(losses(try Loss.all(column)))"
-        }
-        return """
-            \(id) seq \(history.seq), \(caller), events \(events)
-              stored\n\(text(history.tree))\n  view\n\(text(view))\n  device at \(device.checkpoint)\n\(text(device.trees[id]))
-              own losses \(losses(history.ownLosses)) entries \(entries.joined(separator: "\n    "))
-            """
-    }
-
-    /// A device that pushes back whatever it has changes nothing, and is refused nothing that it was told to drop.
-    private static func pushBack(_ device: Device, _ store: TestStore) async throws {
-        let before = try await store.store.info(store.database).updateSeq
-        let caller = Caller.user(name: device.user, groups: try await store.store.groups(of: device.user))
-        let outcomes = try await store.store.write(device.leaves, to: store.database, by: caller)
-        for (edit, outcome) in zip(device.leaves, outcomes) { #expect(outcome.error == nil, "\(edit.id) \(edit.revision)") }
-        #expect(try await store.store.info(store.database).updateSeq == before)
     }
 }
