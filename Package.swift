@@ -68,7 +68,10 @@ let package = Package(
 
         // What the services stand on.
         shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
-        shared("ControlStore", ["Contracts", "JSON", "Postgres", "Projects", .crypto, .logging]),
+        shared(
+            "ControlStore",
+            ["Contracts", "Executors", "JSON", "Postgres", "Projects", .crypto, .cryptoExtras, .logging]
+        ),
         shared(
             "ServiceRuntime",
             [
