@@ -2,7 +2,7 @@ import Foundation
 
 /// An address of the Internet, of version 4 or 6.
 struct IPAddress: Hashable, Sendable {
-    /// Four bytes, or sixteen. A version 4 address that is written as a version 6 one is one of version 4.
+    /// Four bytes, or sixteen; a version 4 address that is written as a version 6 one is one of version 4.
     let bytes: [UInt8]
 
     /// The address that a text names; nil when it names none.
