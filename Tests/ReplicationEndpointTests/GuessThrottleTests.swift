@@ -34,7 +34,8 @@ import Testing
         for _ in 0..<5 { #expect(world.attempt("u", from: 1, .wrong) == nil) }
         var waits: [Duration] = []
         for _ in 0..<12 {
-            let refusal = try #require(world.attempt("u", from: 1, .wrong))
+            let attempt = world.attempt("u", from: 1, .wrong)
+            let refusal = try #require(attempt)
             #expect(refusal.scope == .userAtAddress)
             // What is refused is no guess: it makes nothing longer.
             #expect(world.attempt("u", from: 1, .wrong) == refusal)
@@ -51,7 +52,8 @@ import Testing
     @Test func `the right password is no help while the way is closed, and clears the past when it is open`() throws {
         var world = World()
         for _ in 0..<5 { #expect(world.attempt("u", from: 1, .wrong) == nil) }
-        let refusal = try #require(world.attempt("u", from: 1, .right))
+        let attempt = world.attempt("u", from: 1, .right)
+        let refusal = try #require(attempt)
         world.now += refusal.wait
         #expect(world.attempt("u", from: 1, .right) == nil)
         for _ in 0..<5 { #expect(world.attempt("u", from: 1, .wrong) == nil) }
@@ -82,7 +84,8 @@ import Testing
         var world = World()
         #expect(world.attempt("known", from: 1, .right) == nil)
         for user in 0..<50 { #expect(world.attempt("u\(user)", from: 1, .wrong) == nil) }
-        let refusal = try #require(world.attempt("fresh", from: 1, .right))
+        let attempt = world.attempt("fresh", from: 1, .right)
+        let refusal = try #require(attempt)
         #expect(refusal.scope == .address)
         #expect(world.attempt("known", from: 1, .right) == nil)
         #expect(world.attempt("fresh", from: 2, .right) == nil)

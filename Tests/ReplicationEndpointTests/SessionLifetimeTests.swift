@@ -1,6 +1,7 @@
 import ControlStore
 import Foundation
 import HTTPTypes
+import Hummingbird
 import Testing
 
 @testable import ReplicationEndpoint

@@ -3,10 +3,10 @@ import Crypto
 import CryptoExtras
 import Foundation
 import JSON
-import Settings
 import Testing
 
 @testable import ReplicationEndpoint
+@testable import Settings
 
 /// Bearer tokens: right ones, and the ways in which others have been taken for right.
 @Suite struct TokenTests {
