@@ -68,7 +68,10 @@ let package = Package(
 
         // What the services stand on.
         shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
-        shared("ControlStore", ["Contracts", "JSON", "Postgres", "Projects", .crypto, .logging]),
+        shared(
+            "ControlStore",
+            ["Contracts", "Executors", "JSON", "Postgres", "Projects", .crypto, .cryptoExtras, .logging]
+        ),
         shared(
             "ServiceRuntime",
             [
@@ -183,7 +186,10 @@ let package = Package(
         ),
         tests(
             "ReplicationEndpoint",
-            ["Contracts", "CouchProtocol", "DocumentStore", "Messaging", "Postgres", .logging]
+            [
+                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
+                "Settings", .crypto, .cryptoExtras, .httpTypes, .hummingbird, .logging,
+            ]
         ),
         tests("SequenceWorker", ["Contracts", "ControlStore", "JSON"]),
         tests(
@@ -200,7 +206,7 @@ let package = Package(
                 "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
                 "FullSyncTool", "JSON", "Messaging", "PrivateServers", "ReplicaConformance", "ReplicationEndpoint",
                 "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
-                .asyncHTTPClient, .logging, .nioCore, .nioHTTP1,
+                .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1,
             ],
             path: "Tests/SystemTests",
             swiftSettings: settings

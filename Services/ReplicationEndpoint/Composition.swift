@@ -25,9 +25,17 @@ enum Composition {
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
         let sequences = SequenceCaller(requests: requests)
-        let login = try makeLogin(context, catalogue, sequences, store)
-        let authenticator = Authenticator(login: login, control: control, store: store)
         let wakeUps = FeedWakeUps(wakeUpQueue, broker: broker, logger: logger)
+        let access = try Access(
+            settings,
+            store: store,
+            control: control,
+            catalogue: catalogue,
+            sequences: sequences,
+            wakeUps: wakeUps,
+            broker: broker,
+            logger: logger
+        )
         let deployment = Deployment(
             store: store,
             control: control,
@@ -38,13 +46,7 @@ enum Composition {
         )
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
-            session: SessionResource(
-                login: login,
-                control: control,
-                authenticator: authenticator,
-                duration: try settings[EndpointSettings.sessionDuration],
-                isSecure: try settings[EndpointSettings.secureCookies]
-            ),
+            session: access.sessionResource,
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
             document: DocumentResource(store: store),
             bulkDocuments: BulkDocuments(store: store),
@@ -56,49 +58,31 @@ enum Composition {
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
             project: ProjectResource(catalogue: catalogue, control: control, deployment: deployment),
             runs: RunsResource(control: control, broker: broker),
+            users: access.usersResource,
+            groups: access.groupsResource,
+            sessions: access.sessionsResource,
             store: store
         )
-        let server = try makeServer(context, authenticator, resources)
+        let server = try makeServer(context, access.callers, resources)
         return [
             Foreground { try await requests.run() },
             Foreground { try await catalogue.run() },
             ControlEvents(subscription, broker: broker, logger: logger) { event in
                 switch event {
                 case .projects: catalogue.poke()
-                case .sessions:
-                    authenticator.forget()
-                    wakeUps.wakeAll()
+                case .sessions: access.changes.hear()
                 }
             },
+            access.changes,
             server,
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
     }
 
-    private static func makeLogin(
-        _ context: ServiceContext,
-        _ catalogue: ProjectCatalogue,
-        _ sequences: SequenceCaller,
-        _ store: DocumentStore
-    ) throws -> Login {
-        let settings = context.settings
-        return Login(
-            administrator: Administrator(
-                name: try settings[EndpointSettings.adminUser],
-                password: try settings[EndpointSettings.adminPassword]
-            ),
-            catalogue: catalogue,
-            sequences: sequences,
-            store: store,
-            timeout: try settings[EndpointSettings.loginTimeout],
-            logger: context.logger
-        )
-    }
-
     private static func makeServer(
         _ context: ServiceContext,
-        _ authenticator: Authenticator,
+        _ callers: Callers,
         _ resources: Resources
     ) throws -> some Service {
         let settings = context.settings
@@ -106,7 +90,7 @@ enum Composition {
         limits.requestBody = try settings[EndpointSettings.requestSize]
         return Application(
             responder: CouchResponder(
-                authenticator: authenticator,
+                callers: callers,
                 limits: limits,
                 resources: resources,
                 logger: context.logger

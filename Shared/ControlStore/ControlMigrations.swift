@@ -139,5 +139,6 @@ extension ControlStore {
                 ) WITH (fillfactor = 50);
                 """
         ),
+        .accessControl,
     ]
 }

@@ -63,11 +63,14 @@ import Testing
         let store = try await TestControl.make()
         let control = store.control
         let later = Date(timeIntervalSinceReferenceDate: 2_000_000_000)
-        let session = Session(user: "ann", isAdministrator: false, expires: later)
-        let token = try await control.beginSession(session)
-        let second = try await control.beginSession(session)
-        let old = try await control.beginSession(
-            Session(user: "ann", isAdministrator: true, expires: Date(timeIntervalSince1970: 1))
+        let begin = Date(timeIntervalSinceReferenceDate: 1)
+        let session = Session(user: "ann", isAdministrator: false, created: begin, expires: later)
+        let token = try #require(try await control.beginSession(session))
+        let second = try #require(try await control.beginSession(session))
+        let old = try #require(
+            try await control.beginSession(
+                Session(user: "ann", isAdministrator: true, expires: Date(timeIntervalSince1970: 1))
+            )
         )
         #expect(token != second)
         #expect(try await control.session(token: token) == session)

@@ -23,6 +23,11 @@ import Testing
             ("/_fullsync/projects/p", .project("p")),
             ("/_fullsync/projects/p/sequences/s", .sequence(project: "p", name: "s")), ("/_fullsync/runs", .runs),
             ("/_fullsync/runs/1", .run("1")), ("/_fullsync/runs/1/retry", .runRetry("1")),
+            ("/_fullsync/users", .users), ("/_fullsync/users/a%2Fb", .user("a/b")),
+            ("/_fullsync/users/u/groups", .userGroups("u")), ("/_fullsync/users/u/sessions", .userSessions("u")),
+            ("/_fullsync/groups", .groups), ("/_fullsync/groups/g/members", .groupMembers("g")),
+            ("/_fullsync/groups/g/members/u", .groupMember(group: "g", user: "u")),
+            ("/_fullsync/sessions", .sessions), ("/_fullsync/sessions/1", .sessionOf(id: "1")),
         ] as [(String, Resource)]
     )
     func `a path names its resource`(path: String, resource: Resource) {

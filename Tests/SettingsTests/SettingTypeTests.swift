@@ -72,3 +72,12 @@ import Testing
         #expect(Setting(required: "a", .string, "").defaultText == nil)
     }
 }
+
+@Suite struct OptionalSecretTests {
+    @Test func `a secret that may be left out is a secret all the same`() {
+        #expect(SettingType<Secret?>.optional(.secret).isSecret)
+        #expect(!SettingType<String?>.optional(.string).isSecret)
+        let setting = Setting("a.secret", .optional(.secret), default: nil, "A secret.")
+        #expect(setting.fileVariable == "FULLSYNC_A_SECRET_FILE")
+    }
+}

@@ -6,127 +6,155 @@ import HTTPTypes
 import Hummingbird
 import Synchronization
 
-/// Recognises the sender of a request by its cookie or its Basic credentials.
+/// Recognises the sender of a request by its cookie, its Basic credentials or its bearer token.
+///
+/// `Authorization` comes first: wrong credentials there are refused, whatever cookie comes with them.
 final class Authenticator: Sendable {
     static let cookieName = "AuthSession"
 
     private let login: Login
+    private let tokens: TokenVerifier
     private let control: ControlStore
     private let store: DocumentStore
-    /// What was looked up a moment ago; emptied when sessions or groups change.
-    private let known = Mutex<[String: Known]>([:])
+    private let sessions: RecentAnswers<Session?>
+    private let users: RecentAnswers<Standing>
+    private let claims = VerifiedTokens()
 
-    private struct Known {
-        let principal: Principal
-        let until: ContinuousClock.Instant
+    /// What the stores say of a user.
+    private struct Standing: Sendable {
+        let groups: Set<String>
+        /// The number of the password, when the user is in the built-in directory.
+        let generation: Int64?
     }
 
-    /// How long an answer about a session or a user's groups is used again; a change says so itself, so this is only
-    /// how long it takes when that message is lost.
-    private static let memory = Duration.seconds(1)
-    private static let memoryLimit = 50_000
-
-    init(login: Login, control: ControlStore, store: DocumentStore) {
+    init(login: Login, tokens: TokenVerifier, control: ControlStore, store: DocumentStore) {
         self.login = login
+        self.tokens = tokens
         self.control = control
         self.store = store
+        sessions = RecentAnswers { token in try await control.session(token: token) }
+        users = RecentAnswers { name in
+            async let groups = store.groups(of: name)
+            async let generation = control.directoryGeneration(of: name)
+            return Standing(groups: try await groups, generation: try await generation)
+        }
     }
+
+    /// Whether bearer tokens are taken at all.
+    var takesTokens: Bool { !tokens.keys.isEmpty }
 
     /// Who sent the request.
     ///
     /// - Throws: `unauthorized` when credentials came that are nobody's; a session that has ended is as none.
-    func principal(of request: Request) async throws -> Principal {
-        if let value = request.headers[.authorization] {
-            return try await principal(authorization: value)
+    func principal(of request: Request, from client: ClientConnection) async throws -> Principal {
+        switch try AuthorizationHeader.read(request.headers) {
+        case .basic(let name, let password): return try await principal(name: name, password: password, from: client)
+        case .bearer(let token): return try await principal(bearer: token)
+        case nil: break
         }
-        if let token = request.cookies[Self.cookieName]?.value, !token.isEmpty {
-            return try await principal(token: token)
-        }
-        return .anonymous
+        guard let token = request.cookies[Self.cookieName]?.value, !token.isEmpty else { return .anonymous }
+        return try await principal(token: token)
     }
 
-    /// The principal as it is now, for what goes on after its request was let in: with the groups of now.
+    /// The same caller as things are now; nil when the right to be heard has ended: the session, the token's time, or
+    /// the password that it stood on.
     ///
-    /// - Returns: Nil when the right to go on has ended with the session.
+    /// For what goes on for long, such as live feeds: cheap, as answers are remembered for up to a second, and forgotten
+    /// when rights change anywhere.
     func current(_ principal: Principal) async throws -> Principal? {
-        if let token = principal.token {
-            let now = try await self.principal(token: token)
-            return now.name == nil ? nil : now
-        }
         guard let name = principal.name else { return principal }
-        return try await remembered("user \(name) \(principal.isAdministrator)") {
-            try await self.principal(
-                user: name,
-                isAdministrator: principal.isAdministrator,
-                token: nil,
-                authenticated: principal.authenticated ?? "default"
+        switch principal.evidence {
+        case .none: return principal
+        case .session(let token, _):
+            let now = try await self.principal(token: token)
+            return now.isNamed(name) && now.isAdministrator == principal.isAdministrator ? now : nil
+        case .token(let claims):
+            guard Double(claims.expires) > Date().timeIntervalSince1970 else { return nil }
+            return try await self.principal(claims)
+        case .password(let generation):
+            guard !principal.isAdministrator else { return principal }
+            let standing = try await users.answer(for: name)
+            guard standing.generation == generation else { return nil }
+            return Principal(
+                name: name,
+                isAdministrator: false,
+                groups: standing.groups,
+                evidence: principal.evidence
             )
         }
     }
 
-    /// Forgets what was looked up, because sessions or groups have changed.
+    /// Forgets what was looked up, because sessions, groups or passwords have changed.
     func forget() {
-        known.withLock { $0.removeAll() }
-    }
-
-    private func principal(authorization: String) async throws -> Principal {
-        let parts = authorization.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "basic",
-            let data = Data(base64Encoded: parts[1].trimmingCharacters(in: .whitespaces)),
-            let text = String(validating: data, as: UTF8.self), let colon = text.firstIndex(of: ":")
-        else { throw CouchError.unauthorized("The Authorization header is not understood.") }
-        let authenticated = try await login.authenticateAgain(
-            name: String(text[..<colon]),
-            password: String(text[text.index(after: colon)...])
-        )
-        return try await remembered("user \(authenticated.user) \(authenticated.isAdministrator)") {
-            try await self.principal(
-                user: authenticated.user,
-                isAdministrator: authenticated.isAdministrator,
-                token: nil,
-                authenticated: "default"
-            )
-        }
+        sessions.forget()
+        users.forget()
     }
 
     /// Whose session the token is of; nobody's when there is no such session any more.
     func principal(token: String) async throws -> Principal {
-        try await remembered("token \(token)") {
-            guard let session = try await self.control.session(token: token) else { return .anonymous }
-            return try await self.principal(
-                user: session.user,
-                isAdministrator: session.isAdministrator,
-                token: token,
-                authenticated: "cookie"
-            )
-        }
-    }
-
-    private func principal(
-        user: String,
-        isAdministrator: Bool,
-        token: String?,
-        authenticated: String
-    ) async throws
-        -> Principal
-    {
-        Principal(
-            name: user,
-            isAdministrator: isAdministrator,
-            groups: isAdministrator ? [] : try await store.groups(of: user),
-            token: token,
-            authenticated: authenticated
+        guard let session = try await sessions.answer(for: token), session.expires > Date() else { return .anonymous }
+        return Principal(
+            name: session.user,
+            isAdministrator: session.isAdministrator,
+            groups: session.isAdministrator ? [] : try await users.answer(for: session.user).groups,
+            evidence: .session(token: token, session)
         )
     }
 
-    private func remembered(_ key: String, look: () async throws -> Principal) async throws -> Principal {
-        let found = known.withLock { $0[key] }
-        if let found, found.until > .now { return found.principal }
-        let principal = try await look()
-        known.withLock { known in
-            if known.count >= Self.memoryLimit { known.removeAll() }
-            known[key] = Known(principal: principal, until: .now + Self.memory)
+    private func principal(name: String, password: String, from client: ClientConnection) async throws -> Principal {
+        let authenticated = try await login.authenticate(
+            name: name,
+            password: password,
+            from: client,
+            isRepeated: { remembered in
+                try await self.users.answer(for: remembered.user).generation == remembered.generation
+            }
+        )
+        return Principal(
+            name: authenticated.user,
+            isAdministrator: authenticated.isAdministrator,
+            groups: authenticated.isAdministrator ? [] : try await users.answer(for: authenticated.user).groups,
+            evidence: .password(generation: authenticated.generation)
+        )
+    }
+
+    private func principal(bearer token: String) async throws -> Principal {
+        let now = Date().timeIntervalSince1970
+        if let known = claims[token] {
+            try tokens.check(known, at: now)
+            return try await principal(known)
         }
-        return principal
+        let verified = try tokens.verify(token, at: now)
+        // The administrator has a password, and nobody signs that away.
+        guard !login.isAdministrator(verified.user) else {
+            throw CouchError.unauthorized("The token's 'sub' is missing or is no user's name.")
+        }
+        claims[token] = verified
+        return try await principal(verified)
+    }
+
+    private func principal(_ claims: TokenClaims) async throws -> Principal {
+        Principal(
+            name: claims.user,
+            isAdministrator: false,
+            groups: try await users.answer(for: claims.user).groups,
+            evidence: .token(claims)
+        )
+    }
+}
+
+/// Bearer tokens whose signatures have been found right, by their digests: a client sends the same one many times.
+private final class VerifiedTokens: Sendable {
+    private let known = Mutex<[TokenDigest: TokenClaims]>([:])
+    private static let limit = 10_000
+
+    subscript(token: String) -> TokenClaims? {
+        get { known.withLock { $0[TokenDigest(token)] } }
+        set {
+            known.withLock { known in
+                if known.count >= Self.limit { known.removeAll() }
+                known[TokenDigest(token)] = newValue
+            }
+        }
     }
 }

@@ -1,3 +1,4 @@
+import ControlStore
 import CouchProtocol
 import DocumentStore
 import HTTPTypes
@@ -11,9 +12,9 @@ import Telemetry
 ///
 /// Whatever a resource throws becomes CouchDB's `{"error", "reason"}`; what is not meant for clients stays in the log.
 struct CouchResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = EndpointContext
 
-    let authenticator: Authenticator
+    let callers: Callers
     let limits: EndpointLimits
     let resources: Resources
     let logger: Logger
@@ -25,30 +26,43 @@ struct CouchResponder: HTTPResponder {
             let began = ContinuousClock.now
             var response: Response
             do {
-                response = try await answer(request)
+                let client = callers.client(of: request, from: context)
+                if let preflight = callers.origins.preflight(request) {
+                    response = preflight
+                } else {
+                    response = try await answer(request, from: client)
+                }
             } catch let error as MethodNotAllowed {
                 response = .failure(.methodNotAllowed(error.allowed))
                 response.headers[.allow] = error.allowed.joined(separator: ",")
+            } catch let error as TooManyGuesses {
+                response = .failure(error.error)
+                response.headers[.retryAfter] = String(Int(error.wait.seconds.rounded(.up)))
             } catch {
                 response = .failure(couchError(error, request))
             }
             if request.method == .head { response = response.createHeadResponse() }
             response.headers[.server] = "FullSync"
+            callers.finish(&response, to: request)
             Timer(label: "fullsync_http_request_duration", dimensions: [("status", "\(response.status.code / 100)xx")])
                 .record(duration: ContinuousClock.now - began)
             return response
         }
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, from client: ClientConnection) async throws -> Response {
         guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
+        let principal = try await callers.admit(request, from: client, isLogin: resource == .session)
         let exchange = Exchange(
             request: request,
-            principal: try await authenticator.principal(of: request),
+            principal: principal,
+            client: client,
             query: Query(request.uri.query),
             limits: limits
         )
-        return try await resources.respond(to: exchange, resource)
+        var response = try await resources.respond(to: exchange, resource)
+        try await callers.prolongSession(of: principal, in: &response, for: client)
+        return response
     }
 
     private func couchError(_ error: any Error, _ request: Request) -> CouchError {
@@ -76,6 +90,9 @@ struct Resources: Sendable {
     let sequence: SequenceResource
     let project: ProjectResource
     let runs: RunsResource
+    let users: UsersResource
+    let groups: GroupsResource
+    let sessions: SessionsResource
     let store: DocumentStore
 
     func respond(to exchange: Exchange, _ resource: Resource) async throws -> Response {
@@ -98,6 +115,15 @@ struct Resources: Sendable {
         case .runs: try await runs.list(exchange)
         case .run(let id): try await runs.show(exchange, id)
         case .runRetry(let id): try await runs.retry(exchange, id)
+        case .users: try await users.list(exchange)
+        case .user(let name): try await users.respond(to: exchange, name)
+        case .userGroups(let name): try await users.groups(exchange, of: name)
+        case .userSessions(let name): try await sessions.endAll(exchange, of: name)
+        case .groups: try await groups.list(exchange)
+        case .groupMembers(let group): try await groups.members(exchange, of: group)
+        case .groupMember(let group, let user): try await groups.member(exchange, user, of: group)
+        case .sessions: try await sessions.list(exchange)
+        case .sessionOf(let id): try await sessions.end(exchange, id)
         }
     }
 

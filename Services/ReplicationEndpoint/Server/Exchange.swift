@@ -10,6 +10,7 @@ import NIOCore
 struct Exchange: Sendable {
     let request: Request
     let principal: Principal
+    let client: ClientConnection
     let query: Query
     let limits: EndpointLimits
 

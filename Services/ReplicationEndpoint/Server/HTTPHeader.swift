@@ -6,6 +6,12 @@ enum HTTPHeader {
     static let traceparent = name("traceparent")
     /// The run that answered, for looking it up.
     static let run = name("X-FullSync-Run")
+    /// Whom a proxy has heard from, and by which scheme.
+    static let forwardedFor = name("X-Forwarded-For")
+    static let forwardedProto = name("X-Forwarded-Proto")
+    /// What CouchDB's clients wish for as the challenge of a 401: without it there is none, and no browser asks for a
+    /// password in a window of its own.
+    static let wishedChallenge = name("X-CouchDB-WWW-Authenticate")
 
     private static func name(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("\(text) is no name of a header") }

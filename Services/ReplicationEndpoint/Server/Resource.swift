@@ -21,6 +21,15 @@ enum Resource: Hashable, Sendable {
     case runs
     case run(String)
     case runRetry(String)
+    case users
+    case user(String)
+    case userGroups(String)
+    case userSessions(String)
+    case groups
+    case groupMembers(String)
+    case groupMember(group: String, user: String)
+    case sessions
+    case sessionOf(id: String)
 
     /// The resources of a database.
     enum DatabaseResource: String, Hashable, Sendable, CaseIterable {
@@ -83,6 +92,23 @@ enum Resource: Hashable, Sendable {
         case ("runs", 1): .runs
         case ("runs", 2): .run(segments[1])
         case ("runs", 3) where segments[2] == "retry": .runRetry(segments[1])
+        case ("users", _), ("groups", _), ("sessions", _): inAccess(segments)
+        default: nil
+        }
+    }
+
+    /// Users, groups and sessions.
+    private static func inAccess(_ segments: [String]) -> Resource? {
+        switch (segments[0], segments.count) {
+        case ("users", 1): .users
+        case ("users", 2): .user(segments[1])
+        case ("users", 3) where segments[2] == "groups": .userGroups(segments[1])
+        case ("users", 3) where segments[2] == "sessions": .userSessions(segments[1])
+        case ("groups", 1): .groups
+        case ("groups", 3) where segments[2] == "members": .groupMembers(segments[1])
+        case ("groups", 4) where segments[2] == "members": .groupMember(group: segments[1], user: segments[3])
+        case ("sessions", 1): .sessions
+        case ("sessions", 2): .sessionOf(id: segments[1])
         default: nil
         }
     }

@@ -67,7 +67,8 @@ struct RunEffects: SequenceEffects {
         }
         // Only a login says who a user is; elsewhere the step says whom the sequence works for.
         if run.cause == .login, let groups {
-            try await store.setGroups(Set(groups), of: user, by: .login)
+            let areOthers = try await store.setGroups(Set(groups), of: user, by: .login)
+            if areOthers { try await control.advanceAccessEpoch() }
         }
         if let groups { return Identity(user: user, groups: groups) }
         return Identity(user: user, groups: try await store.groups(of: user).sorted())

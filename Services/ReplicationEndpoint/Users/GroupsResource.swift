@@ -1,0 +1,51 @@
+import ControlStore
+import CouchProtocol
+import DocumentStore
+import Hummingbird
+import JSON
+
+/// `/_fullsync/groups`: who is in which group (administrators), for users of any directory.
+struct GroupsResource: Sendable {
+    let control: ControlStore
+    let store: DocumentStore
+    let changes: AccessChanges
+
+    func list(_ exchange: Exchange) async throws -> Response {
+        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        try exchange.requireAdministrator()
+        let names = try await store.groupNames()
+        return .json(["groups": .array(names.map(JSONValue.string))])
+    }
+
+    func members(_ exchange: Exchange, of group: String) async throws -> Response {
+        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        try exchange.requireAdministrator()
+        let members = try await store.members(of: group)
+        return .json(["group": .string(group), "members": .array(members.map(JSONValue.string))])
+    }
+
+    /// Joining and leaving: both are the same however often they are asked for.
+    func member(_ exchange: Exchange, _ user: String, of group: String) async throws -> Response {
+        try exchange.requireAdministrator()
+        try UserName.check(user, "user")
+        try UserName.check(group, "group")
+        switch exchange.method {
+        case .put:
+            let isNew = try await store.addMember(user, to: group, by: .administrator)
+            if isNew { try await tell() }
+            return .ok(isNew ? .created : .ok)
+        case .delete:
+            guard try await store.removeMember(user, from: group, by: .administrator) else {
+                throw CouchError.notFound("The user is not in the group.")
+            }
+            try await tell()
+            return .ok()
+        default: throw exchange.methodNotAllowed("DELETE", "PUT")
+        }
+    }
+
+    private func tell() async throws {
+        try await control.advanceAccessEpoch()
+        await changes.announce()
+    }
+}
