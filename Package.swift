@@ -83,7 +83,7 @@ let package = Package(
             "ReplicationEndpoint",
             [
                 "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences", .crypto, .httpTypes,
-                .hummingbird, .nioCore,
+                .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
         service(
@@ -246,6 +246,7 @@ extension Target.Dependency {
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let logging = product(name: "Logging", package: "swift-log")
     static let metrics = product(name: "Metrics", package: "swift-metrics")

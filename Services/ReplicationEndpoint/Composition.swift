@@ -3,6 +3,7 @@ import ControlStore
 import DocumentStore
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Logging
 import Messaging
 import Postgres
@@ -28,6 +29,7 @@ enum Composition {
         let login = try makeLogin(context, catalogue, sequences, store)
         let authenticator = Authenticator(login: login, control: control, store: store)
         let wakeUps = FeedWakeUps(wakeUpQueue, broker: broker, logger: logger)
+        let hangUps = HangUps()
         let deployment = Deployment(
             store: store,
             control: control,
@@ -50,7 +52,13 @@ enum Composition {
             bulkDocuments: BulkDocuments(store: store),
             bulkGet: BulkGet(store: store),
             difference: RevisionsDifference(store: store),
-            changes: ChangesResource(store: store, wakeUps: wakeUps),
+            changes: ChangesResource(
+                store: store,
+                wakeUps: wakeUps,
+                rights: FeedRights(authenticator: authenticator),
+                doors: FeedDoors(try FeedLimits(settings), hangUps: hangUps),
+                logger: logger
+            ),
             allDocuments: AllDocuments(store: store),
             local: LocalResource(store: store),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
@@ -58,7 +66,7 @@ enum Composition {
             runs: RunsResource(control: control, broker: broker),
             store: store
         )
-        let server = try makeServer(context, authenticator, resources)
+        let server = try makeServer(context, authenticator, resources, hangUps)
         return [
             Foreground { try await requests.run() },
             Foreground { try await catalogue.run() },
@@ -70,6 +78,7 @@ enum Composition {
                     wakeUps.wakeAll()
                 }
             },
+            FeedTail(store: store, wakeUps: wakeUps, logger: logger),
             server,
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
@@ -99,7 +108,8 @@ enum Composition {
     private static func makeServer(
         _ context: ServiceContext,
         _ authenticator: Authenticator,
-        _ resources: Resources
+        _ resources: Resources,
+        _ hangUps: HangUps
     ) throws -> some Service {
         let settings = context.settings
         var limits = EndpointLimits()
@@ -111,6 +121,7 @@ enum Composition {
                 resources: resources,
                 logger: context.logger
             ),
+            server: .http1(configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [HangUpHandler(hangUps)])),
             configuration: ApplicationConfiguration(
                 address: .hostname(try settings[EndpointSettings.host], port: try settings[EndpointSettings.port]),
                 serverName: nil

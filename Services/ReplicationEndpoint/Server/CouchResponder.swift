@@ -11,7 +11,7 @@ import Telemetry
 ///
 /// Whatever a resource throws becomes CouchDB's `{"error", "reason"}`; what is not meant for clients stays in the log.
 struct CouchResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
+    typealias Context = EndpointContext
 
     let authenticator: Authenticator
     let limits: EndpointLimits
@@ -25,7 +25,7 @@ struct CouchResponder: HTTPResponder {
             let began = ContinuousClock.now
             var response: Response
             do {
-                response = try await answer(request)
+                response = try await answer(request, context)
             } catch let error as MethodNotAllowed {
                 response = .failure(.methodNotAllowed(error.allowed))
                 response.headers[.allow] = error.allowed.joined(separator: ",")
@@ -40,11 +40,12 @@ struct CouchResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request) async throws -> Response {
+    private func answer(_ request: Request, _ context: Context) async throws -> Response {
         guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
         let exchange = Exchange(
             request: request,
             principal: try await authenticator.principal(of: request),
+            channel: context.channel,
             query: Query(request.uri.query),
             limits: limits
         )

@@ -1,0 +1,14 @@
+import Hummingbird
+import NIOCore
+
+/// What is known of a request before its headers are read.
+struct EndpointContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The connection that it came by.
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        channel = source.channel
+    }
+}
