@@ -183,7 +183,7 @@ let package = Package(
         ),
         tests(
             "ReplicationEndpoint",
-            ["Contracts", "CouchProtocol", "DocumentStore", "Messaging", "Postgres", .logging]
+            ["Contracts", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres", .logging]
         ),
         tests("SequenceWorker", ["Contracts", "ControlStore", "JSON"]),
         tests(
@@ -197,9 +197,9 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
-                "FullSyncTool", "JSON", "Messaging", "PrivateServers", "ReplicaConformance", "ReplicationEndpoint",
-                "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
+                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "DocumentStore",
+                "FullSyncClient", "FullSyncTool", "JSON", "Messaging", "Postgres", "PrivateServers",
+                "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
                 .asyncHTTPClient, .logging, .nioCore, .nioHTTP1,
             ],
             path: "Tests/SystemTests",

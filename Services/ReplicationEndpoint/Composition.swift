@@ -52,13 +52,7 @@ enum Composition {
             bulkDocuments: BulkDocuments(store: store),
             bulkGet: BulkGet(store: store),
             difference: RevisionsDifference(store: store),
-            changes: ChangesResource(
-                store: store,
-                wakeUps: wakeUps,
-                rights: FeedRights(authenticator: authenticator),
-                doors: FeedDoors(try FeedLimits(settings), hangUps: hangUps),
-                logger: logger
-            ),
+            changes: try ChangesResource(settings, store, wakeUps, authenticator, hangUps, logger),
             allDocuments: AllDocuments(store: store),
             local: LocalResource(store: store),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
@@ -121,7 +115,9 @@ enum Composition {
                 resources: resources,
                 logger: context.logger
             ),
-            server: .http1(configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [HangUpHandler(hangUps)])),
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [HangUpHandler(hangUps)])
+            ),
             configuration: ApplicationConfiguration(
                 address: .hostname(try settings[EndpointSettings.host], port: try settings[EndpointSettings.port]),
                 serverName: nil

@@ -34,7 +34,9 @@ enum EndpointSettings {
 
     static let all: [any SettingDeclaration] = [
         host, port, adminUser, adminPassword, sessionDuration, secureCookies, loginTimeout, requestSize,
-    ] + FeedSettings.all
+        FeedSettings.perUser, FeedSettings.perInstance, FeedSettings.page, FeedSettings.documentIDs,
+        FeedSettings.selectorSize, FeedSettings.patience,
+    ]
 }
 
 extension ServiceDescription {

@@ -5,6 +5,7 @@ import Hummingbird
 import JSON
 import Logging
 import NIOCore
+import Settings
 
 /// `/<database>/_changes`: what the caller may see change, in order, at once or live.
 struct ChangesResource: Sendable {
@@ -15,6 +16,21 @@ struct ChangesResource: Sendable {
     let logger: Logger
 
     private static let lastEventID = HTTPField.Name("Last-Event-ID")
+
+    init(
+        _ settings: SettingReader,
+        _ store: DocumentStore,
+        _ wakeUps: FeedWakeUps,
+        _ authenticator: Authenticator,
+        _ hangUps: HangUps,
+        _ logger: Logger
+    ) throws {
+        self.store = store
+        self.wakeUps = wakeUps
+        self.logger = logger
+        rights = FeedRights(authenticator: authenticator)
+        doors = FeedDoors(try FeedLimits(settings), hangUps: hangUps)
+    }
 
     func respond(to exchange: Exchange, in database: Database) async throws -> Response {
         let method = exchange.method

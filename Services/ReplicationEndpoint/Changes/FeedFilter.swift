@@ -108,8 +108,9 @@ enum FeedFilter: Sendable {
 
 /// How much feeds may ask.
 struct FeedLimits: Sendable {
-    /// How many feeds one user may have open at an instance. A device has one or two for each database; a gateway that
-    /// speaks for many devices has more.
+    /// How many feeds one user may have open at an instance.
+    ///
+    /// A device has one or two for each database; a gateway that speaks for many devices has more.
     var perUser = 10_000
     /// How many feeds an instance has open at most.
     var perInstance = 50_000

@@ -56,7 +56,8 @@ struct FeedRequest: Sendable {
     /// - Parameters:
     ///   - lastEventID: The header by which a browser that reconnects says how far it came.
     ///   - body: The object in the body of a POST; nil for a GET.
-    init(_ query: Query, lastEventID: String? = nil, body: JSONObject? = nil, limits: FeedLimits = FeedLimits()) throws {
+    init(_ query: Query, lastEventID: String? = nil, body: JSONObject? = nil, limits: FeedLimits = FeedLimits()) throws
+    {
         guard let feed = query["feed"] == "live" ? .continuous : Feed(rawValue: query["feed"] ?? "normal") else {
             throw CouchError.badRequest("Supported `feed` types: normal, continuous, live, longpoll, eventsource")
         }

@@ -40,8 +40,6 @@ enum FeedSettings {
         default: standard.patience,
         "How long a client may take for the next 64 KiB of a feed before it is cut off."
     )
-
-    static let all: [any SettingDeclaration] = [perUser, perInstance, page, documentIDs, selectorSize, patience]
 }
 
 extension FeedLimits {

@@ -134,7 +134,8 @@ extension FeedSource {
                 next.before = rows.first.map(\.place.number) ?? 1
                 if let first = rows.first { next.place = first.place }
                 let admitted = rows.reversed().filter { request.filter.admits($0.id) }
-                let stretch = Stretch(rows: admitted, cursor: next, hasMore: rows.count == wanted && (next.before ?? 1) > 1)
+                let hasMore = rows.count == wanted && (next.before ?? 1) > 1
+                let stretch = Stretch(rows: admitted, cursor: next, hasMore: hasMore)
                 return cutDescending(stretch, to: room)
             }
             width *= 8

@@ -44,7 +44,8 @@ package struct FieldProjection: Sendable, Hashable {
         guard let name = names.first else { return object }
         var object = object
         let rest = names.dropFirst()
-        object[name] = rest.isEmpty
+        object[name] =
+            rest.isEmpty
             ? value : .object(setting(value, at: rest, in: object[name]?.objectValue ?? JSONObject()))
         return object
     }

@@ -14,7 +14,11 @@ struct SelectorParser {
         try condition(.object(selector), at: .root, depth: 0)
     }
 
-    private mutating func condition(_ value: JSONValue, at path: FieldPath, depth: Int) throws(CouchError) -> SelectorNode {
+    private mutating func condition(
+        _ value: JSONValue,
+        at path: FieldPath,
+        depth: Int
+    ) throws(CouchError) -> SelectorNode {
         nodes += 1
         guard nodes <= limits.conditions else { throw limits.tooMany }
         guard depth <= limits.depth else { throw limits.tooDeep }
@@ -67,7 +71,11 @@ struct SelectorParser {
     }
 
     /// The conditions for what is within the value: fields begin anew there.
-    private mutating func inner(_ name: String, _ argument: JSONValue, _ depth: Int) throws(CouchError) -> SelectorNode {
+    private mutating func inner(
+        _ name: String,
+        _ argument: JSONValue,
+        _ depth: Int
+    ) throws(CouchError) -> SelectorNode {
         guard case .object = argument else { throw Self.badArgument(name, argument) }
         return try condition(argument, at: .root, depth: depth + 1)
     }

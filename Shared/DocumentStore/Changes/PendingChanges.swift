@@ -36,7 +36,8 @@ extension DocumentStore {
     }
 
     /// The number of a user's entries, when each of them is a row: when nothing was lost and no group joined since.
-    private func pendingCount(in database: Database, since place: FeedPosition, for caller: Caller) async throws -> Int? {
+    private func pendingCount(in database: Database, since place: FeedPosition, for caller: Caller) async throws -> Int?
+    {
         guard place.inner == nil, var feeds = caller.feeds else { return nil }
         let name: String? = if case .user(let name, _) = caller { name } else { nil }
         if let name { feeds.insert(.revoked(name)) }
@@ -59,7 +60,8 @@ extension DocumentStore {
     /// How many rows are read at most to count them.
     private static let pendingLimit = 20_000
 
-    private func pendingRead(in database: Database, since place: FeedPosition, for caller: Caller) async throws -> Int? {
+    private func pendingRead(in database: Database, since place: FeedPosition, for caller: Caller) async throws -> Int?
+    {
         var place = place
         var count = 0
         while count < Self.pendingLimit {

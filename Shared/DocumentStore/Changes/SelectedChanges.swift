@@ -9,11 +9,13 @@ package enum DocumentSelection: Sendable {
 }
 
 extension DocumentStore {
-    /// The changes of a few documents behind a place, in order, found by their ids: it costs what they are, and not what
-    /// the database holds. For those who may read all; who may not has a feed of its own, which is short.
+    /// The changes of a few documents behind a place, in order, found by their ids.
     ///
-    /// - Returns: Nil when the place is beyond the database's present end, which ``changes(in:since:limit:allLeaves:for:)``
-    ///   knows what to make of.
+    /// It costs what they are, and not what the database holds. For those who may read all; who may not has a feed of
+    /// its own, which is short.
+    ///
+    /// - Returns: Nil when the place is beyond the database's present end; what that means the feed of all changes
+    ///   knows.
     package func changes(
         of selection: DocumentSelection,
         in database: Database,
@@ -26,7 +28,8 @@ extension DocumentStore {
             case .ids(let ids):
                 """
                 unnest(\(ids.map(\.text))) AS asked (id) CROSS JOIN LATERAL (
-                    SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
+                    SELECT * FROM documents
+                    WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
                 ) AS documents WHERE true
                 """
             case .design:

@@ -60,7 +60,8 @@ private enum SelectorMaker {
 
     private static func path(_ random: inout SeededGenerator) -> String {
         let name = names.randomElement(using: &random) ?? ""
-        return Int.random(in: 0..<3, using: &random) == 0 ? name + "." + (["a", "0", "1"].randomElement(using: &random) ?? "") : name
+        return Int.random(in: 0..<3, using: &random) == 0
+            ? name + "." + (["a", "0", "1"].randomElement(using: &random) ?? "") : name
     }
 
     private static func condition(depth: Int, _ random: inout SeededGenerator) -> JSONValue {

@@ -33,7 +33,11 @@ import Testing
         Case(condition: ["$gte": nil], yes: [nil, 0, ""], no: []),
         Case(condition: ["$lte": nil], yes: [nil], no: [false, 0]),
         Case(condition: ["$eq": 5], yes: [5, 5.0], no: [6, "5"]),
-        Case(condition: ["$eq": [1, [2, 3, 4], 5]], yes: [[1, [2, 3, 4], 5]], no: [[1, [2, 3, 4]], [1, [2, 7, 4], 5]]),
+        Case(
+            condition: ["$eq": [1, [2, 3, 4], 5]],
+            yes: [[1, [2, 3, 4], 5]],
+            no: [[1, [2, 3, 4]], [1, [2, 7, 4], 5]]
+        ),
         Case(condition: ["$eq": tree], yes: [tree], no: [["a": ["b": ["c": 8]]], ["a": ["b": ["d": 7]]]]),
         Case(condition: ["$eq": ["a": 1, "b": 2]], yes: [["b": 2, "a": 1]], no: [["a": 1]]),
         Case(condition: ["$ne": 5], yes: [6, nil], no: [5]),
@@ -106,7 +110,9 @@ import Testing
             (["x": [:]], ["x": [:]], true), (["x": [:]], ["x": ["a": 1]], false), (["x": [:]], [:], false),
             (["$not": ["x": [:]]], ["x": []], true), (["$not": ["x": [:]]], [:], false),
             (["x": ["a": 1, "b": 2]], ["x": ["b": 2, "a": 1, "c": 3]], true), (["x": ["a": 1]], ["x": 1], false),
-            (["x.b": 2], ["x": ["b": 2]], true), (["x\\.b": 2], ["x.b": 2], true), (["x\\.b": 2], ["x": ["b": 2]], false),
+            (["x.b": 2], ["x": ["b": 2]], true),
+            (["x\\.b": 2], ["x.b": 2], true),
+            (["x\\.b": 2], ["x": ["b": 2]], false),
             (["x": ["y\\.z.w": 1]], ["x": ["y.z": ["w": 1]]], true), (["x.1": "b"], ["x": ["a", "b"]], true),
             (["x.2": ["$exists": false]], ["x": ["a", "b"]], false), (["x.y": ["$exists": false]], ["x": 5], false),
             (["x.y": ["$exists": false]], ["x": [:]], true), (["x": ["$exists": false]], ["x": nil], false),
@@ -122,7 +128,8 @@ import Testing
             (["x": ["$or": [["$lt": 3], ["$gt": 7]]]], ["x": 9], true),
             (["x": ["$nor": [["$lt": 3], ["$gt": 7]]]], ["x": 6], true),
             (["x": ["$nor": [["$lt": 3], ["$gt": 7]]]], [:], false),
-            (["$nor": [["x": 1], ["y": 2]]], ["x": 2, "y": 3], true), (["$nor": [["x": 1], ["y": 2]]], ["x": 2], false),
+            (["$nor": [["x": 1], ["y": 2]]], ["x": 2, "y": 3], true),
+            (["$nor": [["x": 1], ["y": 2]]], ["x": 2], false),
             (["user_id": 11], ["user_id": "11"], false), (["_id": ["$gt": nil]], ["_id": "a"], true),
         ] as [(JSONValue, JSONValue, Bool)]
     )
@@ -175,7 +182,8 @@ import Testing
         let values = try texts.map { try JSONValue(parsing: $0) }
         for (place, left) in values.enumerated() {
             for (otherPlace, right) in values.enumerated() {
-                let expected: JSONCollation.Comparison = place == otherPlace ? .equal : place < otherPlace ? .less : .greater
+                let expected: JSONCollation.Comparison =
+                    place == otherPlace ? .equal : place < otherPlace ? .less : .greater
                 #expect(JSONCollation.codePoints.compare(left, right) == expected, "\(left.text) \(right.text)")
             }
         }

@@ -6,18 +6,34 @@ import Testing
 @Suite struct TextPatternTests {
     @Test(
         arguments: [
-            ("", ["", "x"], []), ("abc", ["abc", "xabcx"], ["ab", "ABC", ""]), ("^abc$", ["abc", "abc\n"], ["xabc", "abcx"]),
+            ("", ["", "x"], []),
+            ("abc", ["abc", "xabcx"], ["ab", "ABC", ""]),
+            ("^abc$", ["abc", "abc\n"], ["xabc", "abcx"]),
             ("a.c", ["abc", "a.c"], ["ac", "a\nc"]), ("(?s)a.c", ["a\nc"], []), ("(?i)new.*", ["New York"], ["old"]),
             ("(?i:N)ew", ["new", "New"], ["nEw"]), ("a(?i)b|c", ["aB", "C"], ["AB"]), ("a|b|", ["", "c"], []),
-            ("^(a|bc)+$", ["a", "bca"], ["b", ""]), ("^a{2,3}$", ["aa", "aaa"], ["a", "aaaa"]), ("^a{2}$", ["aa"], ["a"]),
+            ("^(a|bc)+$", ["a", "bca"], ["b", ""]),
+            ("^a{2,3}$", ["aa", "aaa"], ["a", "aaaa"]),
+            ("^a{2}$", ["aa"], ["a"]),
             ("^a{2,}$", ["aa", "aaaaa"], ["a"]), ("^a{0}b$", ["b"], ["ab"]), ("a{,2}", ["a{,2}"], ["aa"]),
             ("^x*?y+?$", ["y", "xxyy"], ["x"]), ("[a-c]", ["b"], ["d"]), ("[^a-c]", ["d"], ["abc"]),
             ("[]x]", ["]", "x"], ["y"]), ("[a-]", ["-", "a"], ["b"]), ("[\\d-x]", ["5", "-", "x"], ["y"]),
-            ("^[[:alpha:]_]+$", ["abc_"], ["a1"]), ("[[:^digit:]]", ["a"], ["1"]), ("\\d\\D\\w\\W\\s\\S", ["1ab- x"], ["111111"]),
-            ("\\bcat\\b", ["a cat."], ["cats"]), ("\\Bat", ["cat"], ["at"]), ("\\Aa\\z", ["a"], ["a\n"]), ("a\\Z", ["a\n"], ["ab"]),
-            ("(?m)^b$", ["a\nb\nc"], ["abc"]), ("\\x41\\x{42}\\t", ["AB\t"], ["ab"]), ("\\Qa.b\\E.", ["a.bc"], ["axbc"]),
-            ("\\.\\*\\/", [".*/"], ["a*/"]), ("(?x) a b # c\n d", ["abd"], ["a b d"]), ("(?<n>a)(?P<m>b)(?'o'c)(?#x)", ["abc"], ["ab"]),
-            ("é+", ["éé", "é"], ["e"]), ("^.{2}$", ["é", "ab"], ["éa"]), ("[é]", ["é"], ["e"]), ("((((a))))", ["a"], ["b"]),
+            ("^[[:alpha:]_]+$", ["abc_"], ["a1"]),
+            ("[[:^digit:]]", ["a"], ["1"]),
+            ("\\d\\D\\w\\W\\s\\S", ["1ab- x"], ["111111"]),
+            ("\\bcat\\b", ["a cat."], ["cats"]),
+            ("\\Bat", ["cat"], ["at"]),
+            ("\\Aa\\z", ["a"], ["a\n"]),
+            ("a\\Z", ["a\n"], ["ab"]),
+            ("(?m)^b$", ["a\nb\nc"], ["abc"]),
+            ("\\x41\\x{42}\\t", ["AB\t"], ["ab"]),
+            ("\\Qa.b\\E.", ["a.bc"], ["axbc"]),
+            ("\\.\\*\\/", [".*/"], ["a*/"]),
+            ("(?x) a b # c\n d", ["abd"], ["a b d"]),
+            ("(?<n>a)(?P<m>b)(?'o'c)(?#x)", ["abc"], ["ab"]),
+            ("é+", ["éé", "é"], ["e"]),
+            ("^.{2}$", ["é", "ab"], ["éa"]),
+            ("[é]", ["é"], ["e"]),
+            ("((((a))))", ["a"], ["b"]),
             ("(a*)*b", ["b", "aab"], ["aaa"]), ("(|a)+c", ["c", "aac"], ["a"]),
         ] as [(String, [String], [String])]
     )
@@ -28,7 +44,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "(", ")", "a)", "[", "[a", "*", "+a", "a**+", "a++", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(?>a)", "(a)\\1", "\\p{L}",
+        "(", ")", "a)", "[", "[a", "*", "+a", "a**+", "a++", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(?>a)", "(a)\\1",
+        "\\p{L}",
         "\\", "[z-a]", "[[:none:]]", "a{3,2}", "a{2000}", "(?z)", "\\x{100}", "(a{100}){100}",
     ])
     func `what is no pattern, or cannot be bounded, is refused`(pattern: String) {
@@ -53,9 +70,11 @@ import Testing
             let other = try NSRegularExpression(pattern: text)
             let pattern = try TextPattern(text)
             for _ in 0..<5 {
-                let subject = String((0..<Int.random(in: 0...6, using: &random)).map { _ in
-                    "ab1 ".randomElement(using: &random) ?? "a"
-                })
+                let subject = String(
+                    (0..<Int.random(in: 0...6, using: &random)).map { _ in
+                        "ab1 ".randomElement(using: &random) ?? "a"
+                    }
+                )
                 let range = NSRange(subject.startIndex..., in: subject)
                 let expected = other.firstMatch(in: subject, range: range) != nil
                 #expect(pattern.matches(subject) == expected, "\(text) in \"\(subject)\"")

@@ -106,7 +106,10 @@ import Testing
             (["selector": []], 400, "Selector error: expected a JSON object"),
             (["selector": ["a": ["$in": 1]]], 400, "Bad argument for operator $in: 1"),
             (["selector": [:], "fields": "a"], 400, "Selector error: fields must be JSON array"),
-            (["selector": ["a": .string(String(repeating: "x", count: 70_000))]], 413, "The selector has more than 65536 bytes."),
+            (
+                ["selector": ["a": .string(String(repeating: "x", count: 70_000))]], 413,
+                "The selector has more than 65536 bytes."
+            ),
         ] as [(JSONObject, Int, String)]
     )
     func `selectors that are none are refused`(body: JSONObject, status: Int, reason: String) {
@@ -118,7 +121,10 @@ import Testing
     @Test func `a list of ids has an end`() {
         var limits = FeedLimits()
         limits.documentIDs = 2
-        #expect { try FeedRequest(Query("filter=_doc_ids"), body: ["doc_ids": ["a", "b", "c"]], limits: limits) } throws: {
+        let body: JSONObject = ["doc_ids": ["a", "b", "c"]]
+        #expect {
+            try FeedRequest(Query("filter=_doc_ids"), body: body, limits: limits)
+        } throws: {
             ($0 as? CouchError)?.status == 413
         }
     }
@@ -129,12 +135,11 @@ import Testing
 
     @Test func `signs of life come in between, and begin anew with each row`() throws {
         var pace = FeedPace(try FeedRequest(Query("feed=continuous&heartbeat=1000")), now: start)
-        #expect(!pace.takeSign(now: start + .milliseconds(999)))
-        #expect(pace.takeSign(now: start + .milliseconds(1_000)))
-        #expect(!pace.takeSign(now: start + .milliseconds(1_999)))
+        let signs = [999, 1_000, 1_999].map { pace.takeSign(now: start + .milliseconds($0)) }
+        #expect(signs == [false, true, false])
         pace.noteRows(now: start + .milliseconds(1_900))
-        #expect(!pace.takeSign(now: start + .milliseconds(2_500)))
-        #expect(pace.takeSign(now: start + .milliseconds(2_900)))
+        let later = [2_500, 2_900].map { pace.takeSign(now: start + .milliseconds($0)) }
+        #expect(later == [false, true])
         #expect(!pace.isOver(now: start + .seconds(10_000)))
     }
 

@@ -95,7 +95,9 @@ struct PatternParser {
                 guard take(")") else { throw error("a comment without an end") }
                 return nil
             }
-            if take("P<") || peekIsName() { try skipName() } else if !take(":"), !take("|"), try !setFlags() {
+            if take("P<") || peekIsName() {
+                try skipName()
+            } else if !take(":"), !take("|"), try !setFlags() {
                 // Flags without a group hold until the end of the group around.
                 return nil
             }

@@ -24,7 +24,9 @@ package struct TextPattern: Sendable, Hashable {
         package let reason: String
     }
 
-    /// How much work one text may be. PCRE has such a limit, too; and as in CouchDB, what exceeds it does not match.
+    /// How much work one text may be.
+    ///
+    /// PCRE has such a limit, too; and as in CouchDB, what exceeds it does not match.
     private static let workLimit = 10_000_000
 
     /// The expression as it was written.
@@ -43,14 +45,13 @@ package struct TextPattern: Sendable, Hashable {
 
     /// Whether the expression is found anywhere in a text.
     package func matches(_ text: String) -> Bool {
-        let found = text.utf8.withContiguousStorageIfAvailable { bytes in
-            var run = PatternRun(program, work: Self.workLimit)
-            return run.matches(bytes)
-        }
-        return found ?? Array(text.utf8).withUnsafeBufferPointer { bytes in
-            var run = PatternRun(program, work: Self.workLimit)
-            return run.matches(bytes)
-        }
+        if let found = text.utf8.withContiguousStorageIfAvailable(isFound) { return found }
+        return Array(text.utf8).withUnsafeBufferPointer(isFound)
+    }
+
+    private func isFound(in text: UnsafeBufferPointer<UInt8>) -> Bool {
+        var run = PatternRun(program, work: Self.workLimit)
+        return run.matches(text)
     }
 
     package static func == (lhs: TextPattern, rhs: TextPattern) -> Bool {
