@@ -86,7 +86,7 @@ let package = Package(
             "ReplicationEndpoint",
             [
                 "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences", .crypto, .httpTypes,
-                .hummingbird, .nioCore,
+                .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
         service(
@@ -203,9 +203,9 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
-                "FullSyncTool", "JSON", "Messaging", "PrivateServers", "ReplicaConformance", "ReplicationEndpoint",
-                "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
+                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "DocumentStore",
+                "FullSyncClient", "FullSyncTool", "JSON", "Messaging", "Postgres", "PrivateServers",
+                "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
                 .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1,
             ],
             path: "Tests/SystemTests",
@@ -252,6 +252,7 @@ extension Target.Dependency {
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let logging = product(name: "Logging", package: "swift-log")
     static let metrics = product(name: "Metrics", package: "swift-metrics")

@@ -3,6 +3,7 @@ import ControlStore
 import DocumentStore
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Logging
 import Messaging
 import Postgres
@@ -36,6 +37,7 @@ enum Composition {
             broker: broker,
             logger: logger
         )
+        let hangUps = HangUps()
         let deployment = Deployment(
             store: store,
             control: control,
@@ -52,7 +54,7 @@ enum Composition {
             bulkDocuments: BulkDocuments(store: store),
             bulkGet: BulkGet(store: store),
             difference: RevisionsDifference(store: store),
-            changes: ChangesResource(store: store, wakeUps: wakeUps),
+            changes: try ChangesResource(settings, store, wakeUps, access.callers.authenticator, hangUps, logger),
             allDocuments: AllDocuments(store: store),
             local: LocalResource(store: store),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
@@ -63,7 +65,7 @@ enum Composition {
             sessions: access.sessionsResource,
             store: store
         )
-        let server = try makeServer(context, access.callers, resources)
+        let server = try makeServer(context, access.callers, resources, hangUps)
         return [
             Foreground { try await requests.run() },
             Foreground { try await catalogue.run() },
@@ -74,6 +76,7 @@ enum Composition {
                 }
             },
             access.changes,
+            FeedTail(store: store, wakeUps: wakeUps, logger: logger),
             server,
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
@@ -83,7 +86,8 @@ enum Composition {
     private static func makeServer(
         _ context: ServiceContext,
         _ callers: Callers,
-        _ resources: Resources
+        _ resources: Resources,
+        _ hangUps: HangUps
     ) throws -> some Service {
         let settings = context.settings
         var limits = EndpointLimits()
@@ -94,6 +98,9 @@ enum Composition {
                 limits: limits,
                 resources: resources,
                 logger: context.logger
+            ),
+            server: .http1(
+                configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [HangUpHandler(hangUps)])
             ),
             configuration: ApplicationConfiguration(
                 address: .hostname(try settings[EndpointSettings.host], port: try settings[EndpointSettings.port]),

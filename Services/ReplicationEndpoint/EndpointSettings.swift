@@ -12,7 +12,7 @@ enum EndpointSettings {
         "The largest body of a request that is read whole."
     )
 
-    static let all: [any SettingDeclaration] = [host, port, requestSize] + AccessSettings.all
+    static let all: [any SettingDeclaration] = [host, port, requestSize] + AccessSettings.all + FeedSettings.all
 }
 
 extension ServiceDescription {

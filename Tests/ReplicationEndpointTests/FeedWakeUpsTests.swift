@@ -36,11 +36,22 @@ import Testing
         )
     }
 
+    /// Waits as a feed does that has just looked.
+    private func wait(_ feed: LiveFeed, atMost duration: Duration) async {
+        await feed.wait(until: .now + duration, forChanges: true)
+    }
+
     @Test func `a change between the look and the wait is not missed`() async {
-        let sleeper = wakeUps.enter("d", feeds: [.owner("ada")])
+        let feed = wakeUps.enter("d", feeds: [.owner("ada")])
+        feed.beginLook()
         wakeUps.wake(change(owner: "ada"))
-        await wakeUps.wait(sleeper, atMost: long)
-        wakeUps.leave(sleeper)
+        await wait(feed, atMost: long)
+        #expect(feed.isChanged)
+        // Waiting does not use it up, only looking does.
+        await wait(feed, atMost: long)
+        feed.beginLook()
+        #expect(!feed.isChanged)
+        wakeUps.leave(feed)
     }
 
     @Test func `a change wakes those whose feeds it is in, and nobody else`() async {
@@ -51,37 +62,89 @@ import Testing
             (nil, change(owner: "ada"), [change("other")]),
         ]
         for (feeds, mine, others) in cases {
-            let sleeper = wakeUps.enter("d", feeds: feeds)
+            let feed = wakeUps.enter("d", feeds: feeds)
             for other in others { wakeUps.wake(other) }
+            #expect(!feed.isChanged)
             // Only its time ends the wait, not what came before it.
             let began = ContinuousClock.now
-            await wakeUps.wait(sleeper, atMost: .milliseconds(20))
+            await wait(feed, atMost: .milliseconds(20))
             #expect(ContinuousClock.now - began >= .milliseconds(20))
-            let waiting = Task { await wakeUps.wait(sleeper, atMost: long) }
+            let waiting = Task { await wait(feed, atMost: long) }
             wakeUps.wake(mine)
             await waiting.value
-            wakeUps.leave(sleeper)
+            #expect(feed.isChanged)
+            wakeUps.leave(feed)
         }
     }
 
+    @Test func `a feed that has moved is woken for what it is in now`() {
+        let feed = wakeUps.enter("d", feeds: [.owner("ada"), .group("old")])
+        wakeUps.move(feed, to: [.owner("ada"), .group("new")])
+        wakeUps.wake(change(groups: ["old"]))
+        #expect(!feed.isChanged)
+        wakeUps.wake(change(groups: ["new"]))
+        #expect(feed.isChanged)
+        wakeUps.leave(feed)
+        #expect(wakeUps.all.isEmpty)
+    }
+
+    @Test func `while a page is read, changes do not end the wait for it`() async {
+        let feed = wakeUps.enter("d", feeds: nil)
+        wakeUps.wake(change())
+        let began = ContinuousClock.now
+        await feed.wait(until: began + .milliseconds(50), forChanges: false)
+        #expect(ContinuousClock.now - began >= .milliseconds(50))
+        #expect(feed.isChanged)
+        feed.signal(.notice)
+        await feed.wait(until: nil, forChanges: false)
+    }
+
+    @Test func `a client that hung up, or rights that changed, end a wait`() async {
+        let feed = wakeUps.enter("d", feeds: nil)
+        let waiting = Task { await feed.wait(until: nil, forChanges: true) }
+        wakeUps.wakeAll()
+        await waiting.value
+        #expect(!feed.isChanged && !feed.isGone)
+        feed.signal(.hangUp)
+        for _ in 0..<3 { await feed.wait(until: nil, forChanges: true) }
+        #expect(feed.isGone)
+    }
+
     @Test func `a cancelled wait ends, however early`() async {
-        let sleeper = wakeUps.enter("d", feeds: nil)
+        let feed = wakeUps.enter("d", feeds: nil)
         for _ in 0..<200 {
-            let waiting = Task { await wakeUps.wait(sleeper, atMost: long) }
+            let waiting = Task { await wait(feed, atMost: long) }
             waiting.cancel()
             await waiting.value
         }
     }
 
     @Test func `a wait whose time is over at once ends`() async {
-        let sleeper = wakeUps.enter("d", feeds: nil)
-        for _ in 0..<1_000 { await wakeUps.wait(sleeper, atMost: .zero) }
+        let feed = wakeUps.enter("d", feeds: nil)
+        for _ in 0..<1_000 { await wait(feed, atMost: .zero) }
     }
 
-    @Test func `whoever has left is not woken, and waits no more`() async {
-        let sleeper = wakeUps.enter("d", feeds: [.everybody])
-        wakeUps.leave(sleeper)
+    @Test func `waits end in time, however many there are and however often they are begun anew`() async {
+        let feeds = (0..<500).map { _ in wakeUps.enter("d", feeds: [.everybody]) }
+        await withTaskGroup(of: Void.self) { group in
+            for (index, feed) in feeds.enumerated() {
+                group.addTask {
+                    // An earlier time that was not needed, one that is, and one that nobody waits for.
+                    feed.signal(.notice)
+                    await feed.wait(until: .now + .milliseconds(10), forChanges: false)
+                    let end = ContinuousClock.now + .milliseconds(30 + index % 7 * 20)
+                    await feed.wait(until: end, forChanges: false)
+                    if ContinuousClock.now < end { Issue.record("before its time") }
+                }
+            }
+        }
+        for feed in feeds { wakeUps.leave(feed) }
+    }
+
+    @Test func `whoever has left is not woken`() {
+        let feed = wakeUps.enter("d", feeds: [.everybody])
+        wakeUps.leave(feed)
         wakeUps.wake(change())
-        await wakeUps.wait(sleeper, atMost: long)
+        #expect(!feed.isChanged)
     }
 }

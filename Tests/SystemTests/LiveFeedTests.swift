@@ -1,6 +1,4 @@
-import AsyncHTTPClient
 import JSON
-import NIOCore
 import PrivateServers
 import TestSupport
 import Testing
@@ -32,7 +30,7 @@ extension SystemTests {
             try await system.settle()
             let feed = try await system.login(cast.first)
                 .open("GET", "\(database)/_changes?feed=continuous&since=\(end(system))&heartbeat=60000")
-            var lines = Lines(feed.body.makeAsyncIterator())
+            var lines = Lines(feed)
             for _ in 0..<5 {
                 let ids = ["theirs", "mine", "everybody's"].map { uniqueID($0) }
                 try await write(ids[0], ["~owner": .string(cast.stranger)], system)
@@ -49,7 +47,7 @@ extension SystemTests {
             for feed in ["continuous", "longpoll"] {
                 let answer = try await system.login(cast.first)
                     .open("GET", "\(database)/_changes?feed=\(feed)&since=now&heartbeat=100")
-                var lines = Lines(answer.body.makeAsyncIterator())
+                var lines = Lines(answer)
                 if feed == "longpoll" { #expect(try await lines.next() == #"{"results":["#) }
                 for _ in 0..<3 { #expect(try await lines.next()?.isEmpty == true) }
             }
@@ -86,7 +84,7 @@ extension SystemTests {
             let session = try await system.login(cast.first)
             let feed = try await Client(address, session.credentials)
                 .open("GET", "\(database)/_changes?feed=continuous&since=now&heartbeat=60000")
-            var lines = Lines(feed.body.makeAsyncIterator())
+            var lines = Lines(feed)
             let id = uniqueID("mine")
             try await write(id, ["~owner": .string(cast.first)], system)
             #expect(try await lines.nextChange()?["id"]?.stringValue == id)
@@ -109,36 +107,5 @@ extension SystemTests {
             let path = "\(database)/\(segment(id))"
             #expect(try await system.administrator.send("PUT", path, .object(document)).status == 201)
         }
-    }
-}
-
-/// The lines of an answer, as they come.
-private struct Lines {
-    private var chunks: HTTPClientResponse.Body.AsyncIterator
-    private var buffer: [UInt8] = []
-
-    init(_ chunks: HTTPClientResponse.Body.AsyncIterator) {
-        self.chunks = chunks
-    }
-
-    /// The next line; nil at the end.
-    mutating func next() async throws -> String? {
-        while true {
-            if let end = buffer.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = String(decoding: buffer[..<end], as: UTF8.self)
-                buffer.removeSubrange(...end)
-                return line
-            }
-            guard let chunk = try await chunks.next(isolation: #isolation) else { return nil }
-            buffer.append(contentsOf: chunk.readableBytesView)
-        }
-    }
-
-    /// The next line that says something.
-    mutating func nextChange() async throws -> JSONValue? {
-        while let line = try await next() {
-            if !line.isEmpty { return try JSONValue(parsing: line) }
-        }
-        return nil
     }
 }

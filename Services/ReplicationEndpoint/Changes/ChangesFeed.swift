@@ -1,181 +1,193 @@
 import CouchProtocol
 import DocumentStore
 import Hummingbird
-import JSON
 import NIOCore
+import Synchronization
 
-/// Writes one feed of changes to a client, a page at a time.
-struct ChangesFeed: Sendable {
-    let store: DocumentStore
-    let wakeUps: FeedWakeUps
-    let database: Database
-    let caller: Caller
-    let request: FeedRequest
-    let pageSize: Int
+/// Writes one feed of changes to a client, a page at a time, and waits for more where that was asked for.
+///
+/// It never holds more than a page, sends no faster than the client takes, and asks before each page what the reader may
+/// still read.
+final class ChangesFeed {
+    private let source: FeedSource
+    private let wakeUps: FeedWakeUps
+    private let rights: FeedRights
+    private let format: FeedFormat
+    private let live: LiveFeed
+    private let patience: Duration
+    private var cursor: FeedSource.Cursor
+    private var remaining: Int
+    private var pace: FeedPace
+    private var principal: Principal
+    /// Whether the reader's rights are those that the request was let in with.
+    private var isFresh = true
+    private var hasWaited = false
 
-    /// How long a feed that waits goes without looking for itself.
-    private static let patience = Duration.seconds(15)
+    private var request: FeedRequest { source.request }
 
-    @concurrent func write(since: FeedPosition, to writer: inout some ResponseBodyWriter) async throws {
-        guard request.feed != .normal else { return try await writeList(since: since, sleeper: nil, to: &writer) }
-        // Before the first look, so that what is committed behind it is not missed.
-        let sleeper = wakeUps.enter(database.name, feeds: caller.feeds)
-        defer { wakeUps.leave(sleeper) }
-        switch request.feed {
-        case .normal, .longpoll: try await writeList(since: since, sleeper: sleeper, to: &writer)
-        case .continuous: try await writeLines(since: since, sleeper, to: &writer)
-        }
+    /// How many bytes are sent at once.
+    private static let chunk = 64 << 10
+
+    init(
+        _ source: FeedSource,
+        since cursor: FeedSource.Cursor,
+        live: LiveFeed,
+        for principal: Principal,
+        rights: FeedRights,
+        wakeUps: FeedWakeUps,
+        patience: Duration
+    ) {
+        self.source = source
+        self.cursor = cursor
+        self.live = live
+        self.principal = principal
+        self.rights = rights
+        self.wakeUps = wakeUps
+        self.patience = patience
+        format = FeedFormat(source.request, source.database)
+        remaining = source.request.limit
+        pace = FeedPace(source.request)
     }
 
-    /// `{"results":[…],"last_seq":…,"pending":…}`; a live one waits for a first change.
-    @concurrent private func writeList(
-        since: FeedPosition,
-        sleeper: FeedWakeUps.Sleeper?,
-        to writer: inout some ResponseBodyWriter
-    ) async throws {
-        try await writer.write(ByteBuffer(string: "{\"results\":[\n"))
-        var position = since
-        var written = 0
-        var stretch = try await next(since: position, written: 0)
-        if let sleeper {
-            var idle = Idle(request)
-            while stretch.changes.isEmpty, !idle.isOver, !wakeUps.isEnding {
-                position = stretch.end
-                try await wait(sleeper, &idle, writer: &writer)
-                stretch = try await next(since: position, written: 0)
-            }
-        }
+    /// Writes the feed to its end.
+    @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
+        try await send(format.head, to: &writer)
+        var pending: Int? = 0
         while true {
-            try await write(stretch, separator: ",\n", isFirst: written == 0, to: &writer)
-            written += stretch.changes.count
-            position = stretch.end
-            guard stretch.hasMore, written < request.limit else { break }
-            stretch = try await next(since: position, written: written)
-        }
-        let pending = stretch.hasMore ? 1 : 0
-        let last = database.token(position).sequence.json.text
-        try await writer.write(ByteBuffer(string: "\n],\n\"last_seq\":\(last),\"pending\":\(pending)}\n"))
-    }
-
-    /// One change a line, for ever or until the limit or the time is reached.
-    @concurrent private func writeLines(
-        since: FeedPosition,
-        _ sleeper: FeedWakeUps.Sleeper,
-        to writer: inout some ResponseBodyWriter
-    ) async throws {
-        var position = since
-        var written = 0
-        var idle = Idle(request)
-        while written < request.limit {
-            let stretch = try await next(since: position, written: written)
-            position = stretch.end
-            if !stretch.changes.isEmpty {
-                try await write(stretch, separator: "\n", isFirst: true, to: &writer)
-                try await writer.write(ByteBuffer(string: "\n"))
-                written += stretch.changes.count
-                idle = Idle(request)
+            live.beginLook()
+            guard try await mayGoOn() else { break }
+            let stretch = try await look(&writer)
+            try await write(stretch.rows, to: &writer)
+            cursor = stretch.cursor
+            guard remaining > 0 else {
+                pending = try await stretch.hasMore ? rest() : 0
+                break
             }
-            guard !stretch.hasMore else { continue }
-            guard !idle.isOver, !wakeUps.isEnding else { break }
-            try await wait(sleeper, &idle, writer: &writer)
-        }
-        let last = database.token(position).sequence.json.text
-        try await writer.write(ByteBuffer(string: "{\"last_seq\":\(last),\"pending\":0}\n"))
-    }
-
-    private func next(since: FeedPosition, written: Int) async throws -> StoredChanges {
-        try await store.changes(
-            in: database,
-            since: since,
-            limit: min(pageSize, request.limit - written),
-            allLeaves: request.allLeaves,
-            for: caller
-        )
-    }
-
-    /// Waits for a change, with signs of life in between.
-    @concurrent private func wait(
-        _ sleeper: FeedWakeUps.Sleeper,
-        _ idle: inout Idle,
-        writer: inout some ResponseBodyWriter
-    ) async throws {
-        await wakeUps.wait(sleeper, atMost: min(idle.untilNextSign, Self.patience))
-        try Task.checkCancellation()
-        if idle.takeSign() { try await writer.write(ByteBuffer(string: "\n")) }
-    }
-
-    @concurrent private func write(
-        _ stretch: StoredChanges,
-        separator: String,
-        isFirst: Bool,
-        to writer: inout some ResponseBodyWriter
-    ) async throws {
-        guard !stretch.changes.isEmpty else { return }
-        let bodies = request.includesBodies ? try await bodies(of: stretch.changes) : [:]
-        var output: [UInt8] = []
-        output.reserveCapacity(stretch.changes.count * 120)
-        for (index, change) in stretch.changes.enumerated() {
-            if index > 0 || !isFirst { output.append(contentsOf: separator.utf8) }
-            write(change, bodies[RevisionRequest(id: change.id, revision: change.revisions[0])], to: &output)
-        }
-        try await writer.write(ByteBuffer(bytes: output))
-    }
-
-    private func bodies(of changes: [StoredChange]) async throws -> [RevisionRequest: StoredRevision] {
-        let requests = changes.map { RevisionRequest(id: $0.id, revision: $0.revisions[0]) }
-        return try await store.fetch(requests, from: database, for: caller)
-    }
-
-    private func write(_ change: StoredChange, _ body: StoredRevision?, to output: inout [UInt8]) {
-        output.append(contentsOf: #"{"seq":"#.utf8)
-        database.token(change.position).sequence.json.write(to: &output)
-        output.append(contentsOf: #","id":"#.utf8)
-        JSONValue.write(string: change.id.text, to: &output)
-        output.append(contentsOf: #","changes":["#.utf8)
-        for (index, revision) in change.revisions.enumerated() {
-            output.append(contentsOf: (index > 0 ? #",{"rev":""# : #"{"rev":""#).utf8)
-            revision.write(to: &output)
-            output.append(contentsOf: #""}"#.utf8)
-        }
-        output.append(UInt8(ascii: "]"))
-        if change.isDeleted { output.append(contentsOf: #","deleted":true"#.utf8) }
-        if request.includesBodies {
-            output.append(contentsOf: #","doc":"#.utf8)
-            if let body {
-                OutgoingDocument(body).write(to: &output, rules: database.documentRules)
-            } else {
-                output.append(contentsOf: "null".utf8)
+            if stretch.hasMore {
+                guard !wakeUps.isEnding || !request.feed.isLive else { break }
+                continue
             }
+            live.seen = cursor.place.number
+            guard request.feed.isLive, !request.isDescending, !(request.feed == .longpoll && hasRows) else { break }
+            guard try await idle(&writer) else { break }
         }
-        output.append(UInt8(ascii: "}"))
-    }
-}
-
-/// How long a live feed has had nothing to say.
-private struct Idle {
-    private let heartbeat: Duration?
-    private let end: ContinuousClock.Instant?
-    private var nextSign: ContinuousClock.Instant?
-
-    init(_ request: FeedRequest) {
-        heartbeat = request.heartbeat
-        end = request.timeout.map { .now + $0 }
-        nextSign = request.heartbeat.map { .now + $0 }
+        try await send(format.end(at: cursor.place, pending: pending), to: &writer)
     }
 
-    /// Whether the feed has waited for as long as it may.
-    var isOver: Bool { end.map { $0 <= .now } ?? false }
+    private var hasRows: Bool { remaining < request.limit }
 
-    /// How long until a sign of life is due, or the end.
-    var untilNextSign: Duration {
-        let moments = [nextSign, end].compactMap(\.self)
-        return moments.min().map { max(.milliseconds(1), ContinuousClock.now.duration(to: $0)) } ?? .seconds(3_600)
+    /// How many rows there are behind the last one, for the reader as things are now.
+    @concurrent private func rest() async throws -> Int? {
+        let since = request.isDescending ? FeedPosition.beginning : cursor.place
+        let all = try await source.store.pending(in: source.database, since: since, for: principal.caller)
+        guard request.isDescending else { return all }
+        return all.map { max(0, $0 - (request.limit - remaining)) }
     }
 
-    /// Whether a sign of life is due now; it is then due again later.
-    mutating func takeSign() -> Bool {
-        guard let heartbeat, let due = nextSign, due <= .now else { return false }
-        nextSign = .now + heartbeat
+    // MARK: - Rights
+
+    /// Whether the reader still may; what the reader may read is then what counts from here on.
+    @concurrent private func mayGoOn() async throws -> Bool {
+        guard !isFresh else {
+            isFresh = false
+            return true
+        }
+        guard let now = try await rights.current(principal) else { return false }
+        let isOther = now.caller != principal.caller
+        principal = now
+        if isOther {
+            wakeUps.move(live, to: now.caller.feeds)
+            live.signal(.change)
+        }
         return true
     }
+
+    // MARK: - Reading
+
+    /// The next rows, with signs of life while they are looked for.
+    @concurrent private func look(_ writer: inout any ResponseBodyWriter) async throws -> FeedSource.Stretch {
+        let (source, cursor, room, caller) = (source, cursor, remaining, principal.caller)
+        guard pace.nextSign != nil else { return try await source.next(cursor, room: room, for: caller) }
+        let page = PageInHand()
+        let work = Task { [live] in
+            defer {
+                page.isThere.store(true, ordering: .releasing)
+                live.signal(.notice)
+            }
+            return try await source.next(cursor, room: room, for: caller)
+        }
+        do {
+            while !page.isThere.load(ordering: .acquiring) {
+                await live.wait(until: pace.nextSign, forChanges: false)
+                try checkIsWanted()
+                if pace.takeSign() { try await send(format.sign, to: &writer) }
+            }
+        } catch {
+            work.cancel()
+            throw error
+        }
+        return try await work.value
+    }
+
+    private final class PageInHand: Sendable {
+        let isThere = Atomic(false)
+    }
+
+    /// Waits for a change, with signs of life.
+    ///
+    /// - Returns: Whether there is something to look for; false when the feed is at its end.
+    @concurrent private func idle(_ writer: inout any ResponseBodyWriter) async throws -> Bool {
+        if !hasRows, !hasWaited { try await send(format.waiting, to: &writer) }
+        hasWaited = true
+        while true {
+            guard !pace.isOver(), !wakeUps.isEnding else { return false }
+            if live.isChanged { return true }
+            let check = rights.nextCheck(of: principal)
+            await live.wait(until: [pace.nextSign, pace.end, check].compactMap(\.self).min(), forChanges: true)
+            try checkIsWanted()
+            if pace.takeSign() { try await send(format.sign, to: &writer) }
+            guard try await mayGoOn() else { return false }
+        }
+    }
+
+    private func checkIsWanted() throws {
+        try Task.checkCancellation()
+        if live.isGone { throw ClientHungUp() }
+    }
+
+    // MARK: - Writing
+
+    @concurrent private func write(_ rows: [FeedRow], to writer: inout any ResponseBodyWriter) async throws {
+        guard !rows.isEmpty else { return }
+        var output: [UInt8] = []
+        output.reserveCapacity(min(rows.count * 160, Self.chunk * 2))
+        for row in rows {
+            format.write(row, isFirst: !hasRows, remaining: remaining, to: &output)
+            remaining -= 1
+            guard output.count >= Self.chunk else { continue }
+            try await send(output, to: &writer)
+            output.removeAll(keepingCapacity: true)
+        }
+        try await send(output, to: &writer)
+        pace.noteRows()
+    }
+
+    @concurrent private func send(_ text: String, to writer: inout any ResponseBodyWriter) async throws {
+        try await send(Array(text.utf8), to: &writer)
+    }
+
+    /// Sends bytes, no faster than the client takes them, in pieces; who does not take a piece in time is cut off.
+    @concurrent private func send(_ bytes: [UInt8], to writer: inout any ResponseBodyWriter) async throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            try checkIsWanted()
+            live.beginWriting(until: .now + patience)
+            defer { live.endWriting() }
+            try await writer.write(ByteBuffer(bytes: rest.prefix(Self.chunk)))
+            rest = rest.dropFirst(Self.chunk)
+        }
+    }
 }
+
+/// The client has hung up: nobody is left to be told anything.
+struct ClientHungUp: Error {}

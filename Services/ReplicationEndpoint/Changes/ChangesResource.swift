@@ -3,44 +3,136 @@ import DocumentStore
 import HTTPTypes
 import Hummingbird
 import JSON
+import Logging
 import NIOCore
+import Settings
 
 /// `/<database>/_changes`: what the caller may see change, in order, at once or live.
 struct ChangesResource: Sendable {
     let store: DocumentStore
     let wakeUps: FeedWakeUps
+    let rights: FeedRights
+    let doors: FeedDoors
+    let logger: Logger
+
+    private static let lastEventID = HTTPField.Name("Last-Event-ID")
+
+    init(
+        _ settings: SettingReader,
+        _ store: DocumentStore,
+        _ wakeUps: FeedWakeUps,
+        _ authenticator: Authenticator,
+        _ hangUps: HangUps,
+        _ logger: Logger
+    ) throws {
+        self.store = store
+        self.wakeUps = wakeUps
+        self.logger = logger
+        rights = FeedRights(authenticator: authenticator)
+        doors = FeedDoors(try FeedLimits(settings), hangUps: hangUps)
+    }
 
     func respond(to exchange: Exchange, in database: Database) async throws -> Response {
-        guard exchange.method == .get || exchange.method == .post else {
-            throw exchange.methodNotAllowed("GET", "POST")
+        let method = exchange.method
+        guard method == .get || method == .head || method == .post else {
+            throw exchange.methodNotAllowed("GET", "POST", "HEAD")
         }
-        let request = try FeedRequest(exchange.query)
-        let since = try await start(of: request, in: database)
-        let feed = ChangesFeed(
-            store: store,
-            wakeUps: wakeUps,
-            database: database,
-            caller: exchange.caller,
-            request: request,
-            pageSize: exchange.limits.changesPage
+        let request = try FeedRequest(
+            exchange.query,
+            lastEventID: Self.lastEventID.flatMap { exchange.request.headers[$0] },
+            body: method == .post ? try await body(of: exchange) : nil,
+            limits: doors.limits
         )
-        let body = ResponseBody { writer in
-            var writer = writer
-            try await feed.write(since: since, to: &writer)
-            try await writer.finish(nil)
-        }
+        let source = FeedSource(store: store, database: database, request: request, pageLimit: doors.limits.page)
+        let format = FeedFormat(request, database)
+        let headers: HTTPFields = [.contentType: format.contentType, .cacheControl: format.cacheControl]
+        guard method != .head else { return Response(status: .ok, headers: headers) }
+        let pass = try doors.open(for: exchange.principal)
+        // Before the first look, so that what is committed behind it is not missed.
+        let live = wakeUps.enter(database.name, feeds: exchange.caller.feeds, channel: exchange.channel)
+        let visit = FeedVisit(live, pass, wakeUps, doors)
+        let cursor = try await source.start()
+        let principal = exchange.principal
         return Response(
             status: .ok,
-            headers: [.contentType: "application/json", .cacheControl: "must-revalidate"],
-            body: body
+            headers: headers,
+            body: ResponseBody { writer in
+                try await write(source, cursor, visit, principal, to: &writer)
+            }
         )
     }
 
-    /// The number behind which to read.
-    private func start(of request: FeedRequest, in database: Database) async throws -> FeedPosition {
-        switch request.since {
-        case .now: FeedPosition(try await store.info(database).updateSeq)
-        case .after(let token): database.position(of: token)
+    @concurrent private func write(
+        _ source: FeedSource,
+        _ cursor: FeedSource.Cursor,
+        _ visit: FeedVisit,
+        _ principal: Principal,
+        to writer: inout any ResponseBodyWriter
+    ) async throws {
+        defer { visit.end() }
+        let feed = ChangesFeed(
+            source,
+            since: cursor,
+            live: visit.live,
+            for: principal,
+            rights: rights,
+            wakeUps: wakeUps,
+            patience: doors.limits.patience
+        )
+        do {
+            try await feed.write(to: &writer)
+        } catch {
+            // The answer has begun: all that can still be said is that it breaks off.
+            if !visit.live.isGone, !(error is CancellationError), !(error is ChannelError) {
+                logger.warning("A feed broke off", metadata: ["error": "\(error)"])
+            }
+            throw error
         }
+        try await writer.finish(nil)
     }
+
+    /// The object that a POST brings; none is an empty one.
+    private func body(of exchange: Exchange) async throws -> JSONObject {
+        let type = exchange.request.headers[.contentType]?.prefix { $0 != ";" }
+        let bytes = try await exchange.body()
+        guard !bytes.isEmpty else { return [:] }
+        guard type == "application/json" else {
+            throw CouchError.badContentType("Content-Type must be application/json")
+        }
+        let value: JSONValue
+        do {
+            value = try JSONValue(parsing: bytes, limits: exchange.limits.json)
+        } catch {
+            throw CouchError.invalidJSON
+        }
+        guard let object = value.objectValue else {
+            throw CouchError.badRequest("Request body must be a JSON object")
+        }
+        return object
+    }
+}
+
+/// A feed's stay among those that are open, which ends with the answer, or with the request when there is none.
+private final class FeedVisit: Sendable {
+    let live: LiveFeed
+    private let pass: FeedDoors.Pass
+    private let wakeUps: FeedWakeUps
+    private let doors: FeedDoors
+
+    init(_ live: LiveFeed, _ pass: FeedDoors.Pass, _ wakeUps: FeedWakeUps, _ doors: FeedDoors) {
+        self.live = live
+        self.pass = pass
+        self.wakeUps = wakeUps
+        self.doors = doors
+        doors.hangUps.watch(live.channel, for: live)
+    }
+
+    func end() {
+        doors.hangUps.forget(live.channel, live)
+        wakeUps.leave(live)
+        doors.close(pass)
+    }
+
+    // An answer that nobody asks to be written ends with the last reference to it.
+    deinit { end() }
 }

@@ -1,64 +1,114 @@
 import CouchProtocol
 import Foundation
+import HTTPTypes
+import JSON
 
-/// What a request for `_changes` asks.
+/// What a request for `_changes` asks, by the parameters of CouchDB 3.5.
+///
+/// As there, a switch is on when it says `true` and off when it says anything else, and unknown parameters are passed
+/// over.
 struct FeedRequest: Sendable {
     enum Feed: String, Sendable {
         case normal
         case longpoll
         case continuous
+        case eventsource
+
+        /// Whether it waits for changes when there are none.
+        var isLive: Bool { self != .normal }
     }
 
     let feed: Feed
     let since: Since
+    /// How many rows are wanted; 0 counts as 1.
     let limit: Int
+    let isDescending: Bool
+    /// Whether every leaf is named (`style=all_docs`) or the winner alone.
     let allLeaves: Bool
-    let includesBodies: Bool
+    let content: Content
+    let filter: FeedFilter
     /// How often a sign of life is sent while there is nothing to say; nil for never.
     let heartbeat: Duration?
-    /// After how long a live feed without changes ends; nil for never.
+    /// After how long without changes a live feed ends; nil for never.
     let timeout: Duration?
+    /// Only one row in so many says its place: the others are cheaper.
+    let sequenceInterval: Int?
 
-    /// The most rows that a request without a limit gets, as in CouchDB.
-    private static let greatestLimit = 1_000_000_000_000
-    private static let defaultHeartbeat = Duration.seconds(60)
-    private static let defaultTimeout = Duration.seconds(60)
+    /// What comes with a row.
+    struct Content: Sendable {
+        /// Whether the document does.
+        var documents = false
+        /// Whether its `_conflicts` do.
+        var conflicts = false
+        /// Whether the attachments' contents do, and not only their descriptions.
+        var attachments = false
+        /// Whether it is said how attachments are encoded.
+        var attachmentEncoding = false
+    }
 
-    /// What a feed can be asked in CouchDB and not here: better an error than other changes than those asked for.
-    private static let notBuilt = ["filter", "view", "doc_ids", "selector"]
+    /// What CouchDB takes for no limit; `seq_interval` counts down from it.
+    static let greatestLimit = 1_000_000_000_000_000
+    /// What CouchDB waits at most, and between two signs of life.
+    private static let longestWait = Duration.seconds(60)
+    /// More often than this would be a load and no sign.
+    private static let shortestWait = Duration.milliseconds(100)
 
-    init(_ query: Query) throws(CouchError) {
-        let isDescending = try query.bool("descending")
-        if let name = isDescending ? "descending" : Self.notBuilt.first(where: { query[$0] != nil }) {
-            throw CouchError(
-                status: 501,
-                error: "not_implemented",
-                reason: "The parameter '\(name)' of _changes is not supported."
-            )
-        }
-        guard let feed = Feed(rawValue: query["feed"] ?? "normal") else {
-            throw .badRequest("Supported `feed` types: normal, continuous, longpoll")
+    /// - Parameters:
+    ///   - lastEventID: The header by which a browser that reconnects says how far it came.
+    ///   - body: The object in the body of a POST; nil for a GET.
+    init(_ query: Query, lastEventID: String? = nil, body: JSONObject? = nil, limits: FeedLimits = FeedLimits()) throws
+    {
+        guard let feed = query["feed"] == "live" ? .continuous : Feed(rawValue: query["feed"] ?? "normal") else {
+            throw CouchError.badRequest("Supported `feed` types: normal, continuous, live, longpoll, eventsource")
         }
         self.feed = feed
-        since = try Since(parsing: query["since"] ?? "0")
-        // A limit of 0 is taken as 1, as in CouchDB.
-        limit = max(1, try query.count("limit") ?? Self.greatestLimit)
+        let header = feed == .eventsource ? lastEventID : nil
+        since = try Since(parsing: header ?? query["last-event-id"] ?? query["since"] ?? "0")
+        limit = max(1, try Self.integer("limit", in: query) ?? Self.greatestLimit)
+        isDescending = query["descending"] == "true"
         switch query["style"] {
         case nil, "main_only": allLeaves = false
         case "all_docs": allLeaves = true
-        case let other?: throw .queryParseError("Invalid value for style: \(other)")
+        case let other?: throw CouchError.queryParseError("Invalid value for style: \(other)")
         }
-        includesBodies = try query.bool("include_docs")
-        switch query["heartbeat"] {
-        case nil, "false": heartbeat = nil
-        case "true": heartbeat = Self.defaultHeartbeat
+        content = Content(
+            documents: query["include_docs"] == "true",
+            conflicts: query["conflicts"] == "true",
+            attachments: query["attachments"] == "true",
+            attachmentEncoding: query["att_encoding_info"] == "true"
+        )
+        filter = try FeedFilter(query, body, limits)
+        heartbeat = try Self.heartbeat(query["heartbeat"])
+        // Signs of life keep a feed open for as long as its client wants it.
+        let asked = try Self.integer("timeout", in: query).map { Duration.milliseconds($0) }
+        timeout = heartbeat == nil ? min(asked ?? Self.longestWait, Self.longestWait) : nil
+        sequenceInterval = try query["seq_interval"].map { text in
+            guard let interval = Int(text), interval > 0 else { throw CouchError.badRequest("invalid_seq_interval") }
+            return interval
+        }
+    }
+
+    private static func integer(_ name: String, in query: Query) throws(CouchError) -> Int? {
+        guard let text = query[name] else { return nil }
+        guard let value = Int(text) else {
+            throw .badRequest("The \(name) parameter should be a non-negative integer")
+        }
+        guard value >= 0 else { throw .badRequest("The \(name) value should be a non-negative integer") }
+        return value
+    }
+
+    private static func heartbeat(_ text: String?) throws(CouchError) -> Duration? {
+        switch text {
+        case nil, "false": return nil
+        case "true": return longestWait
         case let text?:
-            guard let milliseconds = Int(text), milliseconds > 0 else {
-                throw .queryParseError("Invalid value for heartbeat: \"\(text)\"")
+            guard let milliseconds = Int(text) else {
+                throw .badRequest("Invalid heartbeat value. Expecting a positive integer value (in milliseconds).")
             }
-            heartbeat = .milliseconds(max(milliseconds, 100))
+            guard milliseconds > 0 else {
+                throw .badRequest("The heartbeat value should be a positive integer (in milliseconds).")
+            }
+            return min(max(.milliseconds(milliseconds), shortestWait), longestWait)
         }
-        let limit = try query.count("timeout").map { Duration.milliseconds($0) }
-        timeout = heartbeat == nil ? min(limit ?? Self.defaultTimeout, Self.defaultTimeout) : limit
     }
 }

@@ -3,13 +3,14 @@ import DocumentStore
 import JSON
 import Logging
 import Messaging
+import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// Wakes the live feeds of this instance when any instance commits a change that they are in.
+/// Wakes the feeds of this instance when any instance commits a change that they are in.
 ///
-/// Every instance has a queue of its own on `fullsync.changes`. A message can be lost with the broker, so a feed also
-/// looks for itself from time to time: messages make it fast, looking makes it right.
+/// Every instance has a queue of its own on `fullsync.changes`. A message can be lost with the broker, so ``FeedTail``
+/// also looks: messages make it fast, looking makes it right.
 final class FeedWakeUps: Service {
     /// The queue of one instance, bound to the changes of all databases.
     struct Subscription: Sendable {
@@ -24,23 +25,9 @@ final class FeedWakeUps: Service {
         }
     }
 
-    /// A live feed among those that are woken, from ``enter(_:feeds:)`` to ``leave(_:)``.
-    struct Sleeper: Sendable, Hashable {
-        fileprivate let id: Int
-    }
-
-    /// What a feed waits for: the changes of a database, all of them or those of some feeds.
-    private struct Place {
-        let database: String
-        let feeds: Set<Feed>?
-        /// Whether something came while nobody waited: a change is never missed between a look and the next wait.
-        var isSignalled = false
-        var continuation: CheckedContinuation<Void, Never>?
-    }
-
     private struct State {
         var nextID = 0
-        var places: [Int: Place] = [:]
+        var all: [Int: LiveFeed] = [:]
         /// Who waits for all changes of a database.
         var ofDatabase: [String: Set<Int>] = [:]
         /// Who waits for the changes of a feed of a database.
@@ -51,12 +38,23 @@ final class FeedWakeUps: Service {
     private let queue: String
     private let broker: MessageBroker
     private let logger: Logger
-    private let state = Mutex(State())
+    private let feeds: Registry
+    private let clock: FeedClock
+
+    /// The feeds, apart from the rest so that the clock can reach them.
+    private final class Registry: Sendable {
+        let state = Mutex(State())
+
+        func feed(_ id: Int) -> LiveFeed? { state.withLock { $0.all[id] } }
+    }
 
     init(_ subscription: Subscription, broker: MessageBroker, logger: Logger) {
         queue = subscription.queue
         self.broker = broker
         self.logger = logger
+        let feeds = Registry()
+        self.feeds = feeds
+        clock = FeedClock { id, tick in feeds.feed(id)?.fire(tick) }
     }
 
     func run() async throws {
@@ -72,7 +70,12 @@ final class FeedWakeUps: Service {
     }
 
     /// Whether this instance ends: live feeds end too, and their clients turn to another one.
-    var isEnding: Bool { state.withLock { $0.isEnding } }
+    var isEnding: Bool { feeds.state.withLock { $0.isEnding } }
+
+    /// The feeds that are open.
+    var all: [LiveFeed] { feeds.state.withLock { Array($0.all.values) } }
+
+    // MARK: - Waking
 
     /// The feeds whose readers lost something by a change.
     private static func bereft(_ message: IncomingMessage) -> [Feed] {
@@ -86,97 +89,85 @@ final class FeedWakeUps: Service {
         if let owner = event.owner { feeds.insert(.owner(owner)) }
         if feeds.isEmpty { feeds.insert(.everybody) }
         feeds.formUnion(bereft)
-        let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            var ids = state.ofDatabase[event.database] ?? []
-            for feed in feeds { ids.formUnion(state.ofFeed[event.database]?[feed] ?? []) }
-            return ids.compactMap { Self.signal($0, in: &state) }
-        }
-        for continuation in woken { continuation.resume() }
+        wake(feeds, of: event.database)
     }
 
-    /// Wakes all feeds, because what their readers may read could have changed.
+    /// Wakes those who are in one of these feeds of a database, or in all of them.
+    private func wake(_ changed: Set<Feed>, of database: String) {
+        let woken = feeds.state.withLock { state -> [LiveFeed] in
+            var ids = state.ofDatabase[database] ?? []
+            for feed in changed { ids.formUnion(state.ofFeed[database]?[feed] ?? []) }
+            return ids.compactMap { state.all[$0] }
+        }
+        for feed in woken { feed.signal(.change) }
+    }
+
+    /// Lets all feeds look at their rights, because somebody's have changed.
     func wakeAll() {
-        let woken = state.withLock { state in state.places.keys.compactMap { Self.signal($0, in: &state) } }
-        for continuation in woken { continuation.resume() }
-    }
-
-    /// Adds a live feed: from here on, no change of these feeds of the database is missed.
-    func enter(_ database: String, feeds: Set<Feed>?) -> Sleeper {
-        state.withLock { state in
-            state.nextID += 1
-            let id = state.nextID
-            state.places[id] = Place(database: database, feeds: feeds)
-            guard let feeds else {
-                state.ofDatabase[database, default: []].insert(id)
-                return Sleeper(id: id)
-            }
-            for feed in feeds { state.ofFeed[database, default: [:]][feed, default: []].insert(id) }
-            return Sleeper(id: id)
-        }
-    }
-
-    /// Removes a live feed.
-    func leave(_ sleeper: Sleeper) {
-        state.withLock { state in
-            guard let place = state.places.removeValue(forKey: sleeper.id) else { return }
-            guard let feeds = place.feeds else {
-                state.ofDatabase[place.database]?.remove(sleeper.id)
-                if state.ofDatabase[place.database]?.isEmpty == true { state.ofDatabase[place.database] = nil }
-                return
-            }
-            for feed in feeds {
-                state.ofFeed[place.database]?[feed]?.remove(sleeper.id)
-                if state.ofFeed[place.database]?[feed]?.isEmpty == true { state.ofFeed[place.database]?[feed] = nil }
-            }
-            if state.ofFeed[place.database]?.isEmpty == true { state.ofFeed[place.database] = nil }
-        }
-    }
-
-    /// Waits until a change of the feed has been committed since it last waited, the time is over, the task is
-    /// cancelled, or this instance ends.
-    func wait(_ sleeper: Sleeper, atMost duration: Duration) async {
-        let clock = Task {
-            do {
-                try await Task.sleep(for: duration)
-            } catch {
-                return
-            }
-            self.signal(sleeper)
-        }
-        defer { clock.cancel() }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let mayGo = state.withLock { state in
-                    guard let place = state.places[sleeper.id], !place.isSignalled, !state.isEnding else {
-                        state.places[sleeper.id]?.isSignalled = false
-                        return true
-                    }
-                    state.places[sleeper.id]?.continuation = continuation
-                    return false
-                }
-                if mayGo { continuation.resume() }
-            }
-        } onCancel: {
-            signal(sleeper)
-        }
-    }
-
-    private func signal(_ sleeper: Sleeper) {
-        state.withLock { Self.signal(sleeper.id, in: &$0) }?.resume()
+        for feed in all { feed.signal(.notice) }
     }
 
     private func endAll() {
-        state.withLock { $0.isEnding = true }
+        feeds.state.withLock { $0.isEnding = true }
         wakeAll()
     }
 
-    /// Takes the continuation of one that waits; for one that does not, notes that it need not.
-    private static func signal(_ id: Int, in state: inout State) -> CheckedContinuation<Void, Never>? {
-        guard let continuation = state.places[id]?.continuation else {
-            state.places[id]?.isSignalled = true
-            return nil
+    // MARK: - Who is woken
+
+    /// Adds a feed: from here on, no change of these feeds of the database is missed.
+    func enter(_ database: String, feeds: Set<Feed>?, channel: (any Channel)? = nil) -> LiveFeed {
+        self.feeds.state.withLock { state in
+            state.nextID += 1
+            let feed = LiveFeed(
+                id: state.nextID,
+                database: database,
+                feeds: feeds,
+                channel: channel,
+                clock: clock
+            )
+            state.all[feed.id] = feed
+            Self.add(feed, feeds, to: &state)
+            return feed
         }
-        state.places[id]?.continuation = nil
-        return continuation
+    }
+
+    /// Lets a feed wait for the changes of other feeds than before.
+    func move(_ feed: LiveFeed, to feeds: Set<Feed>?) {
+        self.feeds.state.withLock { state in
+            guard state.all[feed.id] != nil else { return }
+            Self.remove(feed, from: &state)
+            feed.setFeeds(feeds)
+            Self.add(feed, feeds, to: &state)
+        }
+    }
+
+    /// Removes a feed.
+    func leave(_ feed: LiveFeed) {
+        feeds.state.withLock { state in
+            guard state.all.removeValue(forKey: feed.id) != nil else { return }
+            Self.remove(feed, from: &state)
+        }
+    }
+
+    private static func add(_ feed: LiveFeed, _ feeds: Set<Feed>?, to state: inout State) {
+        guard let feeds else {
+            state.ofDatabase[feed.database, default: []].insert(feed.id)
+            return
+        }
+        for one in feeds { state.ofFeed[feed.database, default: [:]][one, default: []].insert(feed.id) }
+    }
+
+    private static func remove(_ feed: LiveFeed, from state: inout State) {
+        let database = feed.database
+        guard let feeds = feed.feeds else {
+            state.ofDatabase[database]?.remove(feed.id)
+            if state.ofDatabase[database]?.isEmpty == true { state.ofDatabase[database] = nil }
+            return
+        }
+        for one in feeds {
+            state.ofFeed[database]?[one]?.remove(feed.id)
+            if state.ofFeed[database]?[one]?.isEmpty == true { state.ofFeed[database]?[one] = nil }
+        }
+        if state.ofFeed[database]?.isEmpty == true { state.ofFeed[database] = nil }
     }
 }

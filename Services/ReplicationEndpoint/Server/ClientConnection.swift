@@ -1,5 +1,4 @@
 import HTTPTypes
-import Hummingbird
 import NIOCore
 
 /// Where a request came from, and how.
@@ -36,17 +35,5 @@ struct ClientConnection: Sendable, Hashable {
         addressText = client?.text ?? peer
         let scheme = headers[values: HTTPHeader.forwardedProto].last?.split(separator: ",").last
         isSecure = scheme?.trimmingPrefix { $0 == " " }.lowercased() == "https"
-    }
-}
-
-/// What is known of a request before its headers are read.
-struct EndpointContext: RequestContext {
-    var coreContext: CoreRequestContextStorage
-    /// The other end of the connection.
-    let peer: String?
-
-    init(source: ApplicationRequestContextSource) {
-        coreContext = CoreRequestContextStorage(source: source)
-        peer = source.channel.remoteAddress?.ipAddress
     }
 }

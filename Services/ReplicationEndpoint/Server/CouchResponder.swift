@@ -30,7 +30,7 @@ struct CouchResponder: HTTPResponder {
                 if let preflight = callers.origins.preflight(request) {
                     response = preflight
                 } else {
-                    response = try await answer(request, from: client)
+                    response = try await answer(request, context, from: client)
                 }
             } catch let error as MethodNotAllowed {
                 response = .failure(.methodNotAllowed(error.allowed))
@@ -50,13 +50,18 @@ struct CouchResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request, from client: ClientConnection) async throws -> Response {
+    private func answer(
+        _ request: Request,
+        _ context: Context,
+        from client: ClientConnection
+    ) async throws -> Response {
         guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
         let principal = try await callers.admit(request, from: client, isLogin: resource == .session)
         let exchange = Exchange(
             request: request,
             principal: principal,
             client: client,
+            channel: context.channel,
             query: Query(request.uri.query),
             limits: limits
         )

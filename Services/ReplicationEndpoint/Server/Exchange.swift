@@ -11,6 +11,8 @@ struct Exchange: Sendable {
     let request: Request
     let principal: Principal
     let client: ClientConnection
+    /// The connection that the request came by.
+    let channel: any Channel
     let query: Query
     let limits: EndpointLimits
 
@@ -69,8 +71,6 @@ struct MethodNotAllowed: Error {
 struct EndpointLimits: Sendable {
     /// The most bytes of a request's body that is read whole.
     var requestBody = 64 << 20
-    /// The most rows that are in memory at once while a feed is streamed.
-    var changesPage = 1_000
     /// The most revisions that a `_bulk_get` names.
     var bulkGet = 10_000
     /// What JSON may look like.

@@ -60,6 +60,7 @@ struct Client: Sendable {
     func open(
         _ method: String,
         _ path: String,
+        headers: [(String, String)] = [],
         text: String? = nil,
         contentType: String = "application/json"
     ) async throws -> HTTPClientResponse {
@@ -73,8 +74,11 @@ struct Client: Sendable {
         case .bearer(let token): request.headers.add(name: "Authorization", value: "Bearer \(token)")
         case .session(let token): request.headers.add(name: "Cookie", value: "AuthSession=\(token)")
         }
+        request.headers.add(contentsOf: headers)
         if let text {
-            request.headers.add(name: "Content-Type", value: contentType)
+            if !request.headers.contains(name: "Content-Type") {
+                request.headers.add(name: "Content-Type", value: contentType)
+            }
             request.body = .bytes(ByteBuffer(string: text))
         }
         return try await HTTPClient.shared.execute(request, timeout: .seconds(60))

@@ -1,0 +1,153 @@
+import CouchProtocol
+import DocumentStore
+import JSON
+
+/// How a feed is written: a list, lines, or events; to the byte as CouchDB 3.5 does it.
+struct FeedFormat: Sendable {
+    private enum Shape: Sendable {
+        /// `{"results":[…],"last_seq":…,"pending":…}`
+        case list
+        /// A row a line.
+        case lines
+        /// `text/event-stream`, as browsers read it.
+        case events
+    }
+
+    private let shape: Shape
+    private let interval: Int?
+    private let places: PlaceFormat
+
+    init(_ request: FeedRequest, _ database: Database) {
+        shape =
+            switch request.feed {
+            case .normal, .longpoll: .list
+            case .continuous: .lines
+            case .eventsource: .events
+            }
+        interval = request.sequenceInterval
+        places = PlaceFormat(database)
+    }
+
+    var contentType: String { shape == .events ? "text/event-stream" : "application/json" }
+
+    var cacheControl: String { shape == .events ? "no-cache" : "must-revalidate" }
+
+    /// What comes before all rows.
+    var head: String { shape == .list ? "{\"results\":[\n" : "" }
+
+    /// The sign of life between rows.
+    var sign: String { shape == .events ? "event: heartbeat\ndata: \n\n" : "\n" }
+
+    /// What is sent when the wait for a first row begins, so that the client sees that it is heard.
+    var waiting: String { shape == .events ? "" : "\n" }
+
+    /// Appends a row.
+    ///
+    /// - Parameter remaining: How many rows, with this one, the request still wants.
+    func write(_ row: FeedRow, isFirst: Bool, remaining: Int, to output: inout [UInt8]) {
+        switch shape {
+        case .list: if !isFirst { output.append(contentsOf: ",\r\n".utf8) }
+        case .lines: break
+        case .events: output.append(contentsOf: "data: ".utf8)
+        }
+        // CouchDB counts from the end of what was asked for, not from the first row.
+        let saysPlace = interval.map { remaining % $0 == 0 } ?? true
+        output.append(contentsOf: #"{"seq":"#.utf8)
+        write(place: saysPlace ? row.place : nil, to: &output)
+        write(rest: row, to: &output)
+        switch shape {
+        case .list: break
+        case .lines: output.append(UInt8(ascii: "\n"))
+        case .events:
+            output.append(contentsOf: "\nid: ".utf8)
+            write(place: saysPlace ? row.place : nil, to: &output)
+            output.append(contentsOf: "\n\n".utf8)
+        }
+    }
+
+    /// What comes behind all rows.
+    func end(at place: FeedPosition, pending: Int?) -> [UInt8] {
+        var output: [UInt8] = []
+        switch shape {
+        case .events: return []
+        case .list: output.append(contentsOf: "\n],\n\"last_seq\":".utf8)
+        case .lines: output.append(contentsOf: "{\"last_seq\":".utf8)
+        }
+        write(place: place, to: &output)
+        output.append(contentsOf: ",\"pending\":\(pending.map(String.init) ?? "null")}\n".utf8)
+        return output
+    }
+
+    private func write(place: FeedPosition?, to output: inout [UInt8]) {
+        if let place { places.write(place, to: &output) } else { output.append(contentsOf: "null".utf8) }
+    }
+
+    private func write(rest row: FeedRow, to output: inout [UInt8]) {
+        output.append(contentsOf: #","id":"#.utf8)
+        JSONValue.write(string: row.id.text, to: &output)
+        output.append(contentsOf: #","changes":["#.utf8)
+        for (index, revision) in row.revisions.enumerated() {
+            output.append(contentsOf: (index > 0 ? #",{"rev":""# : #"{"rev":""#).utf8)
+            revision.write(to: &output)
+            output.append(contentsOf: #""}"#.utf8)
+        }
+        output.append(UInt8(ascii: "]"))
+        if row.isDeleted { output.append(contentsOf: #","deleted":true"#.utf8) }
+        switch row.document {
+        case .unasked: break
+        case .missing: output.append(contentsOf: #","doc":null"#.utf8)
+        case .json(let bytes):
+            output.append(contentsOf: #","doc":"#.utf8)
+            output.append(contentsOf: bytes)
+        }
+        output.append(UInt8(ascii: "}"))
+    }
+}
+
+/// A row of a feed.
+struct FeedRow: Sendable {
+    /// The document that comes with a row.
+    enum Document: Sendable {
+        case unasked
+        /// It changed again while it was being read, and has a row of its own further on.
+        case missing
+        case json([UInt8])
+    }
+
+    /// The place behind it.
+    var place: FeedPosition
+    let id: DocumentID
+    var revisions: [RevisionID]
+    let isDeleted: Bool
+    var document = Document.unasked
+
+    init(_ change: StoredChange) {
+        place = change.position
+        id = change.id
+        revisions = change.revisions
+        isDeleted = change.isDeleted
+    }
+}
+
+/// Writes places as clients get them.
+///
+/// A feed of a hundred thousand rows says as many: what is the same in all of them is made once.
+struct PlaceFormat: Sendable {
+    private let database: Database
+    /// What stands behind the number of a place that is nothing but a number.
+    private let suffix: [UInt8]
+
+    init(_ database: Database) {
+        self.database = database
+        suffix = Array(database.token(.beginning).sequence.json.text.utf8.dropFirst(2))
+    }
+
+    func write(_ place: FeedPosition, to output: inout [UInt8]) {
+        guard place.walk == nil, place.inner == nil else {
+            return database.token(place).sequence.json.write(to: &output)
+        }
+        output.append(UInt8(ascii: "\""))
+        output.append(contentsOf: String(place.number).utf8)
+        output.append(contentsOf: suffix)
+    }
+}

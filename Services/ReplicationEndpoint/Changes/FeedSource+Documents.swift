@@ -1,0 +1,60 @@
+import CouchProtocol
+import DocumentStore
+import JSON
+
+// Documents: for selectors, and to come with the rows.
+extension FeedSource {
+    /// Reads the documents of a stretch, takes out what the selector does not let through, and adds the documents where
+    /// they were asked for.
+    ///
+    /// - Returns: How many bytes were read of how many documents.
+    func addDocuments(to stretch: inout Stretch, for caller: Caller) async throws -> (sum: Int, count: Int) {
+        let needsLeaves = request.filter.needsDocument && request.allLeaves
+        var asked: [RevisionRequest] = []
+        for row in stretch.rows {
+            for revision in needsLeaves ? row.revisions[...] : row.revisions.prefix(1) {
+                asked.append(RevisionRequest(id: row.id, revision: revision))
+            }
+        }
+        let found = try await store.fetch(asked, from: database, for: caller)
+        stretch.rows = try stretch.rows.compactMap { row in
+            let winner = found[RevisionRequest(id: row.id, revision: row.revisions[0])]
+            guard var row = try filtered(row, winner, found) else { return nil }
+            if request.content.documents { row.document = try document(winner, for: caller) }
+            return row
+        }
+        return (found.values.reduce(0) { $0 + $1.body.count }, found.count)
+    }
+
+    /// The row with the revisions that the selector matches; nil when there is none.
+    private func filtered(
+        _ row: FeedRow,
+        _ winner: StoredRevision?,
+        _ found: [RevisionRequest: StoredRevision]
+    ) throws -> FeedRow? {
+        guard case .selector(let selector, _) = request.filter else { return row }
+        // What tells a reader that a document is not the reader's any more says nothing of the document, and a device
+        // that has it must hear of it, whatever it selects by.
+        if row.isDeleted, isRevocation(row.revisions[0], winner) { return row }
+        var row = row
+        let revisions = request.allLeaves ? row.revisions : Array(row.revisions.prefix(1))
+        row.revisions = try revisions.filter { revision in
+            guard let leaf = found[RevisionRequest(id: row.id, revision: revision)] else { return false }
+            return selector.matches(try JSONValue(parsing: OutgoingDocument(leaf).bytes(database)))
+        }
+        return row.revisions.isEmpty ? nil : row
+    }
+
+    private func isRevocation(_ revision: RevisionID, _ found: StoredRevision?) -> Bool {
+        guard let path = found?.tree?.path(to: revision) else { return false }
+        return Revocation.isOurs(path)
+    }
+
+    private func document(_ found: StoredRevision?, for caller: Caller) throws -> FeedRow.Document {
+        guard let found else { return .missing }
+        var document = OutgoingDocument(found)
+        if request.content.conflicts { document.conflicts = found.visibleConflicts(for: caller, database) }
+        guard case .selector(_, let fields?) = request.filter else { return .json(document.bytes(database)) }
+        return .json(fields.apply(to: try JSONValue(parsing: document.bytes(database))).bytes)
+    }
+}
