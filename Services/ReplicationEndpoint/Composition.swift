@@ -53,6 +53,7 @@ enum Composition {
             changes: ChangesResource(store: store, wakeUps: wakeUps),
             allDocuments: AllDocuments(store: store),
             local: LocalResource(store: store),
+            localList: LocalDocumentList(store: store),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
             project: ProjectResource(catalogue: catalogue, control: control, deployment: deployment),
             runs: RunsResource(control: control, broker: broker),

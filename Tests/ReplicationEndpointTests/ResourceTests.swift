@@ -13,6 +13,10 @@ import Testing
             ("/db/_bulk_docs", .databaseResource("db", .bulkDocuments)),
             ("/db/_bulk_get", .databaseResource("db", .bulkGet)),
             ("/db/_revs_diff", .databaseResource("db", .revisionsDifference)),
+            ("/db/_missing_revs", .databaseResource("db", .missingRevisions)),
+            ("/db/_all_docs/queries", .databaseResource("db", .allDocumentsQueries)),
+            ("/db/_design_docs", .databaseResource("db", .designDocuments)),
+            ("/db/_local_docs", .databaseResource("db", .localDocuments)),
             ("/db/_ensure_full_commit", .databaseResource("db", .ensureFullCommit)),
             ("/db/_local/x", .local("db", name: "x")), ("/db/_local%2Fx", .local("db", name: "x")),
             ("/db/_local/a%2Fb", .local("db", name: "a/b")), ("/db/x%2Fy", .document("db", DocumentID(stored: "x/y"))),
@@ -32,7 +36,7 @@ import Testing
     @Test(arguments: [
         "/_none", "/_up/x", "/_session/x", "/_fullsync", "/_fullsync/none", "/_fullsync/projects/p/sequences",
         "/_fullsync/projects/p/listeners/s", "/_fullsync/runs/1/cancel/x", "/db/_none", "/db/_changes/x", "/db/_local",
-        "/db/_design", "/db/_design/d/_view/v", "/db/a/b", "/%", "/db/%zz", "/db/%C3", "/db/_local_docs",
+        "/db/_design", "/db/_design/d/_view/v", "/db/a/b", "/%", "/db/%zz", "/db/%C3", "/db/_all_docs/x",
     ])
     func `what is not there has no resource`(path: String) {
         #expect(Resource(path: path) == nil)

@@ -123,7 +123,7 @@ struct ChangesFeed: Sendable {
 
     private func bodies(of changes: [StoredChange]) async throws -> [RevisionRequest: StoredRevision] {
         let requests = changes.map { RevisionRequest(id: $0.id, revision: $0.revisions[0]) }
-        return try await store.fetch(requests, from: database, for: caller)
+        return try await store.fetch(requests, from: database, for: caller, withHistory: false)
     }
 
     private func write(_ change: StoredChange, _ body: StoredRevision?, to output: inout [UInt8]) {

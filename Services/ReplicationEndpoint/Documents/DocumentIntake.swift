@@ -25,9 +25,13 @@ struct DocumentIntake: Sendable {
 
     /// A revision that was made elsewhere (`new_edits=false`).
     func replica(_ document: IncomingDocument, id: DocumentID) throws(CouchError) -> DocumentEdit {
-        guard let path = document.revision else { throw .badRequest("A document without a _rev was replicated.") }
+        guard let path = document.revision else { throw Self.withoutRevision }
         return edit(document, id: id, .made(path))
     }
+
+    private static let withoutRevision = CouchError.badRequest(
+        "When `new_edits: false`, the document needs `_rev` or `_revisions` specified"
+    )
 
     private func edit(
         _ document: IncomingDocument,

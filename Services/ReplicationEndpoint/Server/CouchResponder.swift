@@ -73,6 +73,7 @@ struct Resources: Sendable {
     let changes: ChangesResource
     let allDocuments: AllDocuments
     let local: LocalResource
+    let localList: LocalDocumentList
     let sequence: SequenceResource
     let project: ProjectResource
     let runs: RunsResource
@@ -109,11 +110,18 @@ struct Resources: Sendable {
         async throws -> Response
     {
         switch resource {
-        case .allDocuments: return try await allDocuments.respond(to: exchange, in: database)
+        case .allDocuments: return try await allDocuments.respond(to: exchange, onlyDesigns: false, in: database)
+        case .allDocumentsQueries:
+            return try await allDocuments.respondToQueries(exchange, onlyDesigns: false, in: database)
+        case .designDocuments: return try await allDocuments.respond(to: exchange, onlyDesigns: true, in: database)
+        case .designDocumentsQueries:
+            return try await allDocuments.respondToQueries(exchange, onlyDesigns: true, in: database)
+        case .localDocuments: return try await localList.respond(to: exchange, in: database)
         case .changes: return try await changes.respond(to: exchange, in: database)
         case .bulkDocuments: return try await bulkDocuments.respond(to: exchange, in: database)
         case .bulkGet: return try await bulkGet.respond(to: exchange, in: database)
-        case .revisionsDifference: return try await difference.respond(to: exchange, in: database)
+        case .revisionsDifference: return try await difference.respond(to: exchange, .difference, in: database)
+        case .missingRevisions: return try await difference.respond(to: exchange, .missing, in: database)
         case .ensureFullCommit:
             // Every write is durable when it is answered.
             guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }

@@ -7,6 +7,12 @@ enum HTTPHeader {
     /// The run that answered, for looking it up.
     static let run = name("X-FullSync-Run")
 
+    /// Where a COPY goes.
+    static let destination = name("Destination")
+    /// What a proxy in front of this server was asked with.
+    static let forwardedProtocol = name("X-Forwarded-Proto")
+    static let forwardedHost = name("X-Forwarded-Host")
+
     private static func name(_ text: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(text) else { preconditionFailure("\(text) is no name of a header") }
         return name

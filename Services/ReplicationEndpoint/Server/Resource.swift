@@ -26,9 +26,14 @@ enum Resource: Hashable, Sendable {
     enum DatabaseResource: String, Hashable, Sendable, CaseIterable {
         case allDocuments = "_all_docs"
         case changes = "_changes"
+        case allDocumentsQueries = "_all_docs/queries"
+        case designDocuments = "_design_docs"
+        case designDocumentsQueries = "_design_docs/queries"
+        case localDocuments = "_local_docs"
         case bulkDocuments = "_bulk_docs"
         case bulkGet = "_bulk_get"
         case revisionsDifference = "_revs_diff"
+        case missingRevisions = "_missing_revs"
         case ensureFullCommit = "_ensure_full_commit"
     }
 
@@ -67,8 +72,10 @@ enum Resource: Hashable, Sendable {
         guard let first = segments.first else { return .database(database) }
         if first == "_local", segments.count == 2 { return .local(database, name: segments[1]) }
         if first == "_design", segments.count == 2 { return .document(database, .design(segments[1])) }
+        if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
+            return .databaseResource(database, resource)
+        }
         guard segments.count == 1 else { return nil }
-        if let resource = DatabaseResource(rawValue: first) { return .databaseResource(database, resource) }
         guard let id = try? DocumentID(first) else { return nil }
         return id.isLocal
             ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
