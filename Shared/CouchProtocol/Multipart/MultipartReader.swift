@@ -33,7 +33,7 @@ package struct MultipartReader: Sendable {
     private let delimiter: [UInt8]
     private let headerLimit: Int
     private var state = State.preamble
-    /// What has not become an event. A line break is imagined before the body, since the first delimiter needs none.
+    /// What has not become an event; at first the line break that the first delimiter may go without.
     private var buffer: [UInt8] = [0x0D, 0x0A]
     private var position = 0
 

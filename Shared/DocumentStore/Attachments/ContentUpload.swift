@@ -1,5 +1,5 @@
-package import CouchProtocol
-package import Crypto
+import CouchProtocol
+import Crypto
 import Postgres
 
 /// Takes in the content of one attachment as it arrives, in memory that does not grow with it.

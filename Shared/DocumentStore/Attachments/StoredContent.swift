@@ -1,5 +1,6 @@
-import CouchProtocol
+package import CouchProtocol
 import JSON
+import Postgres
 
 /// A content that the store has.
 ///
@@ -52,8 +53,12 @@ package struct StoredAttachment: Sendable, Hashable {
 // MARK: - In the database
 
 extension StoredAttachment {
-    /// The object in the column `bodies.attachments`.
-    var json: JSONValue {
+    /// What the column `bodies.attachments` holds of these; nil for none.
+    static func column(of attachments: [StoredAttachment]) -> PostgresJSONB? {
+        attachments.isEmpty ? nil : PostgresJSONB(JSONValue.array(attachments.map(\.json)).bytes)
+    }
+
+    private var json: JSONValue {
         var members: JSONObject = [
             "name": .string(name), "type": .string(contentType), "revpos": .number(JSONNumber(revisionPosition)),
             "content": .number(JSONNumber(Int(content.id))), "digest": .string(content.digest),

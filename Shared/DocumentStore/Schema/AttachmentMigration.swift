@@ -2,7 +2,7 @@ import Postgres
 
 extension DocumentStore {
     /// The contents of attachments, each once, and who refers to them.
-    static let attachmentsMigration = PostgresMigration(version: 4, name: "attachments", sql: attachmentTables)
+    static let attachmentsMigration = PostgresMigration(version: 3, name: "attachments", sql: attachmentTables)
 
     private static let attachmentTables = """
         -- A content that attachments have, once for all documents. While it arrives it has no digests, and nobody can
@@ -45,6 +45,27 @@ extension DocumentStore {
         $$;
         CREATE TRIGGER bodies_attachments AFTER DELETE ON bodies
             FOR EACH ROW WHEN (old.attachments IS NOT NULL) EXECUTE FUNCTION loosen_contents();
+
+        -- Locks the contents that revisions are about to refer to, for the commit that calls it. When one has been swept
+        -- since the commit was planned, the plan is worth nothing.
+        CREATE FUNCTION hold_contents(lists jsonb[]) RETURNS void LANGUAGE plpgsql AS $$
+        DECLARE
+            wanted bigint[];
+            held integer;
+        BEGIN
+            wanted := ARRAY(
+                SELECT DISTINCT (entry->>'content')::bigint
+                FROM unnest(lists) AS list (entries) CROSS JOIN LATERAL jsonb_array_elements(list.entries) AS entry
+            );
+            IF cardinality(wanted) > 0 THEN
+                PERFORM FROM attachment_contents WHERE id = ANY (wanted) ORDER BY id FOR KEY SHARE;
+                GET DIAGNOSTICS held = ROW_COUNT;
+                IF held <> cardinality(wanted) THEN
+                    RAISE serialization_failure;
+                END IF;
+            END IF;
+        END
+        $$;
 
         -- Gives a content that has arrived its digests; answers the content that has them, which may be an older one.
         CREATE FUNCTION finish_content(
