@@ -46,8 +46,8 @@ extension DocumentStore {
         CREATE TRIGGER bodies_attachments AFTER DELETE ON bodies
             FOR EACH ROW WHEN (old.attachments IS NOT NULL) EXECUTE FUNCTION loosen_contents();
 
-        -- Locks the contents that revisions are about to refer to, for the commit that calls it. When one has been swept
-        -- since the commit was planned, the plan is worth nothing.
+        -- Locks the contents that revisions are about to refer to, for the commit that calls it. When one has been
+        -- swept since the commit was planned, the plan is worth nothing.
         CREATE FUNCTION hold_contents(lists jsonb[]) RETURNS void LANGUAGE plpgsql AS $$
         DECLARE
             wanted bigint[];
