@@ -47,6 +47,7 @@ enum Composition {
             ),
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
             document: DocumentResource(store: store),
+            attachment: AttachmentResource(store: store),
             bulkDocuments: BulkDocuments(store: store),
             bulkGet: BulkGet(store: store),
             difference: RevisionsDifference(store: store),
@@ -105,6 +106,7 @@ enum Composition {
         let settings = context.settings
         var limits = EndpointLimits()
         limits.requestBody = try settings[EndpointSettings.requestSize]
+        limits.documents = try AttachmentSettings.rules(settings)
         return Application(
             responder: CouchResponder(
                 authenticator: authenticator,

@@ -34,7 +34,7 @@ enum EndpointSettings {
 
     static let all: [any SettingDeclaration] = [
         host, port, adminUser, adminPassword, sessionDuration, secureCookies, loginTimeout, requestSize,
-    ]
+    ] + AttachmentSettings.all
 }
 
 extension ServiceDescription {

@@ -170,7 +170,8 @@ extension TestStore {
 
     func read(_ content: StoredContent, _ range: Range<Int>? = nil) async throws -> [UInt8] {
         var bytes: [UInt8] = []
-        try await store.read(content, range) { bytes += $0 }
+        var reader = ContentReader(content, range, from: store)
+        while let next = try await reader.next() { bytes += next }
         return bytes
     }
 

@@ -67,6 +67,7 @@ struct Resources: Sendable {
     let session: SessionResource
     let database: DatabaseResource
     let document: DocumentResource
+    let attachment: AttachmentResource
     let bulkDocuments: BulkDocuments
     let bulkGet: BulkGet
     let difference: RevisionsDifference
@@ -91,6 +92,15 @@ struct Resources: Sendable {
             try await respond(to: exchange, resource, in: store.openDatabase(name, for: exchange.caller))
         case .document(let name, let id):
             try await document.respond(to: exchange, id, in: store.openDatabase(name, for: exchange.caller))
+        case .attachment(let name, let id, let attachmentName):
+            try await attachment.respond(
+                to: exchange,
+                AttachmentResource.Target(
+                    id: id,
+                    name: attachmentName,
+                    database: store.openDatabase(name, for: exchange.caller)
+                )
+            )
         case .local(let database, let name):
             try await local.respond(to: exchange, name, in: store.openDatabase(database, for: exchange.caller))
         case .projects: try project.list(exchange)

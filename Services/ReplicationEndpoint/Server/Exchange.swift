@@ -128,6 +128,8 @@ struct EndpointLimits: Sendable {
     var address = 64 << 10
     /// What JSON may look like.
     var json = JSONLimits()
+    /// What documents and their attachments may be, but for the names of tags.
+    var documents = DocumentRules()
 }
 
 /// The parameters behind the `?`.

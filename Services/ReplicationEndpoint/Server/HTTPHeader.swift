@@ -4,6 +4,8 @@ import HTTPTypes
 enum HTTPHeader {
     /// W3C Trace Context.
     static let traceparent = name("traceparent")
+    /// The MD5 of a body, in Base64 (RFC 1864).
+    static let contentMD5 = name("Content-MD5")
     /// The run that answered, for looking it up.
     static let run = name("X-FullSync-Run")
 

@@ -14,6 +14,7 @@ enum Resource: Hashable, Sendable {
     /// A resource of a database whose name begins with `_`, such as `_changes`.
     case databaseResource(String, DatabaseResource)
     case document(String, DocumentID)
+    case attachment(String, DocumentID, name: String)
     case local(String, name: String)
     case projects
     case project(String)
@@ -75,10 +76,21 @@ enum Resource: Hashable, Sendable {
         if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
             return .databaseResource(database, resource)
         }
-        guard segments.count == 1 else { return nil }
+        guard segments.count == 1 else { return attachment(of: database, segments) }
         guard let id = try? DocumentID(first) else { return nil }
         return id.isLocal
             ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
+    }
+
+    /// The attachment that the segments behind a database's name; slashes of its name may stand as they are.
+    private static func attachment(of database: String, _ segments: [String]) -> Resource? {
+        var rest = segments[...]
+        guard let first = rest.popFirst() else { return nil }
+        let id = first == "_design" ? rest.popFirst().map { .design($0) } : try? DocumentID(first)
+        guard let id, !id.isLocal, let name = rest.first else { return nil }
+        // What begins with `_` behind a design document is a resource of its own.
+        guard !id.isDesign || !name.hasPrefix("_") else { return nil }
+        return .attachment(database, id, name: rest.joined(separator: "/"))
     }
 
     private static func inFullSync(_ segments: [String]) -> Resource? {

@@ -23,7 +23,7 @@ package struct StoredAttachment: Sendable, Hashable {
     package let name: String
     package let contentType: String
     /// The generation of the revision in which the content came.
-    package let revisionPosition: Int
+    package private(set) var revisionPosition: Int
     /// The content as it is kept: when it came compressed, compressed.
     package let content: StoredContent
     /// How the content is compressed (`gzip`); nil when it is not.
@@ -47,6 +47,15 @@ package struct StoredAttachment: Sendable, Hashable {
             outgoing.encodedLength = content.length
         }
         return outgoing
+    }
+}
+
+extension StoredAttachment {
+    /// The attachment as if its content had come at that generation.
+    func renewed(at generation: Int) -> StoredAttachment {
+        var attachment = self
+        attachment.revisionPosition = generation
+        return attachment
     }
 }
 

@@ -96,7 +96,7 @@ struct DocumentView: Sendable {
     func madeUp(_ revision: RevisionID) -> StoredRevision? {
         guard let node = tree?[revision], node.isDeleted, let path = tree?.path(to: revision), Revocation.isOurs(path)
         else { return nil }
-        return shown(revision, isDeleted: true, tags: .none, body: DocumentBody.empty.bytes)
+        return shown(revision, isDeleted: true, tags: .none, body: nil)
     }
 
     /// A revision with its body.
@@ -105,7 +105,7 @@ struct DocumentView: Sendable {
     /// tombstones of revocations have no tags, and give no right to what they end.
     ///
     /// - Returns: Nil when the caller may not know of that revision.
-    func revision(_ revision: RevisionID, body: [UInt8]) -> StoredRevision? {
+    func revision(_ revision: RevisionID, body: StoredBody) -> StoredRevision? {
         guard let tree else {
             return revision == winner ? shown(revision, isDeleted: isDeleted, tags: tags, body: body) : nil
         }
@@ -116,17 +116,19 @@ struct DocumentView: Sendable {
         return shown(revision, isDeleted: node.isDeleted, tags: leaf.payload ?? .none, body: body)
     }
 
-    private func shown(_ revision: RevisionID, isDeleted: Bool, tags: Tags, body: [UInt8]) -> StoredRevision {
-        StoredRevision(
+    private func shown(_ revision: RevisionID, isDeleted: Bool, tags: Tags, body: StoredBody?) -> StoredRevision {
+        let stored = stored(revision)
+        return StoredRevision(
             id: id,
             revision: revision,
             isDeleted: isDeleted,
             tags: tags,
-            body: body,
+            body: body?.bytes ?? DocumentBody.empty.bytes,
+            attachments: body?.attachments(of: revision, stored: stored) ?? [],
             tree: tree,
             seq: seq,
             document: number,
-            stored: stored(revision)
+            stored: stored
         )
     }
 }

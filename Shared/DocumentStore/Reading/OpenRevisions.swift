@@ -91,7 +91,7 @@ extension DocumentStore {
             let place = Int(try row.decode(Int64.self, at: DocumentView.columnCount)) - 1
             // The body that came along is that of the revision that was named, or of the winner of all leaves.
             let rev = try row.decode(String.self, at: DocumentView.columnCount + 1)
-            let body = try row.bytes(DocumentView.columnCount + 3) ?? row.bytes(DocumentView.columnCount + 2)
+            let body = try StoredBody(row, at: DocumentView.columnCount + 2)
             opening.take(view, at: place, bodyAtHand: body.map { (rev, $0) })
         }
         return opening.results(try await bodies(opening.lacking))
@@ -106,7 +106,7 @@ extension DocumentStore {
         let whole = "asked.whole OR asked.rev <> documents.rev"
         return """
             SELECT \(fragment: DocumentView.columns(for: caller, in: database, whole: whole)),
-                asked.place, coalesce(asked.rev, documents.rev), bodies.body, bodies.exact
+                asked.place, coalesce(asked.rev, documents.rev), \(unescaped: StoredBody.columns)
             FROM unnest(
                 \(requests.map(\.id.text)), \(requests.map { $0.onlyRevision?.description }),
                 \(requests.map { withHistory || $0.followsHistory })
@@ -172,13 +172,13 @@ private struct Opening {
     }
 
     /// Selects the revisions of a document that was found.
-    mutating func take(_ view: DocumentView, at place: Int, bodyAtHand: (rev: String, bytes: [UInt8])?) {
+    mutating func take(_ view: DocumentView, at place: Int, bodyAtHand: (rev: String, body: StoredBody)?) {
         slots[place] = Self.selection(requests[place], of: view).map { revision, isKnown in
             guard isKnown else { return .done(.missing(revision)) }
             if let madeUp = view.madeUp(revision) { return .done(.found(madeUp)) }
             let key = BodyKey(document: view.number, revision: view.stored(revision))
             if let bodyAtHand, bodyAtHand.rev == key.revision.description {
-                return .done(Self.opened(view, revision, bodyAtHand.bytes))
+                return .done(Self.opened(view, revision, bodyAtHand.body))
             }
             lacking.append(key)
             return .lacking(view, revision, key)
@@ -186,7 +186,7 @@ private struct Opening {
     }
 
     /// What was opened, with the bodies that were lacking.
-    func results(_ bodies: [BodyKey: [UInt8]]) -> [[OpenedRevision]] {
+    func results(_ bodies: [BodyKey: StoredBody]) -> [[OpenedRevision]] {
         slots.map { slots in
             slots.map { slot in
                 switch slot {
@@ -197,7 +197,7 @@ private struct Opening {
         }
     }
 
-    private static func opened(_ view: DocumentView, _ revision: RevisionID, _ body: [UInt8]?) -> OpenedRevision {
+    private static func opened(_ view: DocumentView, _ revision: RevisionID, _ body: StoredBody?) -> OpenedRevision {
         body.flatMap { view.revision(revision, body: $0) }.map(OpenedRevision.found) ?? .missing(revision)
     }
 

@@ -8,6 +8,8 @@ package struct StoredRevision: Sendable {
     package let tags: Tags
     /// The text of a JSON object, without the members that are CouchDB's or the store's.
     package let body: [UInt8]
+    /// The attachments, in the order in which they were written.
+    package var attachments: [StoredAttachment] = []
     /// The document's history as the caller sees it; nil where it was not asked for.
     package let tree: RevisionTree<Tags>?
     /// The number of the document's last change.

@@ -3,8 +3,8 @@ import Postgres
 
 /// An attachment of the revision that an edit makes.
 package enum EditedAttachment: Sendable, Hashable {
-    /// The one of that name in the revision before, if it is the one that came at that generation.
-    case stub(name: String, revisionPosition: Int?)
+    /// The one of that name in the revision before, if it is the one that came at that generation or has that digest.
+    case stub(name: String, revisionPosition: Int?, digest: String? = nil)
     /// One that came with the edit.
     case new(NewAttachment)
     /// One of a revision that the caller has read.
@@ -13,7 +13,7 @@ package enum EditedAttachment: Sendable, Hashable {
     /// The attachment's name.
     var name: String {
         switch self {
-        case .stub(let name, _): name
+        case .stub(let name, _, _): name
         case .new(let attachment): attachment.name
         case .kept(let attachment): attachment.name
         }
@@ -80,7 +80,8 @@ extension WritePlan {
     /// The attachments of the revision that an edit makes behind these ancestors, newest first.
     ///
     /// A stub stands for the attachment of that name in the newest ancestor that is kept, as in CouchDB
-    /// (`couch_att:merge_stubs/2`), and only of one that the caller may read: a forged history gives nothing away.
+    /// (`couch_att:merge_stubs/2`), and only of one that the caller may read: a forged history gives nothing away. Other
+    /// than in CouchDB, one with the same digest is the same whenever it came.
     func attachments(
         of edit: DocumentEdit,
         following ancestors: [RevisionID],
@@ -102,10 +103,12 @@ extension WritePlan {
             switch attachment {
             case .kept(let kept): result.append(kept)
             case .new(let new): result.append(new.stored(generation: generation, isMade: isMade))
-            case .stub(let name, let position):
+            case .stub(let name, let position, let digest):
                 let known = before.flatMap { record.attachments[$0] } ?? []
                 let original = known.first { $0.name.utf8.elementsEqual(name.utf8) }
-                guard let original, position == nil || position == original.revisionPosition else {
+                guard let original,
+                    position == nil || position == original.revisionPosition || digest == original.content.digest
+                else {
                     throw .missingStub("Invalid attachment stub in \(edit.id.text) for \(name)")
                 }
                 result.append(original)
