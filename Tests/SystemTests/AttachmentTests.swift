@@ -12,20 +12,21 @@ extension SystemTests {
             let system = try await RunningSystem.shared
             try await system.withDatabase { database in
                 let client = system.administrator
-                let path = "\(database)/d/" + name.split(separator: "/").map { segment(String($0)) }.joined(separator: "/")
+                let path =
+                    "\(database)/d/" + name.split(separator: "/").map { segment(String($0)) }.joined(separator: "/")
                 let put = try await client.send("PUT", path, bytes: hello, headers: [("Content-Type", "text/plain")])
                 #expect(put.status == 201)
                 #expect(put.json["ok"] == true)
-                #expect(put.headers.first(name: "Location")?.hasSuffix("/d/\(segment(name))") == true)
+                #expect(put.header("Location")?.hasSuffix("/d/\(segment(name))") == true)
                 let first = try #require(put.json["rev"]?.stringValue)
                 let read = try await client.get(path)
                 #expect(read.status == 200)
                 #expect(read.bytes == hello)
-                #expect(read.headers.first(name: "Content-Type") == "text/plain")
-                #expect(read.headers.first(name: "ETag") == "\"XUFAKrxLKna5cZ2REBfFkg==\"")
-                #expect(read.headers.first(name: "Content-MD5") == "XUFAKrxLKna5cZ2REBfFkg==")
-                #expect(read.headers.first(name: "Accept-Ranges") == "bytes")
-                #expect(read.headers.first(name: "Content-Length") == "5")
+                #expect(read.header("Content-Type") == "text/plain")
+                #expect(read.header("ETag") == "\"XUFAKrxLKna5cZ2REBfFkg==\"")
+                #expect(read.header("Content-MD5") == "XUFAKrxLKna5cZ2REBfFkg==")
+                #expect(read.header("Accept-Ranges") == "bytes")
+                #expect(read.header("Content-Length") == "5")
                 // The whole name in one segment is the same attachment.
                 #expect(try await client.get("\(database)/d/\(segment(name))").bytes == hello)
                 let document = try await client.get("\(database)/d").json
@@ -40,7 +41,7 @@ extension SystemTests {
                 #expect(second.status == 201)
                 let empty = try await client.get(path)
                 #expect(empty.bytes == [])
-                #expect(empty.headers.first(name: "Content-Type") == "application/octet-stream")
+                #expect(empty.header("Content-Type") == "application/octet-stream")
                 #expect(try await client.get("\(path)?rev=\(first)").bytes == hello)
                 #expect(try await client.send("DELETE", path).status == 409)
                 let revision = try #require(second.json["rev"]?.stringValue)
@@ -62,7 +63,8 @@ extension SystemTests {
                     ("PUT", "d/_a", [], 400, "bad_request"), ("PUT", "d/a?rev=x", [], 400, "bad_request"),
                     ("PUT", "d/a?rev=\(unknown)", [], 409, "not_found"), ("GET", "d/none", [], 404, "not_found"),
                     ("GET", "none/a", [], 404, "not_found"), ("GET", "d/a?rev=\(unknown)", [], 404, "not_found"),
-                    ("DELETE", "d/none?rev=\(revision)", [], 404, "not_found"), ("DELETE", "none/a", [], 404, "not_found"),
+                    ("DELETE", "d/none?rev=\(revision)", [], 404, "not_found"),
+                    ("DELETE", "none/a", [], 404, "not_found"),
                     ("DELETE", "d/a?rev=\(unknown)", [], 409, "not_found"),
                     ("PUT", "d/a?rev=\(revision)", [("If-Match", unknown)], 400, "bad_request"),
                     ("PUT", "d/b?rev=\(revision)", [("Content-Encoding", "br")], 415, "bad_content_type"),
@@ -89,32 +91,57 @@ extension SystemTests {
                     ("0-0", 0..<1), ("262000-262500", 262_000..<262_501), ("-5", 599_995..<600_000),
                     ("599999-", 599_999..<600_000), ("100-9999999", 100..<600_000),
                 ] {
-                    let answer = try await client.send("GET", "\(database)/d/a", bytes: nil, headers: [("Range", "bytes=\(range)")])
+                    let answer = try await client.send(
+                        "GET",
+                        "\(database)/d/a",
+                        bytes: nil,
+                        headers: [("Range", "bytes=\(range)")]
+                    )
                     #expect(answer.status == 206)
                     #expect(answer.bytes == Array(bytes[expected]), "\(range)")
                     #expect(
-                        answer.headers.first(name: "Content-Range")
+                        answer.header("Content-Range")
                             == "bytes \(expected.lowerBound)-\(expected.upperBound - 1)/600000"
                     )
                 }
                 for range in ["bytes=5-3", "bytes=600000-"] {
-                    let answer = try await client.send("GET", "\(database)/d/a", bytes: nil, headers: [("Range", range)])
+                    let answer = try await client.send(
+                        "GET",
+                        "\(database)/d/a",
+                        bytes: nil,
+                        headers: [("Range", range)]
+                    )
                     #expect(answer.status == 416)
                     #expect(answer.error == "requested_range_not_satisfiable")
                 }
-                let whole = try await client.send("GET", "\(database)/d/a", bytes: nil, headers: [("Range", "bytes=0-")])
+                let whole = try await client.send(
+                    "GET",
+                    "\(database)/d/a",
+                    bytes: nil,
+                    headers: [("Range", "bytes=0-")]
+                )
                 #expect(whole.status == 200)
                 #expect(whole.bytes == bytes)
-                let two = try await client.send("GET", "\(database)/d/a", bytes: nil, headers: [("Range", "bytes=0-3,10-11")])
+                let two = try await client.send(
+                    "GET",
+                    "\(database)/d/a",
+                    bytes: nil,
+                    headers: [("Range", "bytes=0-3,10-11")]
+                )
                 #expect(two.status == 206)
                 #expect(try Parts(two).contents == [Array(bytes[0..<4]), Array(bytes[10..<12])])
-                let tag = try #require(whole.headers.first(name: "ETag"))
-                let again = try await client.send("GET", "\(database)/d/a", bytes: nil, headers: [("If-None-Match", tag)])
+                let tag = try #require(whole.header("ETag"))
+                let again = try await client.send(
+                    "GET",
+                    "\(database)/d/a",
+                    bytes: nil,
+                    headers: [("If-None-Match", tag)]
+                )
                 #expect(again.status == 304)
                 #expect(again.bytes == [])
                 let head = try await client.send("HEAD", "\(database)/d/a", bytes: nil)
                 #expect(head.status == 200)
-                #expect(head.headers.first(name: "Content-Length") == "600000")
+                #expect(head.header("Content-Length") == "600000")
             }
         }
 
@@ -130,10 +157,10 @@ extension SystemTests {
                 #expect(try await system.administrator.send("PUT", "\(database)/d", document).status == 201)
                 let answer = try await system.administrator.get("\(database)/d/x.html")
                 #expect(answer.bytes == Array("<script>".utf8))
-                #expect(answer.headers.first(name: "X-Content-Type-Options") == "nosniff")
-                let policy = try #require(answer.headers.first(name: "Content-Security-Policy"))
+                #expect(answer.header("X-Content-Type-Options") == "nosniff")
+                let policy = try #require(answer.header("Content-Security-Policy"))
                 #expect(policy.contains("sandbox") && policy.contains("default-src 'none'"))
-                #expect(answer.headers.first(name: "X-Evil") == nil)
+                #expect(answer.header("X-Evil") == nil)
                 let parts = try await system.administrator.send(
                     "GET",
                     "\(database)/d?attachments=true",
@@ -163,7 +190,7 @@ extension SystemTests {
                 #expect(put.status == 201)
                 let plain = try await client.get("\(database)/d/a.txt")
                 #expect(plain.bytes == text)
-                #expect(plain.headers.first(name: "Content-Encoding") == nil)
+                #expect(plain.header("Content-Encoding") == nil)
                 let asKept = try await client.send(
                     "GET",
                     "\(database)/d/a.txt",
@@ -171,9 +198,11 @@ extension SystemTests {
                     headers: [("Accept-Encoding", "gzip")]
                 )
                 #expect(asKept.bytes == packed)
-                #expect(asKept.headers.first(name: "Content-Encoding") == "gzip")
-                #expect(asKept.headers.first(name: "Accept-Ranges") == "none")
-                let described = try await client.get("\(database)/d?att_encoding_info=true").json["_attachments"]?["a.txt"]
+                #expect(asKept.header("Content-Encoding") == "gzip")
+                #expect(asKept.header("Accept-Ranges") == "none")
+                let described = try await client.get("\(database)/d?att_encoding_info=true").json["_attachments"]?[
+                    "a.txt"
+                ]
                 #expect(described?["encoding"] == "gzip")
                 #expect(described?["encoded_length"]?.intValue == packed.count)
                 let inline = try await client.send(
@@ -195,7 +224,7 @@ struct Parts {
     private(set) var contents: [[UInt8]] = []
 
     init(_ answer: Client.Answer) throws {
-        try self.init(answer.bytes, MediaType(answer.headers.first(name: "Content-Type") ?? ""))
+        try self.init(answer.bytes, MediaType(answer.header("Content-Type") ?? ""))
     }
 
     /// The parts within a part.

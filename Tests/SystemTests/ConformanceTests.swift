@@ -8,12 +8,8 @@ extension SystemTests {
     @Suite struct ConformanceTests {
         /// What the endpoint does not have, by the name of the check, with the reason.
         private static let notBuilt = [
-            "an attachment comes back byte for byte": attachments,
-            "an attachment that the reader has is not sent again": attachments,
-            "a stub of an attachment that is not there is refused": attachments,
             "a filter by ids lets these documents through alone": "The endpoint answers 501 to filters.",
         ]
-        private static let attachments = "The endpoint answers 501 to documents with attachments."
 
         @Test(arguments: ReplicaCheck.all.filter { notBuilt[$0.name] == nil })
         func conformance(_ check: ReplicaCheck) async throws {
@@ -23,11 +19,6 @@ extension SystemTests {
         @Test func `what is not built says so instead of doing something else`() async throws {
             try await withDatabase { replica in
                 let client = try await RunningSystem.shared.administrator
-                let body =
-                    #"{"docs":[{"_id":"a","_attachments":{"x":{"data":"aGVsbG8=","content_type":"text/plain"}}}]}"#
-                let answer = try await client.send("POST", "/\(replica.database)/_bulk_docs", text: body)
-                #expect(answer.status == 501)
-                #expect(answer.error == "not_implemented")
                 for query in ["filter=_doc_ids", "filter=design/name", "descending=true", "view=a/b"] {
                     let answer = try await client.get("/\(replica.database)/_changes?\(query)")
                     #expect(answer.status == 501, "\(query)")

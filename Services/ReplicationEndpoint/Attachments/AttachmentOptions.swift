@@ -19,13 +19,13 @@ struct AttachmentOptions: Sendable {
         case part
     }
 
-    /// The attachments of a revision as its document shows them.
-    ///
-    /// - Parameter path: The revision and its ancestors, as far as they are known; needed for `since`.
-    func outgoing(_ revision: StoredRevision, path: RevisionPath?, as form: Form) -> [OutgoingAttachment] {
+    /// The attachments of a revision as its document shows them; with `since`, its history must be at hand.
+    func outgoing(_ revision: StoredRevision, as form: Form) -> [OutgoingAttachment] {
+        guard !revision.attachments.isEmpty else { return [] }
+        let path = since.isEmpty ? nil : revision.tree?.path(to: revision.revision)
         let known = path?.newest(of: since)?.generation ?? 0
         return revision.attachments.map { attachment in
-            var outgoing = attachment.outgoing(showsEncoding: showsEncoding || form == .part)
+            var outgoing = attachment.outgoing(showsEncoding: showsEncoding || sendsContents && form == .part)
             if sendsContents, attachment.revisionPosition > known {
                 outgoing.content = form == .inline ? .streamed : .follows
             }

@@ -31,7 +31,7 @@ struct AttachmentResource: Sendable {
                 !AcceptEncoding.accepts($0, exchange.request.headers[.acceptEncoding])
             } ?? false
         var headers = Self.headers(of: attachment, tag: tag, isUnpacked: isUnpacked)
-        guard !exchange.knows(tag) else { return Response(status: .notModified, headers: headers) }
+        guard !exchange.matches(tag: tag) else { return Response(status: .notModified, headers: headers) }
         if isUnpacked {
             // How long it becomes is known from its sender only, so it goes without a length.
             return Response(status: .ok, headers: headers, body: unpacked(attachment))
@@ -47,7 +47,7 @@ struct AttachmentResource: Sendable {
             headers[.contentRange] = ByteRange.contentRange(ranges[0], of: length)
             return Response(status: .partialContent, headers: headers, body: whole(attachment, ranges[0]))
         }
-        let multipart = MultipartWriter(boundary: DocumentParts.randomBoundary())
+        let multipart = MultipartWriter(boundary: AttachmentAnswers.randomBoundary())
         headers[.contentType] = "multipart/byteranges; boundary=\"\(multipart.boundary)\""
         return Response(status: .partialContent, headers: headers, body: parts(attachment, ranges, multipart))
     }
@@ -130,14 +130,5 @@ extension StoredAttachment {
     /// The MD5 in Base64, as the header `Content-MD5` has it.
     fileprivate var md5: String? {
         content.digest.hasPrefix("md5-") ? String(content.digest.dropFirst("md5-".count)) : nil
-    }
-}
-
-extension Exchange {
-    /// Whether the client has what has that tag already.
-    fileprivate func knows(_ tag: String) -> Bool {
-        guard let header = request.headers[.ifNoneMatch] else { return false }
-        return header == "*"
-            || header.split(separator: ",").contains { $0.drop { $0 == " " || $0 == "W" || $0 == "/" } == tag }
     }
 }

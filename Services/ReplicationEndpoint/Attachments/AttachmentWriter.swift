@@ -1,6 +1,5 @@
 import CouchProtocol
 import DocumentStore
-import Foundation
 import HTTPTypes
 import Hummingbird
 import JSON
@@ -15,7 +14,8 @@ struct AttachmentWriter: Sendable {
     func put(_ exchange: Exchange, _ target: Target) async throws -> Response {
         let rules = exchange.limits.documents
         try IncomingAttachment.check(name: target.name, lengthLimit: rules.attachmentNameLimit)
-        try Self.requireUser(exchange)
+        // Whoever has no name writes nothing, and need not send a content to learn that.
+        try exchange.requireUser()
         let encoding = try ContentEncoding.parse(exchange.request.headers[.contentEncoding])
         // Before the content, so that a write that cannot be comes to nothing before it costs anything.
         let present = try await present(exchange, target)
@@ -31,11 +31,15 @@ struct AttachmentWriter: Sendable {
             throw CouchError.tooManyAttachments("The document has \(rules.attachmentLimit) attachments already.")
         }
         let revision = try await write([.new(attachment)] + others, over: present, exchange, target)
-        return .json(answer(target, revision), status: .created, headers: [.location: location(exchange, target)])
+        return .json(
+            answer(target, revision),
+            status: .created,
+            headers: [.location: exchange.address(of: target.database.name, target.id.text, target.name)]
+        )
     }
 
     func delete(_ exchange: Exchange, _ target: Target) async throws -> Response {
-        try Self.requireUser(exchange)
+        try exchange.requireUser()
         guard let present = try await present(exchange, target) else {
             // As in CouchDB, what is not there is missing, and what is there wants its revision named.
             let found = try await store.document(target.id, in: target.database, for: exchange.caller)
@@ -54,19 +58,11 @@ struct AttachmentWriter: Sendable {
     /// - Throws: `not_found` (with the status of a conflict, as in CouchDB) when there is no such revision for the
     ///   caller.
     private func present(_ exchange: Exchange, _ target: Target) async throws -> StoredRevision? {
-        guard let revision = try Self.revision(exchange) else { return nil }
+        guard let revision = try DocumentWriter.revision(of: nil, exchange) else { return nil }
         let request = RevisionRequest(id: target.id, revision: revision)
         let found = try await store.fetch([request], from: target.database, for: exchange.caller)[request]
         guard let found else { throw CouchError.missingRevision }
         return found
-    }
-
-    private static func revision(_ exchange: Exchange) throws(CouchError) -> RevisionID? {
-        let named = try exchange.query["rev"].map { text throws(CouchError) in try RevisionID(parsing: text) }
-        guard let text = exchange.request.headers[.ifMatch] else { return named }
-        let matched = try RevisionID(parsing: text.trimmingCharacters(in: ["\""]))
-        guard named == nil || named == matched else { throw .badRequest("Document rev and etag have different values") }
-        return matched
     }
 
     private func content(_ exchange: Exchange, _ name: String, limit: Int) async throws -> StoredContent {
@@ -112,19 +108,8 @@ struct AttachmentWriter: Sendable {
         }
     }
 
-    /// Whoever has no name writes nothing, and need not send a content to learn that.
-    private static func requireUser(_ exchange: Exchange) throws(CouchError) {
-        guard exchange.principal.name != nil else { throw .unauthorized("You are not authorized to access this db.") }
-    }
-
     private func answer(_ target: Target, _ revision: RevisionID) -> JSONValue {
         ["ok": true, "id": .string(target.id.text), "rev": .string(revision.description)]
-    }
-
-    private func location(_ exchange: Exchange, _ target: Target) -> String {
-        let path = [target.database.name, target.id.text, target.name]
-            .map { $0.addingPercentEncoding(withAllowedCharacters: .urlHostAllowed) ?? $0 }
-        return "http://\(exchange.request.head.authority ?? "localhost")/" + path.joined(separator: "/")
     }
 }
 

@@ -9,12 +9,6 @@ import NIOCore
 /// As in CouchDB, the first part is the document, and the others are the contents that follow, in the order in which the
 /// document names them.
 struct MultipartDocument {
-    /// What was read.
-    struct Contents: Sendable {
-        let document: IncomingDocument
-        let attachments: [EditedAttachment]
-    }
-
     private enum Stage {
         case document
         case attachments
@@ -44,7 +38,11 @@ struct MultipartDocument {
     }
 
     /// Reads the body of a request; its attachments are kept by the store then, and swept when nothing refers to them.
-    static func read(_ exchange: Exchange, rules: DocumentRules, to store: DocumentStore) async throws -> Contents {
+    static func read(
+        _ exchange: Exchange,
+        rules: DocumentRules,
+        to store: DocumentStore
+    ) async throws -> ReceivedDocument {
         let type = MediaType(exchange.request.headers[.contentType] ?? "")
         var reader = try MultipartReader(type, headerLimit: rules.partHeaderLimit)
         var reading = MultipartDocument(store, rules: rules, documentLimit: exchange.limits.requestBody)
@@ -111,7 +109,7 @@ struct MultipartDocument {
     }
 
     /// The document and its attachments, now that all has been read.
-    private func contents() async throws -> Contents {
+    private func contents() async throws -> ReceivedDocument {
         guard case .attachments = stage else { throw CouchError.badRequest("The multipart body has no document.") }
         guard expected.isEmpty else { throw CouchError.badRequest("attachment shorter than expected") }
         var following = arrived[...]
@@ -135,6 +133,12 @@ struct MultipartDocument {
                 )
             )
         }
-        return Contents(document: document, attachments: attachments)
+        return ReceivedDocument(document: document, attachments: attachments)
     }
+}
+
+/// A document that a client sent, with its attachments as an edit refers to them.
+struct ReceivedDocument: Sendable {
+    let document: IncomingDocument
+    let attachments: [EditedAttachment]
 }

@@ -21,7 +21,7 @@ struct BulkDocuments: Sendable {
             limits: exchange.limits.json,
             countLimit: exchange.limits.bulkDocs
         )
-        let edits = try edits(request, body, in: database)
+        let edits = try await edits(request, body, exchange, in: database)
         guard !request.isAllOrNothing || !request.makesNewRevisions else { return Self.refusal(of: edits) }
         let outcomes = try await write(edits, exchange, in: database)
         let rows = zip(edits, outcomes).compactMap { edit, outcome -> JSONValue? in
@@ -39,16 +39,28 @@ struct BulkDocuments: Sendable {
     private func edits(
         _ request: BulkDocumentsRequest,
         _ body: [UInt8],
+        _ exchange: Exchange,
         in database: Database
-    ) throws(CouchError) -> [DocumentEdit] {
-        let intake = DocumentIntake(database)
+    ) async throws -> [DocumentEdit] {
+        let intake = DocumentIntake(database, exchange.limits)
         var edits: [DocumentEdit] = []
         edits.reserveCapacity(request.documents.count)
+        // The places of the documents with attachments, which are few as a rule.
+        var places: [Int] = []
+        var withAttachments: [IncomingDocument] = []
         for range in request.documents {
             let document = try intake.document(body, in: range)
+            if document.attachments?.isEmpty == false {
+                places.append(edits.count)
+                withAttachments.append(document)
+            }
             let id = document.id ?? .random()
-            edits.append(request.makesNewRevisions ? intake.edit(document, id: id) : try intake.replica(document, id: id))
+            edits.append(
+                request.makesNewRevisions ? intake.edit(document, id: id) : try intake.replica(document, id: id)
+            )
         }
+        let attachments = try await AttachmentIntake(store: store, rules: intake.rules).edited(withAttachments)
+        for (place, attachments) in zip(places, attachments) { edits[place].attachments = attachments }
         return edits
     }
 

@@ -15,6 +15,11 @@ struct BulkGet: Sendable {
         try exchange.requireJSON()
         let request = try await BulkGetRequest(exchange)
         let caller = exchange.caller
+        if let type = request.partsType {
+            return AttachmentAnswers(store: store, database: database).parts(type) { parts, pieces in
+                try await write(request, in: database, for: caller, parts, to: &pieces)
+            }
+        }
         return .streamed { writer in try await write(request, in: database, for: caller, to: &writer) }
     }
 
@@ -29,10 +34,10 @@ struct BulkGet: Sendable {
         var start = 0
         while start < request.items.count {
             let items = request.items[start..<min(start + stretch.count, request.items.count)]
-            let opened = try await open(items, withHistory: request.withHistory, in: database, for: caller)
+            let opened = try await open(items, withHistory: request.needsHistory, in: database, for: caller)
             for (index, (item, revisions)) in zip(items, opened).enumerated() {
                 if start + index > 0 { output.append(UInt8(ascii: ",")) }
-                Self.write(item, revisions, withHistory: request.withHistory, database, to: &output)
+                try await write(item, revisions, withHistory: request.withHistory, database, &output, to: &writer)
             }
             stretch.note(bytes: output.count, of: items.count)
             start += items.count
@@ -51,7 +56,7 @@ struct BulkGet: Sendable {
         for caller: Caller
     ) async throws -> [[OpenedRevision]] {
         let requests = items.compactMap { item -> OpenRequest? in
-            guard case .open(let request) = item else { return nil }
+            guard case .open(let request, _) = item else { return nil }
             return request
         }
         var opened = try await store.openRevisions(requests, from: database, for: caller, withHistory: withHistory)[...]
@@ -61,35 +66,35 @@ struct BulkGet: Sendable {
         }
     }
 
-    private static func write(
+    @concurrent private func write(
         _ item: BulkGetRequest.Item,
         _ revisions: [OpenedRevision],
         withHistory: Bool,
         _ database: Database,
-        to output: inout [UInt8]
-    ) {
+        _ output: inout [UInt8],
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
         output.append(contentsOf: #"{"id":"#.utf8)
         switch item {
         case .wrong(let id, let rev, let error):
             id.write(to: &output)
             output.append(contentsOf: #","docs":["#.utf8)
-            write(error, id: id, rev: rev, to: &output)
-        case .open(let request):
+            Self.write(error, id: id, rev: rev, to: &output)
+        case .open(let request, let options):
             let id = JSONValue.string(request.id.text)
             id.write(to: &output)
             output.append(contentsOf: #","docs":["#.utf8)
             // A document that is not there has no revision to be named.
-            if revisions.isEmpty { write(.missing, id: id, rev: "undefined", to: &output) }
+            if revisions.isEmpty { Self.write(.missing, id: id, rev: "undefined", to: &output) }
             for (index, revision) in revisions.enumerated() {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
                 switch revision {
                 case .missing(let revision):
-                    write(.missing, id: id, rev: .string(revision.description), to: &output)
+                    Self.write(.missing, id: id, rev: .string(revision.description), to: &output)
                 case .found(let found):
-                    var document = OutgoingDocument(found)
-                    if withHistory { document.revisions = found.tree?.path(to: found.revision) }
+                    let document = AttachedDocument(found, options, withHistory: withHistory, as: .inline)
                     output.append(contentsOf: #"{"ok":"#.utf8)
-                    document.write(to: &output, rules: database.documentRules)
+                    try await write(document, database, &output, to: &writer)
                     output.append(UInt8(ascii: "}"))
                 }
             }
@@ -97,12 +102,77 @@ struct BulkGet: Sendable {
         output.append(contentsOf: "]}".utf8)
     }
 
+    /// Appends a document; one with contents in it goes to the client at once, piece by piece.
+    @concurrent private func write(
+        _ item: AttachedDocument,
+        _ database: Database,
+        _ output: inout [UInt8],
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
+        guard item.hasContents else { return item.document.write(to: &output, rules: database.documentRules) }
+        var pieces = PieceWriter(writer)
+        try await pieces.write(output)
+        output.removeAll(keepingCapacity: true)
+        try await pieces.write(item.document, item.attachments, rules: database.documentRules, from: store)
+        try await pieces.flush()
+    }
+
     private static func write(_ error: CouchError, id: JSONValue, rev: JSONValue, to output: inout [UInt8]) {
-        let row: JSONValue = [
-            "error": [
-                "id": id, "rev": rev, "error": .string(error.error), "reason": .string(error.reason),
-            ]
-        ]
+        let row: JSONValue = ["error": self.error(error, id: id, rev: rev)]
         row.write(to: &output)
+    }
+
+    private static func error(_ error: CouchError, id: JSONValue, rev: JSONValue) -> JSONValue {
+        ["id": id, "rev": rev, "error": .string(error.error), "reason": .string(error.reason)]
+    }
+
+    // MARK: - As parts
+
+    @concurrent private func write(
+        _ request: BulkGetRequest,
+        in database: Database,
+        for caller: Caller,
+        _ parts: AttachmentAnswers.Parts,
+        to pieces: inout PieceWriter
+    ) async throws {
+        var start = 0
+        while start < request.items.count {
+            let items = request.items[start..<min(start + Self.partsStretch, request.items.count)]
+            let opened = try await open(items, withHistory: request.needsHistory, in: database, for: caller)
+            for (item, revisions) in zip(items, opened) {
+                for answer in Self.answers(item, revisions, withHistory: request.withHistory) {
+                    try await parts.write(answer, namesRevision: true, to: &pieces)
+                }
+            }
+            start += items.count
+        }
+    }
+
+    /// How many documents are in memory at once; with parts, bodies are not what counts.
+    private static let partsStretch = 100
+
+    private static func answers(
+        _ item: BulkGetRequest.Item,
+        _ revisions: [OpenedRevision],
+        withHistory: Bool
+    ) -> [AttachmentAnswers.Answer] {
+        switch item {
+        case .wrong(let id, let rev, let error): return [.failure(Self.error(error, id: id, rev: rev).bytes)]
+        case .open(let request, let options):
+            let id = JSONValue.string(request.id.text)
+            guard !revisions.isEmpty else { return [.failure(error(.missing, id: id, rev: "undefined").bytes)] }
+            return revisions.map { revision in
+                switch revision {
+                case .found(let found):
+                    .document(AttachedDocument(found, options, withHistory: withHistory, as: .part))
+                case .missing(let revision):
+                    .failure(
+                        JSONValue.object([
+                            "rev": .string(revision.description), "error": "not_found", "reason": "missing",
+                        ]).bytes
+                    )
+                }
+            }
+        }
     }
 }

@@ -11,19 +11,30 @@ struct DocumentReader: Sendable {
 
     func read(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
         let query = try DocumentQuery(exchange.query)
+        let options = try AttachmentOptions(exchange.query)
         if let revisions = query.openRevisions {
-            return try await open(revisions, of: id, query, exchange, in: database)
+            return try await open(revisions, of: id, query, options, exchange, in: database)
         }
-        let found = try await document(id, query, in: database, for: exchange.caller)
-        let document = try await outgoing(found, query, in: database)
+        let found = try await document(
+            id,
+            query,
+            in: database,
+            for: exchange.caller,
+            withHistory: !options.since.isEmpty
+        )
+        var document = try await outgoing(found, query, in: database)
+        let takesParts = AcceptHeader(exchange.request.headers[.accept]).accepts("multipart/related")
+        document.attachments = options.outgoing(found, as: takesParts ? .part : .inline)
+        let answer = AttachedDocument(document: document, attachments: found.attachments)
+        let writer = AttachmentAnswers(store: store, database: database)
         // As in CouchDB, what is told beside the document is no part of the revision that the tag names.
         let hasMeta =
             document.localSequence != nil || !document.revisionsInfo.isEmpty || !document.conflicts.isEmpty
             || !document.deletedConflicts.isEmpty
-        guard !hasMeta else { return .json(document.bytes(database)) }
+        guard !hasMeta else { return writer.respond(answer) }
         let tag = "\"\(found.revision)\""
         guard !exchange.matches(tag: tag) else { return Response(status: .notModified, headers: [.eTag: tag]) }
-        return .json(document.bytes(database), headers: [.eTag: tag])
+        return writer.respond(answer, headers: [.eTag: tag])
     }
 
     /// The revision that a query names, or else the winner of what the caller may read.
@@ -33,7 +44,8 @@ struct DocumentReader: Sendable {
         _ id: DocumentID,
         _ query: DocumentQuery,
         in database: Database,
-        for caller: Caller
+        for caller: Caller,
+        withHistory: Bool = false
     ) async throws -> StoredRevision {
         // With `latest`, CouchDB opens the winner whatever revision was named.
         let rev = query.latest ? nil : query.rev
@@ -41,7 +53,7 @@ struct DocumentReader: Sendable {
             [OpenRequest(id: id, rev.map { .revisions([$0]) } ?? .winner)],
             from: database,
             for: caller,
-            withHistory: query.needsHistory
+            withHistory: withHistory || query.needsHistory
         )
         guard let found = opened[0].first?.found else { throw CouchError.missing }
         guard rev != nil || query.deleted || !found.isDeleted else { throw CouchError.deleted }
@@ -71,6 +83,7 @@ struct DocumentReader: Sendable {
         _ revisions: DocumentQuery.OpenRevisions,
         of id: DocumentID,
         _ query: DocumentQuery,
+        _ options: AttachmentOptions,
         _ exchange: Exchange,
         in database: Database
     ) async throws -> Response {
@@ -83,32 +96,23 @@ struct DocumentReader: Sendable {
             [OpenRequest(id: id, selection, latest: query.latest)],
             from: database,
             for: exchange.caller,
-            withHistory: query.revs
+            withHistory: query.revs || !options.since.isEmpty
         )[0]
         guard !opened.isEmpty else { throw CouchError.missing }
-        return .json(Self.list(opened, withHistory: query.revs, database))
-    }
-
-    /// `[{"ok": …}, {"missing": …}]`: how CouchDB lists opened revisions for those who take no parts.
-    private static func list(_ opened: [OpenedRevision], withHistory: Bool, _ database: Database) -> [UInt8] {
-        var output: [UInt8] = [UInt8(ascii: "[")]
-        for (index, revision) in opened.enumerated() {
-            if index > 0 { output.append(UInt8(ascii: ",")) }
+        let takesParts = AcceptHeader(exchange.request.headers[.accept]).accepts("multipart/mixed")
+        let answers = opened.map { revision -> AttachmentAnswers.Answer in
             switch revision {
             case .missing(let revision):
-                output.append(contentsOf: #"{"missing":""#.utf8)
-                revision.write(to: &output)
-                output.append(contentsOf: #""}"#.utf8)
+                let missing: JSONValue = ["missing": .string(revision.description)]
+                return .failure(missing.bytes)
             case .found(let found):
-                var document = OutgoingDocument(found)
-                if withHistory { document.revisions = found.tree?.path(to: found.revision) }
-                output.append(contentsOf: #"{"ok":"#.utf8)
-                document.write(to: &output, rules: database.documentRules)
-                output.append(UInt8(ascii: "}"))
+                return .document(
+                    AttachedDocument(found, options, withHistory: query.revs, as: takesParts ? .part : .inline)
+                )
             }
         }
-        output.append(UInt8(ascii: "]"))
-        return output
+        let writer = AttachmentAnswers(store: store, database: database)
+        return takesParts ? writer.mixed(answers) : writer.list(answers)
     }
 }
 
@@ -124,6 +128,7 @@ extension OutgoingDocument {
         isDeleted = stored.isDeleted
         owner = stored.tags.owner
         groups = stored.tags.groups
+        attachments = stored.attachments.map { $0.outgoing() }
     }
 
     /// The document as JSON, by the database's names for its tags.

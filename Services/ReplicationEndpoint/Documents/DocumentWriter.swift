@@ -14,23 +14,24 @@ struct DocumentWriter: Sendable {
     /// `POST /<database>`: a document whose id the server makes where it has none.
     func post(_ exchange: Exchange, in database: Database) async throws -> Response {
         try exchange.requireUser()
-        try exchange.requireJSON()
-        let body = try await exchange.requiredBody()
-        let intake = DocumentIntake(database)
-        let document = try intake.document(body, in: body.indices)
-        let id = document.id ?? .random()
-        return try await write(intake.edit(document, id: id), exchange, in: database)
+        if !MultipartDocument.reads(exchange) { try exchange.requireJSON() }
+        let intake = DocumentIntake(database, exchange.limits)
+        let received = try await intake.receive(exchange, to: store)
+        var edit = intake.edit(received.document, id: received.document.id ?? .random())
+        edit.attachments = received.attachments
+        return try await write(edit, exchange, in: database)
     }
 
     func put(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
         try exchange.requireUser()
         let isNew = try DocumentQuery(exchange.query).newEdits
-        let body = try await exchange.requiredBody()
-        let intake = DocumentIntake(database)
+        let intake = DocumentIntake(database, exchange.limits)
+        let received = try await intake.receive(exchange, to: store)
         // The address names the document; what the body calls it does not count, as in CouchDB.
-        let document = try intake.document(body, in: body.indices)
+        let document = received.document
         let revision = try Self.revision(of: document.revision?.revision, exchange)
-        let edit = isNew ? intake.edit(document, id: id, after: revision) : try intake.replica(document, id: id)
+        var edit = isNew ? intake.edit(document, id: id, after: revision) : try intake.replica(document, id: id)
+        edit.attachments = received.attachments
         return try await write(edit, exchange, in: database)
     }
 
@@ -56,13 +57,14 @@ struct DocumentWriter: Sendable {
         query.rev = try Self.revision(of: nil, exchange)
         let source = try await reader.document(id, query, in: database, for: exchange.caller)
         let scan = try JSONScan(received: source.body, in: source.body.indices, limits: database.documentRules.json)
-        let edit = DocumentEdit(
+        var edit = DocumentEdit(
             id: destination.id,
             revision: .next(after: destination.revision),
             isDeleted: source.isDeleted,
             body: DocumentBody(bytes: source.body, isFaithfulInJSONB: scan.isFaithfulInJSONB),
             tags: AskedTags(source.tags)
         )
+        edit.attachments = source.attachments.map { .kept($0) }
         return try await write(edit, exchange, in: database)
     }
 

@@ -45,6 +45,11 @@ extension Client {
     }
 }
 
+extension Client.Answer {
+    /// The value of a header; nil when there is none.
+    func header(_ name: String) -> String? { headers.first(name: name) }
+}
+
 /// A body in pieces of a few bytes.
 private struct Pieces: AsyncSequence, Sendable {
     let bytes: [UInt8]
