@@ -5,6 +5,9 @@ import NIOCore
 import NIOHTTP1
 
 extension Client {
+    /// One that neither asks for packed answers nor unpacks them. (It lives as long as the process.)
+    private static let plain = HTTPClient(configuration: HTTPClient.Configuration(decompression: .disabled))
+
     /// Sends bytes with these headers, and reads the whole answer.
     ///
     /// - Parameter chunked: Whether the body goes in chunks whose sum is not said in advance.
@@ -19,7 +22,7 @@ extension Client {
         if let bytes {
             request.body = chunked ? .stream(Pieces(bytes), length: .unknown) : .bytes(ByteBuffer(bytes: bytes))
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let response = try await Self.plain.execute(request, timeout: .seconds(60))
         let body = try await response.body.collect(upTo: 256 << 20)
         return Answer(
             status: Int(response.status.code),
