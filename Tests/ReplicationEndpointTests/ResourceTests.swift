@@ -23,7 +23,13 @@ import Testing
             ("/db/a%20b+c", .document("db", DocumentID(stored: "a b+c"))),
             ("/db/%C3%A9", .document("db", DocumentID(stored: "é"))),
             ("/db/_design/d", .document("db", DocumentID(stored: "_design/d"))),
-            ("/db/_design%2Fd", .document("db", DocumentID(stored: "_design/d"))), ("/_fullsync/projects", .projects),
+            ("/db/_design%2Fd", .document("db", DocumentID(stored: "_design/d"))),
+            ("/db/d/a", .attachment("db", DocumentID(stored: "d"), name: "a")),
+            ("/db/d/a/b%2Fc%20d", .attachment("db", DocumentID(stored: "d"), name: "a/b/c d")),
+            ("/db/d/_a", .attachment("db", DocumentID(stored: "d"), name: "_a")),
+            ("/db/_design/d/a/b", .attachment("db", DocumentID(stored: "_design/d"), name: "a/b")),
+            ("/db/_design%2Fd/a", .attachment("db", DocumentID(stored: "_design/d"), name: "a")),
+            ("/_fullsync/projects", .projects),
             ("/_fullsync/projects/p", .project("p")),
             ("/_fullsync/projects/p/sequences/s", .sequence(project: "p", name: "s")), ("/_fullsync/runs", .runs),
             ("/_fullsync/runs/1", .run("1")), ("/_fullsync/runs/1/retry", .runRetry("1")),
@@ -36,7 +42,8 @@ import Testing
     @Test(arguments: [
         "/_none", "/_up/x", "/_session/x", "/_fullsync", "/_fullsync/none", "/_fullsync/projects/p/sequences",
         "/_fullsync/projects/p/listeners/s", "/_fullsync/runs/1/cancel/x", "/db/_none", "/db/_changes/x", "/db/_local",
-        "/db/_design", "/db/_design/d/_view/v", "/db/a/b", "/%", "/db/%zz", "/db/%C3", "/db/_all_docs/x",
+        "/db/_design", "/db/_design/d/_view/v", "/db/_design/d/_none", "/db/_local/x/a", "/db/_none/a", "/%", "/db/%zz",
+        "/db/%C3", "/db/_all_docs/x",
     ])
     func `what is not there has no resource`(path: String) {
         #expect(Resource(path: path) == nil)
