@@ -1,5 +1,6 @@
 import CouchProtocol
 import DocumentStore
+import Hummingbird
 
 /// A document on its way to a client, with the attachments of its revision in the order in which it shows them.
 struct AttachedDocument: Sendable {
@@ -31,5 +32,23 @@ extension AttachedDocument {
         var options = options
         if form == .part { options.sendsContents = true }
         document.attachments = options.outgoing(revision, as: form)
+    }
+}
+
+extension AttachedDocument {
+    /// Appends the document as JSON to an answer that is gathered in `output`; one with contents in it goes to the client
+    /// at once, piece by piece, behind what was gathered.
+    @concurrent func write(
+        to output: inout [UInt8],
+        sending writer: inout some ResponseBodyWriter,
+        of database: Database,
+        from store: DocumentStore
+    ) async throws {
+        guard hasContents else { return document.write(to: &output, rules: database.documentRules) }
+        var pieces = PieceWriter(writer)
+        try await pieces.write(output)
+        output.removeAll(keepingCapacity: true)
+        try await pieces.write(document, attachments, rules: database.documentRules, from: store)
+        try await pieces.flush()
     }
 }

@@ -94,27 +94,12 @@ struct BulkGet: Sendable {
                 case .found(let found):
                     let document = AttachedDocument(found, options, withHistory: withHistory, as: .inline)
                     output.append(contentsOf: #"{"ok":"#.utf8)
-                    try await write(document, database, &output, to: &writer)
+                    try await document.write(to: &output, sending: &writer, of: database, from: store)
                     output.append(UInt8(ascii: "}"))
                 }
             }
         }
         output.append(contentsOf: "]}".utf8)
-    }
-
-    /// Appends a document; one with contents in it goes to the client at once, piece by piece.
-    @concurrent private func write(
-        _ item: AttachedDocument,
-        _ database: Database,
-        _ output: inout [UInt8],
-        to writer: inout some ResponseBodyWriter
-    ) async throws {
-        guard item.hasContents else { return item.document.write(to: &output, rules: database.documentRules) }
-        var pieces = PieceWriter(writer)
-        try await pieces.write(output)
-        output.removeAll(keepingCapacity: true)
-        try await pieces.write(item.document, item.attachments, rules: database.documentRules, from: store)
-        try await pieces.flush()
     }
 
     private static func write(_ error: CouchError, id: JSONValue, rev: JSONValue, to output: inout [UInt8]) {

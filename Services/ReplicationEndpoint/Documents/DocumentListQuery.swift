@@ -22,6 +22,7 @@ struct DocumentListQuery: Sendable {
     private(set) var includesBodies = false
     private(set) var conflicts = false
     private(set) var updateSeq = false
+    private(set) var attachments = AttachmentOptions()
     private var reduces = false
     private var groups = false
     private var isPartitioned = false
@@ -74,7 +75,9 @@ struct DocumentListQuery: Sendable {
         case "group": groups = try value.bool()
         case "group_level": groups = try value.count() > 0
         case "partition": isPartitioned = true
-        case "sorted", "attachments", "att_encoding_info": _ = try value.bool()
+        case "attachments": attachments.sendsContents = try value.bool()
+        case "att_encoding_info": attachments.showsEncoding = try value.bool()
+        case "sorted": _ = try value.bool()
         case "stable": try value.check(["true", "false"], of: name)
         case "update": try value.check(["true", "false", "lazy"], of: name)
         case "stale": try value.check(["ok", "update_after"], of: name)

@@ -81,7 +81,7 @@ struct DocumentRows: Sendable {
                 let bodies = query.includesBodies ? try await store.revisions(of: listed) : []
                 for (index, document) in listed.enumerated() {
                     Self.separate(&output, &isFirst)
-                    write(document, query.includesBodies ? bodies[index] : nil, to: &output)
+                    try await write(document, query.includesBodies ? bodies[index] : nil, &output, to: &writer)
                 }
                 stretch.note(bytes: output.count, of: count)
                 try await Self.flush(&output, to: &writer)
@@ -117,7 +117,7 @@ struct DocumentRows: Sendable {
             for (index, key) in keys.enumerated() {
                 Self.separate(&output, &isFirst)
                 if let document = listed[index] {
-                    write(document, bodies[document.id], to: &output)
+                    try await write(document, bodies[document.id], &output, to: &writer)
                 } else {
                     output.append(contentsOf: #"{"key":"#.utf8)
                     key.write(to: &output)
@@ -144,7 +144,12 @@ struct DocumentRows: Sendable {
 
     // MARK: - One row
 
-    private func write(_ document: ListedDocument, _ revision: StoredRevision?, to output: inout [UInt8]) {
+    @concurrent private func write(
+        _ document: ListedDocument,
+        _ revision: StoredRevision?,
+        _ output: inout [UInt8],
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
         output.append(contentsOf: #"{"id":"#.utf8)
         let start = output.count
         JSONValue.write(string: document.id.text, to: &output)
@@ -159,7 +164,9 @@ struct DocumentRows: Sendable {
             if let revision, !document.isDeleted {
                 var outgoing = OutgoingDocument(revision)
                 if query.conflicts { outgoing.conflicts = document.conflicts }
-                outgoing.write(to: &output, rules: database.documentRules)
+                outgoing.attachments = query.attachments.outgoing(revision, as: .inline)
+                try await AttachedDocument(document: outgoing, attachments: revision.attachments)
+                    .write(to: &output, sending: &writer, of: database, from: store)
             } else {
                 output.append(contentsOf: "null".utf8)
             }
