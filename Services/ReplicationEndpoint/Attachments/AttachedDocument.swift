@@ -36,8 +36,9 @@ extension AttachedDocument {
 }
 
 extension AttachedDocument {
-    /// Appends the document as JSON to an answer that is gathered in `output`; one with contents in it goes to the client
-    /// at once, piece by piece, behind what was gathered.
+    /// Appends the document as JSON to an answer that is gathered in `output`.
+    ///
+    /// One with contents in it goes to the client at once, piece by piece, behind what was gathered.
     @concurrent func write(
         to output: inout [UInt8],
         sending writer: inout some ResponseBodyWriter,

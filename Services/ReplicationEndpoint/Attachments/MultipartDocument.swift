@@ -4,10 +4,10 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Reads a document with its attachments from a `multipart/related` body, in memory that the attachments do not count in.
+/// Reads a document with its attachments from a `multipart/related` body, in memory that does not grow with them.
 ///
-/// As in CouchDB, the first part is the document, and the others are the contents that follow, in the order in which the
-/// document names them.
+/// As in CouchDB, the first part is the document, and the others are the contents that follow, in the order in which
+/// the document names them.
 struct MultipartDocument {
     private enum Stage {
         case document

@@ -80,8 +80,8 @@ extension WritePlan {
     /// The attachments of the revision that an edit makes behind these ancestors, newest first.
     ///
     /// A stub stands for the attachment of that name in the newest ancestor that is kept, as in CouchDB
-    /// (`couch_att:merge_stubs/2`), and only of one that the caller may read: a forged history gives nothing away. Other
-    /// than in CouchDB, one with the same digest is the same whenever it came.
+    /// (`couch_att:merge_stubs/2`), and only of one that the caller may read: a forged history gives nothing away.
+    /// Other than in CouchDB, one with the same digest is the same whenever it came.
     func attachments(
         of edit: DocumentEdit,
         following ancestors: [RevisionID],
