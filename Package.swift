@@ -46,6 +46,7 @@ let package = Package(
         // C libraries: a module map and a shim, nothing else.
         .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq"),
         .systemLibrary(name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
+        .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CJavaScriptCore", path: "Shared/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1"),
 
         // Pure: no files, no sockets, no clock.
@@ -65,6 +66,7 @@ let package = Package(
         shared("ScriptEngine", ["CJavaScriptCore", "JSON"]),
         shared("ScriptHosting", ["JSON", "Executors", .logging, .metrics]),
         shared("PrivateServers", ["Executors"]),
+        shared("Compression", ["CZlib"]),
 
         // What the services stand on.
         shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
@@ -85,8 +87,8 @@ let package = Package(
         service(
             "ReplicationEndpoint",
             [
-                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences", .crypto, .httpTypes,
-                .hummingbird, .hummingbirdCore, .nioCore,
+                "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences",
+                .crypto, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
         service(
@@ -165,6 +167,7 @@ let package = Package(
         tests("Messaging", ["Contracts", .logging]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
+        tests("Compression"),
         tests("Executors"),
         tests("Postgres", ["PrivateServers", "TestSupport", .logging]),
         tests("Settings"),

@@ -29,6 +29,12 @@ enum ListenerSettings {
         default: .seconds(7 * 86_400),
         "How long changes are kept that every listener has seen."
     )
+    static let contentPatience = Setting(
+        "attachment.patience",
+        .duration(.seconds(600) ... .seconds(31_536_000)),
+        default: .seconds(3_600),
+        "How long the content of an attachment is kept that no document refers to."
+    )
 }
 
 extension ServiceDescription {
@@ -39,7 +45,10 @@ extension ServiceDescription {
             that match them. Any number may run: they share the databases and the listeners.
             """,
         needs: [.postgres, .amqp],
-        settings: [ListenerSettings.scriptHosts, ListenerSettings.scriptHost, ListenerSettings.retention]
+        settings: [
+            ListenerSettings.scriptHosts, ListenerSettings.scriptHost, ListenerSettings.retention,
+            ListenerSettings.contentPatience,
+        ]
     )
 }
 
@@ -67,6 +76,11 @@ enum Composition {
             retention: try settings[ListenerSettings.retention],
             logger: logger
         )
+        let sweeper = ContentSweeper(
+            store: store,
+            patience: try settings[ListenerSettings.contentPatience],
+            logger: logger
+        )
         let signals = CommitSignals(context.postgres, logger: logger)
         return [
             Foreground { await scripts.run() },
@@ -76,6 +90,7 @@ enum Composition {
             },
             signals,
             pruner,
+            sweeper,
             FollowerSupervisor(
                 broker: broker,
                 control: control,

@@ -51,12 +51,14 @@ enum Composition {
             session: access.sessionResource,
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
             document: DocumentResource(store: store),
+            attachment: AttachmentResource(store: store),
             bulkDocuments: BulkDocuments(store: store),
             bulkGet: BulkGet(store: store),
             difference: RevisionsDifference(store: store),
             changes: try ChangesResource(settings, store, wakeUps, access.callers.authenticator, hangUps, logger),
             allDocuments: AllDocuments(store: store),
             local: LocalResource(store: store),
+            localList: LocalDocumentList(store: store),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
             project: ProjectResource(catalogue: catalogue, control: control, deployment: deployment),
             runs: RunsResource(control: control, broker: broker),
@@ -92,6 +94,7 @@ enum Composition {
         let settings = context.settings
         var limits = EndpointLimits()
         limits.requestBody = try settings[EndpointSettings.requestSize]
+        limits.documents = try AttachmentSettings.rules(settings)
         return Application(
             responder: CouchResponder(
                 callers: callers,

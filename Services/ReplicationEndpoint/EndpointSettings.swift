@@ -12,7 +12,8 @@ enum EndpointSettings {
         "The largest body of a request that is read whole."
     )
 
-    static let all: [any SettingDeclaration] = [host, port, requestSize] + AccessSettings.all + FeedSettings.all
+    static let all: [any SettingDeclaration] =
+        [host, port, requestSize] + AccessSettings.all + FeedSettings.all + AttachmentSettings.all
 }
 
 extension ServiceDescription {

@@ -72,3 +72,33 @@ package enum Base64 {
         return output
     }
 }
+
+/// Writes the Base64 text of bytes that come in pieces.
+package struct Base64Encoder: Sendable {
+    /// What does not fill a group of three bytes.
+    private var rest: [UInt8] = []
+
+    package init() {}
+
+    /// Appends the text of what is complete with these bytes.
+    package mutating func append(_ bytes: ArraySlice<UInt8>, to output: inout [UInt8]) {
+        var whole = bytes
+        if !rest.isEmpty {
+            let missing = whole.prefix(3 - rest.count)
+            rest += missing
+            whole = whole.dropFirst(missing.count)
+            guard rest.count == 3 else { return }
+            Base64.encode(rest, to: &output)
+            rest = []
+        }
+        let left = whole.count % 3
+        Base64.encode(Array(whole.dropLast(left)), to: &output)
+        rest = Array(whole.suffix(left))
+    }
+
+    /// Appends the text of what is left.
+    package mutating func finish(to output: inout [UInt8]) {
+        Base64.encode(rest, to: &output)
+        rest = []
+    }
+}

@@ -6,6 +6,8 @@ package struct BulkDocumentsRequest: Sendable {
     package let documents: [Range<Int>]
     /// Whether each document is an edit that gets a new revision; otherwise it is a revision made elsewhere.
     package let makesNewRevisions: Bool
+    /// Whether the client wants all documents written or none, which CouchDB has not done since 2.0.
+    package let isAllOrNothing: Bool
 
     /// Finds the documents of a body without decoding them.
     ///
@@ -29,7 +31,14 @@ package struct BulkDocumentsRequest: Sendable {
             throw .badRequest("`docs` has more than \(countLimit) documents.")
         }
         documents = list.elements
-        let newEdits = request.members.last { $0.isNamed("new_edits") }
-        makesNewRevisions = newEdits.map { !body[$0.valueRange].elementsEqual("false".utf8) } ?? true
+        func flag(_ name: String) -> String? {
+            request.members.last { $0.isNamed(name) }.map { String(decoding: body[$0.valueRange], as: UTF8.self) }
+        }
+        switch flag("new_edits") {
+        case nil, "true": makesNewRevisions = true
+        case "false": makesNewRevisions = false
+        default: throw .badRequest("`new_edits` parameter must be a boolean.")
+        }
+        isAllOrNothing = flag("all_or_nothing") == "true"
     }
 }

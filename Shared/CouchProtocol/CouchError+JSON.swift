@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 extension CouchError {
     /// The answer to a body that is no JSON, or more of it than is allowed.
@@ -9,7 +9,7 @@ extension CouchError {
 
 extension JSONScan {
     /// Scans JSON that a client sent.
-    init(received bytes: [UInt8], in range: Range<Int>, limits: JSONLimits) throws(CouchError) {
+    package init(received bytes: [UInt8], in range: Range<Int>, limits: JSONLimits) throws(CouchError) {
         do {
             try self.init(bytes, in: range, limits: limits)
         } catch {
@@ -20,7 +20,7 @@ extension JSONScan {
 
 extension JSONValue {
     /// The value of JSON that a client sent.
-    init(received bytes: [UInt8], in range: Range<Int>, limits: JSONLimits) throws(CouchError) {
+    package init(received bytes: [UInt8], in range: Range<Int>, limits: JSONLimits) throws(CouchError) {
         do {
             try self.init(parsing: bytes, in: range, limits: limits)
         } catch {

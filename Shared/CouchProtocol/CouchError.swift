@@ -96,6 +96,9 @@ extension CouchError {
         reason: "The database could not be created, the file already exists."
     )
 
+    /// An attachment is to be changed in a revision that is not there.
+    package static let missingRevision = CouchError(status: 409, error: "not_found", reason: "missing_rev")
+
     /// A write refers to an attachment of the revision before, which does not have it.
     package static func missingStub(_ reason: String) -> CouchError {
         CouchError(status: 412, error: "missing_stub", reason: reason)
@@ -170,6 +173,13 @@ extension CouchError {
         reason: "Requested range not satisfiable"
     )
 
+    /// The content of an attachment has another digest than the client says.
+    package static let digestMismatch = CouchError(
+        status: 400,
+        error: "content_md5_mismatch",
+        reason: "Possible message corruption."
+    )
+
     /// The `Expect` of the request cannot be met.
     package static func expectationFailed(_ reason: String) -> CouchError {
         CouchError(status: 417, error: "expectation_failed", reason: reason)
@@ -194,6 +204,11 @@ extension CouchError {
     /// An attachment is larger than the limit; the reason is its name, as in CouchDB.
     package static func attachmentTooLarge(_ name: String) -> CouchError {
         CouchError(status: 413, error: "attachment_too_large", reason: name)
+    }
+
+    /// The attachments of a document are more, or larger together, than the limit.
+    package static func tooManyAttachments(_ reason: String) -> CouchError {
+        CouchError(status: 413, error: "too_many_attachments", reason: reason)
     }
 
     /// A document has so many conflicting branches that no more are taken. (CouchDB has no such limit, and falls over.)

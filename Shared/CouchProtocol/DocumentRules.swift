@@ -18,8 +18,14 @@ package struct DocumentRules: Sendable {
     package var ancestryLimit = 1_000
     /// How many attachments a document may have.
     package var attachmentLimit = 1_000
-    /// How many bytes an attachment may have.
+    /// How many bytes an attachment may have, as CouchDB's `max_attachment_size`.
     package var attachmentSizeLimit = 1 << 30
+    /// How many bytes the attachments that come with one document may have together.
+    package var attachmentTotalLimit = 4 << 30
+    /// How many bytes the name of an attachment may have.
+    package var attachmentNameLimit = 1_024
+    /// How many bytes the headers of one part of a multipart body may have.
+    package var partHeaderLimit = 16 << 10
     /// How deep the JSON may be nested, and how long its numbers may be.
     package var json = JSONLimits()
 

@@ -32,9 +32,9 @@ package struct IncomingAttachment: Hashable, Sendable {
     /// Reads the value of one member of `_attachments`.
     init(name: String, value: JSONValue, rules: DocumentRules) throws(CouchError) {
         guard value.objectValue != nil else { throw .badRequest("Invalid attachment \(name)") }
-        try Self.check(name: name)
+        try Self.check(name: name, lengthLimit: rules.attachmentNameLimit)
         self.name = name
-        contentType = value["content_type"]?.stringValue ?? Self.defaultContentType
+        contentType = Self.type(value["content_type"]?.stringValue)
         digest = value["digest"]?.stringValue
         revisionPosition = value["revpos"]?.intValue
         length = value["length"]?.intValue
@@ -53,13 +53,21 @@ package struct IncomingAttachment: Hashable, Sendable {
         }
     }
 
-    /// Refuses names that CouchDB refuses.
-    package static func check(name: String) throws(CouchError) {
+    /// The type that a client says, without characters that neither a header nor a database takes.
+    package static func type(_ text: String?) -> String {
+        guard let text, !text.isEmpty else { return defaultContentType }
+        return HeaderText.line(text)
+    }
+
+    /// Refuses names that CouchDB refuses, and those that are longer than the limit.
+    package static func check(name: String, lengthLimit: Int) throws(CouchError) {
         guard !name.isEmpty else { throw .badRequest("Attachment name is empty") }
         guard !name.hasPrefix("_") else {
             throw .badRequest("Attachment name '\(name)' starts with prohibited character '_'")
         }
         guard !name.utf8.contains(0) else { throw .badRequest("Attachment name must not contain U+0000") }
-        guard name.utf8.count <= 1_024 else { throw .badRequest("Attachment name is too long") }
+        guard name.utf8.count <= lengthLimit else {
+            throw .badRequest("Attachment name has more than \(lengthLimit) bytes")
+        }
     }
 }

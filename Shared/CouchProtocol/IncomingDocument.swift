@@ -113,7 +113,7 @@ extension IncomingDocument {
         rules: DocumentRules
     ) throws(CouchError) -> [IncomingAttachment] {
         guard members.count <= rules.attachmentLimit else {
-            throw .badRequest("The document has more than \(rules.attachmentLimit) attachments.")
+            throw .tooManyAttachments("The document has more than \(rules.attachmentLimit) attachments.")
         }
         var result: [IncomingAttachment] = []
         for (name, value) in members {

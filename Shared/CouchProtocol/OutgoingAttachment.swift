@@ -10,6 +10,8 @@ package struct OutgoingAttachment: Hashable, Sendable {
         case follows
         /// Within the document, in Base64.
         case inline([UInt8])
+        /// Within the document, in Base64 that is not at hand: see ``OutgoingDocument/pieces(rules:)``.
+        case streamed
     }
 
     package var name: String
@@ -36,7 +38,11 @@ package struct OutgoingAttachment: Hashable, Sendable {
     }
 
     /// Appends the member of `_attachments`, name and value.
-    func write(to output: inout [UInt8]) {
+    ///
+    /// - Returns: The place in the output where a content that is not at hand must come.
+    @discardableResult
+    func write(to output: inout [UInt8]) -> Int? {
+        var gap: Int?
         JSONValue.write(string: name, to: &output)
         output.append(contentsOf: #":{"content_type":"#.utf8)
         JSONValue.write(string: contentType, to: &output)
@@ -49,6 +55,10 @@ package struct OutgoingAttachment: Hashable, Sendable {
             output.append(contentsOf: #","data":""#.utf8)
             Base64.encode(data, to: &output)
             output.append(UInt8(ascii: "\""))
+        case .streamed:
+            output.append(contentsOf: #","data":""#.utf8)
+            gap = output.count
+            output.append(UInt8(ascii: "\""))
         }
         if let encoding {
             output.append(contentsOf: #","encoding":"#.utf8)
@@ -56,5 +66,6 @@ package struct OutgoingAttachment: Hashable, Sendable {
         }
         if let encodedLength { output.append(contentsOf: #","encoded_length":\#(encodedLength)"#.utf8) }
         output.append(UInt8(ascii: "}"))
+        return gap
     }
 }

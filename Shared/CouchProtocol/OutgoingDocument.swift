@@ -43,8 +43,39 @@ package struct OutgoingDocument: Sendable {
         self.body = body
     }
 
+    /// A stretch of the document's JSON.
+    package enum Piece: Hashable, Sendable {
+        case text([UInt8])
+        /// The Base64 of the content of the attachment at that place of ``OutgoingDocument/attachments``.
+        case content(Int)
+    }
+
+    /// The document as JSON, with gaps for the contents of attachments that are
+    /// ``OutgoingAttachment/Content/streamed``.
+    package func pieces(rules: DocumentRules = DocumentRules()) -> [Piece] {
+        var output: [UInt8] = []
+        var gaps: [(place: Int, attachment: Int)] = []
+        write(to: &output, rules: rules, gaps: &gaps)
+        var pieces: [Piece] = []
+        var start = 0
+        for gap in gaps {
+            pieces += [.text(Array(output[start..<gap.place])), .content(gap.attachment)]
+            start = gap.place
+        }
+        return pieces + [.text(Array(output[start...]))]
+    }
+
     /// Appends the document as JSON.
     package func write(to output: inout [UInt8], rules: DocumentRules = DocumentRules()) {
+        var gaps: [(place: Int, attachment: Int)] = []
+        write(to: &output, rules: rules, gaps: &gaps)
+    }
+
+    private func write(
+        to output: inout [UInt8],
+        rules: DocumentRules,
+        gaps: inout [(place: Int, attachment: Int)]
+    ) {
         output.reserveCapacity(output.count + body.count + 128)
         output.append(contentsOf: #"{"_id":"#.utf8)
         JSONValue.write(string: id.text, to: &output)
@@ -65,7 +96,7 @@ package struct OutgoingDocument: Sendable {
             output.append(contentsOf: #","_attachments":{"#.utf8)
             for (index, attachment) in attachments.enumerated() {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                attachment.write(to: &output)
+                if let gap = attachment.write(to: &output) { gaps.append((gap, index)) }
             }
             output.append(UInt8(ascii: "}"))
         }

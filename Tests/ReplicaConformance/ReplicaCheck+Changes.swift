@@ -94,6 +94,44 @@ extension ReplicaCheck {
             #expect(rest.attachments.first { $0.name == "old" }?.content == nil)
             #expect(rest.attachments.first { $0.name == "new" }?.content == [4])
         },
+        ReplicaCheck(name: "attachments of any name and length come back, in every revision that has them") { replica in
+            let names = ["a", "a/b c", "é", "e\u{301}", "\"quoted\" %20?&#+", "漢字.txt"]
+            var first = document("a", 1, ["a"])
+            first.attachments = names.enumerated().map { length, name in
+                ReplicatedAttachment(
+                    name: name,
+                    contentType: "text/plain; charset=utf-8",
+                    revisionPosition: 1,
+                    content: [UInt8](repeating: 7, count: length)
+                )
+            }
+            var other = document("b", 1, ["b"])
+            other.attachments = Array(first.attachments.prefix(2))
+            var second = document("a", 2, ["b", "a"])
+            second.attachments = Array(first.attachments.dropFirst(3))
+            try await replica.mustWrite(first, other)
+            try await replica.mustWrite(second)
+            for written in [first, other, second] {
+                let read = try await replica.mustFetch(written.id.text, written.path.revision)
+                #expect(read.attachments.count == written.attachments.count)
+                for attachment in written.attachments {
+                    let found = read.attachments.first { $0.name.utf8.elementsEqual(attachment.name.utf8) }
+                    #expect(found?.content == attachment.content, "\(attachment.name)")
+                    #expect(found?.contentType == attachment.contentType)
+                }
+            }
+        },
+        ReplicaCheck(name: "branches have attachments of their own") { replica in
+            for (hash, content) in [("x", [UInt8(1)]), ("y", [UInt8(2)])] {
+                var branch = document("a", 1, [hash])
+                branch.attachments = [
+                    ReplicatedAttachment(name: "n", contentType: "x/y", revisionPosition: 1, content: content)
+                ]
+                try await replica.mustWrite(branch)
+            }
+            #expect(try await replica.mustFetch("a", revision(1, "x")).attachments.map(\.content) == [[1]])
+            #expect(try await replica.mustFetch("a", revision(1, "y")).attachments.map(\.content) == [[2]])
+        },
         ReplicaCheck(name: "a stub of an attachment that is not there is refused") { replica in
             var written = document("a", 1, ["a"])
             var stub = ReplicatedAttachment(name: "x", contentType: "x/y", revisionPosition: 1, content: [1])

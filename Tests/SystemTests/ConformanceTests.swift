@@ -10,15 +10,7 @@ import Testing
 extension SystemTests {
     /// What every replica must do, over HTTP, as the administrator.
     @Suite struct ConformanceTests {
-        /// What the endpoint does not have, by the name of the check, with the reason.
-        private static let notBuilt = [
-            "an attachment comes back byte for byte": attachments,
-            "an attachment that the reader has is not sent again": attachments,
-            "a stub of an attachment that is not there is refused": attachments,
-        ]
-        private static let attachments = "The endpoint answers 501 to documents with attachments."
-
-        @Test(arguments: ReplicaCheck.all.filter { notBuilt[$0.name] == nil })
+        @Test(arguments: ReplicaCheck.all)
         func conformance(_ check: ReplicaCheck) async throws {
             let system = try await RunningSystem.shared
             let address = try ServerAddress(parsing: system.http)

@@ -24,7 +24,7 @@ struct DatabaseResource: Sendable {
             return .ok()
         case .post:
             let database = try await store.openDatabase(name, for: exchange.caller)
-            return try await documents.post(exchange, in: database)
+            return try await documents.writer.post(exchange, in: database)
         default: throw exchange.methodNotAllowed("DELETE", "GET", "HEAD", "POST", "PUT")
         }
     }

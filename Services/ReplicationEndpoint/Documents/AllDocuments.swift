@@ -2,99 +2,94 @@ import CouchProtocol
 import DocumentStore
 import Hummingbird
 import JSON
+import NIOCore
 
-/// `/<database>/_all_docs`: the documents that the caller may read, by id.
+/// `/<database>/_all_docs` and `_design_docs`, and their `/queries`: the documents that the caller may read, by id.
 struct AllDocuments: Sendable {
     let store: DocumentStore
 
-    func respond(to exchange: Exchange, in database: Database) async throws -> Response {
-        guard exchange.method == .get || exchange.method == .post else {
-            throw exchange.methodNotAllowed("GET", "POST")
-        }
-        let includesBodies = try exchange.query.bool("include_docs")
-        let keys = try await keys(exchange)
-        let rows: [[UInt8]]
-        if let keys {
-            let requests = try keys.map { RevisionRequest(id: try DocumentID($0)) }
-            let found = try await store.fetch(requests, from: database, for: exchange.caller)
-            rows = requests.map { request in
-                guard let revision = found[request] else {
-                    return JSONValue.object(["key": .string(request.id.text), "error": "not_found"]).bytes
-                }
-                return Self.row(revision, includesBody: includesBodies, database)
-            }
-        } else {
-            let range = try DocumentRange(exchange.query)
-            let found = try await store.documents(in: range, of: database, for: exchange.caller)
-            rows = found.map { Self.row($0, includesBody: includesBodies, database) }
-        }
-        var output = Array(#"{"total_rows":\#(rows.count),"offset":0,"rows":["#.utf8)
-        output.append(contentsOf: rows.joined(separator: Array(",\n".utf8)))
-        output.append(contentsOf: "]}".utf8)
-        return .json(output)
-    }
-
-    private func keys(_ exchange: Exchange) async throws -> [String]? {
-        let value: JSONValue?
-        if exchange.method == .post {
-            value = try await exchange.object()["keys"]
-        } else {
-            value = try exchange.query["keys"].map { text in
-                do {
-                    return try JSONValue(parsing: text)
-                } catch {
-                    throw CouchError.queryParseError("keys must be a JSON array")
-                }
-            }
-        }
-        guard let value else { return nil }
-        guard let list = value.arrayValue, list.count <= exchange.limits.bulkGet else {
-            throw CouchError.badRequest("`keys` member must be an array.")
-        }
-        return try list.map { key in
-            guard let text = key.stringValue else { throw CouchError.badRequest("`keys` holds more than strings.") }
-            return text
+    func respond(to exchange: Exchange, onlyDesigns: Bool, in database: Database) async throws -> Response {
+        let query = try await Self.query(exchange)
+        let rows = rows(query, exchange, onlyDesigns, database)
+        let head = try await rows.head()
+        return .streamed { writer in
+            try await rows.write(head, to: &writer)
+            try await writer.write(ByteBuffer(string: "\n"))
         }
     }
 
-    private static func row(_ revision: StoredRevision, includesBody: Bool, _ database: Database) -> [UInt8] {
-        var output = Array(#"{"id":"#.utf8)
-        JSONValue.write(string: revision.id.text, to: &output)
-        output.append(contentsOf: #","key":"#.utf8)
-        JSONValue.write(string: revision.id.text, to: &output)
-        output.append(contentsOf: #","value":{"rev":""#.utf8)
-        revision.revision.write(to: &output)
-        output.append(contentsOf: (revision.isDeleted ? #"","deleted":true}"# : #""}"#).utf8)
-        if includesBody {
-            output.append(contentsOf: #","doc":"#.utf8)
-            if revision.isDeleted {
-                output.append(contentsOf: "null".utf8)
-            } else {
-                OutgoingDocument(revision).write(to: &output, rules: database.documentRules)
+    /// `POST …/queries`: several lists in one answer.
+    func respondToQueries(_ exchange: Exchange, onlyDesigns: Bool, in database: Database) async throws -> Response {
+        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        let queries = try await Self.queries(exchange)
+        let lists = queries.map { rows($0, exchange, onlyDesigns, database) }
+        return .streamed { writer in
+            try await writer.write(ByteBuffer(string: "{\"results\":["))
+            for (index, rows) in lists.enumerated() {
+                try await writer.write(ByteBuffer(string: index > 0 ? ",\r\n" : "\r\n"))
+                try await rows.write(try await rows.head(), to: &writer)
             }
+            try await writer.write(ByteBuffer(string: "\r\n]}\n"))
         }
-        output.append(UInt8(ascii: "}"))
-        return output
     }
-}
 
-extension DocumentRange {
-    /// The range that the parameters of a query ask for.
-    init(_ query: Query) throws {
-        self.init()
-        func id(_ name: String) throws -> String? {
-            guard let text = query[name] else { return nil }
-            guard let value = try? JSONValue(parsing: text).stringValue else {
-                throw CouchError.queryParseError("\(name) must be a JSON string")
+    /// What a list is asked with GET, or with POST and a body.
+    static func query(_ exchange: Exchange) async throws -> DocumentListQuery {
+        let query: DocumentListQuery
+        switch exchange.method {
+        case .get, .head: query = try DocumentListQuery(exchange.query)
+        case .post:
+            try exchange.requireJSON()
+            let body = try await exchange.object()
+            if let keys = body["keys"], keys.arrayValue == nil {
+                throw CouchError.badRequest("`keys` body member must be an array.")
             }
-            return value
+            query = try DocumentListQuery(body: body, exchange.query)
+        default: throw exchange.methodNotAllowed("GET", "HEAD", "POST")
         }
-        let key = try id("key")
-        first = try key ?? id("startkey") ?? id("start_key")
-        last = try key ?? id("endkey") ?? id("end_key")
-        includesLast = query["inclusive_end"] != "false"
-        isDescending = try query.bool("descending")
-        if let limit = try query.count("limit") { self.limit = min(limit, self.limit) }
-        skip = try query.count("skip") ?? 0
+        try query.check()
+        try check(query, exchange.limits)
+        return query
+    }
+
+    private static func queries(_ exchange: Exchange) async throws -> [DocumentListQuery] {
+        guard let list = try await exchange.object()["queries"] else {
+            throw CouchError.badRequest("POST body must include `queries` parameter.")
+        }
+        guard let members = list.arrayValue?.map(\.objectValue), !members.contains(where: { $0 == nil }) else {
+            throw CouchError.badRequest("`queries` must be an array of objects.")
+        }
+        guard members.count <= queryLimit else {
+            throw CouchError.badRequest("`queries` has more than \(queryLimit) queries.")
+        }
+        let base = try DocumentListQuery(exchange.query)
+        return try members.compactMap(\.self).map { members in
+            let query = try base.with(members)
+            try check(query, exchange.limits)
+            return query
+        }
+    }
+
+    private static func check(_ query: DocumentListQuery, _ limits: EndpointLimits) throws(CouchError) {
+        guard query.keys?.count ?? 0 <= limits.keys else {
+            throw .badRequest("`keys` has more than \(limits.keys) keys.")
+        }
+    }
+
+    private static let queryLimit = 1_000
+
+    private func rows(
+        _ query: DocumentListQuery,
+        _ exchange: Exchange,
+        _ onlyDesigns: Bool,
+        _ database: Database
+    ) -> DocumentRows {
+        DocumentRows(
+            store: store,
+            database: database,
+            caller: exchange.caller,
+            query: query,
+            onlyDesigns: onlyDesigns
+        )
     }
 }

@@ -5,59 +5,98 @@ import JSON
 import Telemetry
 
 /// `POST /<database>/_bulk_docs`: many documents at once, each written or refused by itself.
+///
+/// As in CouchDB, a document that cannot be understood refuses the whole request, and one that may not be written, or
+/// conflicts, is refused alone.
 struct BulkDocuments: Sendable {
     let store: DocumentStore
 
     func respond(to exchange: Exchange, in database: Database) async throws -> Response {
         guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        try exchange.requireUser()
+        try exchange.requireJSON()
         let body = try await exchange.body()
-        let request = try BulkDocumentsRequest(parsing: body, limits: exchange.limits.json)
-        let intake = DocumentIntake(database)
-        var edits: [DocumentEdit] = []
-        // What becomes of each document: the place of its edit, or the error that it met before.
-        var fates: [Result<Int, RefusedDocument>] = []
-        for range in request.documents {
-            let document = try intake.document(body, in: range)
-            let id = document.id ?? .random()
-            do throws(CouchError) {
-                let isNew = request.makesNewRevisions
-                edits.append(isNew ? intake.edit(document, id: id) : try intake.replica(document, id: id))
-                fates.append(.success(edits.count - 1))
-            } catch {
-                fates.append(.failure(RefusedDocument(id: id, error: error)))
-            }
-        }
-        let outcomes = try await store.write(
-            edits,
-            to: database,
-            by: exchange.caller,
-            traceID: TraceContext.current?.traceID
+        let request = try BulkDocumentsRequest(
+            parsing: body,
+            limits: exchange.limits.json,
+            countLimit: exchange.limits.bulkDocs
         )
-        let rows = fates.compactMap { fate -> JSONValue? in
-            switch fate {
-            case .failure(let refused): refused.json
-            case .success(let place): row(edits[place].id, outcomes[place], isNew: request.makesNewRevisions)
+        let edits = try await edits(request, body, exchange, in: database)
+        guard !request.isAllOrNothing || !request.makesNewRevisions else { return Self.refusal(of: edits) }
+        let outcomes = try await write(edits, exchange, in: database)
+        let rows = zip(edits, outcomes).compactMap { edit, outcome -> JSONValue? in
+            switch outcome {
+            case .refused(let error): Self.row(edit, error, namesRevision: !request.makesNewRevisions)
+            case .written(let revision):
+                // Of revisions that were made elsewhere only failures have a row.
+                request.makesNewRevisions
+                    ? ["ok": true, "id": .string(edit.id.text), "rev": .string(revision.description)] : nil
             }
         }
         return .json(.array(rows), status: .created)
     }
 
-    /// The row of a document; with `new_edits=false` only failures have one, as in CouchDB.
-    private func row(_ id: DocumentID, _ outcome: EditOutcome, isNew: Bool) -> JSONValue? {
-        switch outcome {
-        case .refused(let error): RefusedDocument(id: id, error: error).json
-        case .written(let revision):
-            isNew ? ["ok": true, "id": .string(id.text), "rev": .string(revision.description)] : nil
+    private func edits(
+        _ request: BulkDocumentsRequest,
+        _ body: [UInt8],
+        _ exchange: Exchange,
+        in database: Database
+    ) async throws -> [DocumentEdit] {
+        let intake = DocumentIntake(database, exchange.limits)
+        var edits: [DocumentEdit] = []
+        edits.reserveCapacity(request.documents.count)
+        // The places of the documents with attachments, which are few as a rule.
+        var places: [Int] = []
+        var withAttachments: [IncomingDocument] = []
+        for range in request.documents {
+            let document = try intake.document(body, in: range)
+            if document.attachments?.isEmpty == false {
+                places.append(edits.count)
+                withAttachments.append(document)
+            }
+            let id = document.id ?? .random()
+            edits.append(
+                request.makesNewRevisions ? intake.edit(document, id: id) : try intake.replica(document, id: id)
+            )
         }
+        let attachments = try await AttachmentIntake(store: store, rules: intake.rules).edited(withAttachments)
+        for (place, attachments) in zip(places, attachments) { edits[place].attachments = attachments }
+        return edits
+    }
+
+    private func write(
+        _ edits: [DocumentEdit],
+        _ exchange: Exchange,
+        in database: Database
+    ) async throws -> [EditOutcome] {
+        try await store.write(edits, to: database, by: exchange.caller, traceID: TraceContext.current?.traceID)
+    }
+
+    /// The answer to `all_or_nothing`, which no CouchDB since 2.0 does.
+    private static func refusal(of edits: [DocumentEdit]) -> Response {
+        let error = CouchError(
+            status: 417,
+            error: "not_implemented",
+            reason: "all_or_nothing is not supported"
+        )
+        return .json(.array(edits.map { row($0, error, namesRevision: true) }), status: .expectationFailed)
+    }
+
+    private static func row(_ edit: DocumentEdit, _ error: CouchError, namesRevision: Bool) -> JSONValue {
+        var row: JSONObject = ["id": .string(edit.id.text)]
+        if namesRevision { row["rev"] = .string(edit.namedRevision?.description ?? "0-") }
+        row["error"] = .string(error.error)
+        row["reason"] = .string(error.reason)
+        return .object(row)
     }
 }
 
-/// A document that was refused, alone of its batch.
-private struct RefusedDocument: Error {
-    let id: DocumentID
-    let error: CouchError
-
-    var json: JSONValue {
-        ["id": .string(id.text), "error": .string(error.error), "reason": .string(error.reason)]
+extension DocumentEdit {
+    /// The revision that the writer names: the one that was made elsewhere, or the one that is followed.
+    fileprivate var namedRevision: RevisionID? {
+        switch revision {
+        case .next(let parent): parent
+        case .made(let path): path.revision
+        }
     }
 }

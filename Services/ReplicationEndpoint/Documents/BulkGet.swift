@@ -5,74 +5,159 @@ import JSON
 import NIOCore
 
 /// `POST /<database>/_bulk_get`: many revisions at once, their bodies as the bytes that the store has.
+///
+/// Streamed: what is in memory at once does not grow with the number of documents.
 struct BulkGet: Sendable {
     let store: DocumentStore
 
-    /// How many documents are in memory at once.
-    private static let stretch = 200
-
     func respond(to exchange: Exchange, in database: Database) async throws -> Response {
         guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
-        let requests = try await requests(exchange)
-        let withHistory = try exchange.query.bool("revs")
-        let store = store
-        let body = ResponseBody { writer in
-            var buffer = ByteBuffer(string: #"{"results": ["#)
-            for start in stride(from: 0, to: requests.count, by: Self.stretch) {
-                let stretch = Array(requests[start..<min(start + Self.stretch, requests.count)])
-                let found = try await store.fetch(stretch, from: database, for: exchange.caller)
-                for (index, request) in stretch.enumerated() {
-                    if start + index > 0 { buffer.writeString(",") }
-                    buffer.writeBytes(Self.result(request, found[request], withHistory: withHistory, database))
-                }
-                try await writer.write(buffer)
-                buffer = ByteBuffer()
+        try exchange.requireJSON()
+        let request = try await BulkGetRequest(exchange)
+        let caller = exchange.caller
+        if let type = request.partsType {
+            return AttachmentAnswers(store: store, database: database).parts(type) { parts, pieces in
+                try await write(request, in: database, for: caller, parts, to: &pieces)
             }
-            buffer.writeString("]}\n")
-            try await writer.write(buffer)
-            try await writer.finish(nil)
         }
-        return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
+        return .streamed { writer in try await write(request, in: database, for: caller, to: &writer) }
     }
 
-    private func requests(_ exchange: Exchange) async throws -> [RevisionRequest] {
-        guard let docs = try await exchange.object()["docs"]?.arrayValue else {
-            throw CouchError.badRequest("Missing JSON list of 'docs'.")
+    @concurrent private func write(
+        _ request: BulkGetRequest,
+        in database: Database,
+        for caller: Caller,
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
+        var output = Array(#"{"results":["#.utf8)
+        var stretch = AdaptiveStretch()
+        var start = 0
+        while start < request.items.count {
+            let items = request.items[start..<min(start + stretch.count, request.items.count)]
+            let opened = try await open(items, withHistory: request.needsHistory, in: database, for: caller)
+            for (index, (item, revisions)) in zip(items, opened).enumerated() {
+                if start + index > 0 { output.append(UInt8(ascii: ",")) }
+                try await write(item, revisions, withHistory: request.withHistory, database, &output, to: &writer)
+            }
+            stretch.note(bytes: output.count, of: items.count)
+            start += items.count
+            try await writer.write(ByteBuffer(bytes: output))
+            output.removeAll(keepingCapacity: true)
         }
-        guard docs.count <= exchange.limits.bulkGet else { throw CouchError.tooLarge }
-        return try docs.map { doc in
-            guard let id = doc["id"]?.stringValue else { throw CouchError.badRequest("document id missed") }
-            return RevisionRequest(
-                id: try DocumentID(id),
-                revision: try doc["rev"]?.stringValue.map { text throws(CouchError) in try RevisionID(parsing: text) }
-            )
-        }
+        output.append(contentsOf: "]}\n".utf8)
+        try await writer.write(ByteBuffer(bytes: output))
     }
 
-    private static func result(
-        _ request: RevisionRequest,
-        _ found: StoredRevision?,
+    /// What came of each item; nothing of those that are wrong.
+    private func open(
+        _ items: ArraySlice<BulkGetRequest.Item>,
         withHistory: Bool,
-        _ database: Database
-    ) -> [UInt8] {
-        var output = Array(#"{"id":"#.utf8)
-        JSONValue.write(string: request.id.text, to: &output)
-        if let found {
-            var document = OutgoingDocument(found)
-            if withHistory { document.revisions = found.tree?.path(to: found.revision) }
-            output.append(contentsOf: #","docs":[{"ok":"#.utf8)
-            document.write(to: &output, rules: database.documentRules)
-            output.append(contentsOf: "}]}".utf8)
-        } else {
-            let error: JSONValue = [
-                "id": .string(request.id.text),
-                "rev": .string(request.revision?.description ?? "undefined"),
-                "error": "not_found", "reason": "missing",
-            ]
-            output.append(contentsOf: #","docs":[{"error":"#.utf8)
-            error.write(to: &output)
-            output.append(contentsOf: "}]}".utf8)
+        in database: Database,
+        for caller: Caller
+    ) async throws -> [[OpenedRevision]] {
+        let requests = items.compactMap { item -> OpenRequest? in
+            guard case .open(let request, _) = item else { return nil }
+            return request
         }
-        return output
+        var opened = try await store.openRevisions(requests, from: database, for: caller, withHistory: withHistory)[...]
+        return items.map { item in
+            guard case .open = item else { return [] }
+            return opened.popFirst() ?? []
+        }
+    }
+
+    @concurrent private func write(
+        _ item: BulkGetRequest.Item,
+        _ revisions: [OpenedRevision],
+        withHistory: Bool,
+        _ database: Database,
+        _ output: inout [UInt8],
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
+        output.append(contentsOf: #"{"id":"#.utf8)
+        switch item {
+        case .wrong(let id, let rev, let error):
+            id.write(to: &output)
+            output.append(contentsOf: #","docs":["#.utf8)
+            Self.write(error, id: id, rev: rev, to: &output)
+        case .open(let request, let options):
+            let id = JSONValue.string(request.id.text)
+            id.write(to: &output)
+            output.append(contentsOf: #","docs":["#.utf8)
+            // A document that is not there has no revision to be named.
+            if revisions.isEmpty { Self.write(.missing, id: id, rev: "undefined", to: &output) }
+            for (index, revision) in revisions.enumerated() {
+                if index > 0 { output.append(UInt8(ascii: ",")) }
+                switch revision {
+                case .missing(let revision):
+                    Self.write(.missing, id: id, rev: .string(revision.description), to: &output)
+                case .found(let found):
+                    let document = AttachedDocument(found, options, withHistory: withHistory, as: .inline)
+                    output.append(contentsOf: #"{"ok":"#.utf8)
+                    try await document.write(to: &output, sending: &writer, of: database, from: store)
+                    output.append(UInt8(ascii: "}"))
+                }
+            }
+        }
+        output.append(contentsOf: "]}".utf8)
+    }
+
+    private static func write(_ error: CouchError, id: JSONValue, rev: JSONValue, to output: inout [UInt8]) {
+        let row: JSONValue = ["error": self.error(error, id: id, rev: rev)]
+        row.write(to: &output)
+    }
+
+    private static func error(_ error: CouchError, id: JSONValue, rev: JSONValue) -> JSONValue {
+        ["id": id, "rev": rev, "error": .string(error.error), "reason": .string(error.reason)]
+    }
+
+    // MARK: - As parts
+
+    @concurrent private func write(
+        _ request: BulkGetRequest,
+        in database: Database,
+        for caller: Caller,
+        _ parts: AttachmentAnswers.Parts,
+        to pieces: inout PieceWriter
+    ) async throws {
+        var start = 0
+        while start < request.items.count {
+            let items = request.items[start..<min(start + Self.partsStretch, request.items.count)]
+            let opened = try await open(items, withHistory: request.needsHistory, in: database, for: caller)
+            for (item, revisions) in zip(items, opened) {
+                for answer in Self.answers(item, revisions, withHistory: request.withHistory) {
+                    try await parts.write(answer, namesRevision: true, to: &pieces)
+                }
+            }
+            start += items.count
+        }
+    }
+
+    /// How many documents are in memory at once; with parts, bodies are not what counts.
+    private static let partsStretch = 100
+
+    private static func answers(
+        _ item: BulkGetRequest.Item,
+        _ revisions: [OpenedRevision],
+        withHistory: Bool
+    ) -> [AttachmentAnswers.Answer] {
+        switch item {
+        case .wrong(let id, let rev, let error): return [.failure(Self.error(error, id: id, rev: rev).bytes)]
+        case .open(let request, let options):
+            let id = JSONValue.string(request.id.text)
+            guard !revisions.isEmpty else { return [.failure(error(.missing, id: id, rev: "undefined").bytes)] }
+            return revisions.map { revision in
+                switch revision {
+                case .found(let found):
+                    .document(AttachedDocument(found, options, withHistory: withHistory, as: .part))
+                case .missing(let revision):
+                    .failure(
+                        JSONValue.object([
+                            "rev": .string(revision.description), "error": "not_found", "reason": "missing",
+                        ]).bytes
+                    )
+                }
+            }
+        }
     }
 }

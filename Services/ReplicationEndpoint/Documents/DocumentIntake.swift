@@ -3,19 +3,26 @@ import DocumentStore
 
 /// Makes edits of the documents that clients send, by the settings of the database.
 struct DocumentIntake: Sendable {
-    private let rules: DocumentRules
+    let rules: DocumentRules
 
-    init(_ database: Database) {
-        rules = database.documentRules
+    init(_ database: Database, _ limits: EndpointLimits) {
+        rules = database.documentRules(over: limits.documents)
     }
 
     /// The document that a part of a request's body says.
     func document(_ bytes: [UInt8], in range: Range<Int>) throws(CouchError) -> IncomingDocument {
-        let document = try IncomingDocument(parsing: bytes, in: range, rules: rules)
-        guard document.attachments?.isEmpty ?? true else {
-            throw CouchError(status: 501, error: "not_implemented", reason: "Attachments are not kept by this version.")
+        try IncomingDocument(parsing: bytes, in: range, rules: rules)
+    }
+
+    /// The document that is the body of a request, with its attachments in it or as parts behind it.
+    func receive(_ exchange: Exchange, to store: DocumentStore) async throws -> ReceivedDocument {
+        guard !MultipartDocument.reads(exchange) else {
+            return try await MultipartDocument.read(exchange, rules: rules, to: store)
         }
-        return document
+        let body = try await exchange.requiredBody()
+        let document = try document(body, in: body.indices)
+        let attachments = try await AttachmentIntake(store: store, rules: rules).edited([document])
+        return ReceivedDocument(document: document, attachments: attachments[0])
     }
 
     /// An edit that gets a new revision, behind the one that the document names.
@@ -25,9 +32,13 @@ struct DocumentIntake: Sendable {
 
     /// A revision that was made elsewhere (`new_edits=false`).
     func replica(_ document: IncomingDocument, id: DocumentID) throws(CouchError) -> DocumentEdit {
-        guard let path = document.revision else { throw .badRequest("A document without a _rev was replicated.") }
+        guard let path = document.revision else { throw Self.withoutRevision }
         return edit(document, id: id, .made(path))
     }
+
+    private static let withoutRevision = CouchError.badRequest(
+        "When `new_edits: false`, the document needs `_rev` or `_revisions` specified"
+    )
 
     private func edit(
         _ document: IncomingDocument,
@@ -48,8 +59,11 @@ struct DocumentIntake: Sendable {
 
 extension Database {
     /// What this database demands of documents.
-    var documentRules: DocumentRules {
-        var rules = DocumentRules()
+    var documentRules: DocumentRules { documentRules(over: DocumentRules()) }
+
+    /// What this database demands of documents, besides what the endpoint demands of those of all databases.
+    func documentRules(over common: DocumentRules) -> DocumentRules {
+        var rules = common
         rules.ownerMember = settings.ownerMember
         rules.groupsMember = settings.groupsMember
         return rules

@@ -9,51 +9,80 @@ struct LocalResource: Sendable {
     let store: DocumentStore
 
     func respond(to exchange: Exchange, _ name: String, in database: Database) async throws -> Response {
-        let caller = exchange.caller
+        let id = DocumentID.local(name)
+        _ = try DocumentID(id.text)
         switch exchange.method {
-        case .get, .head:
-            guard let found = try await store.localDocument(name, in: database, for: caller) else {
-                throw CouchError.missing
-            }
-            return .json(Self.document(name, found))
-        case .put:
-            let (body, revision) = try await Self.content(exchange)
-            let number = try await store.writeLocalDocument(
-                name,
-                body: body,
-                after: revision,
-                in: database,
-                for: caller
-            )
-            return .json(
-                ["ok": true, "id": .string("_local/\(name)"), "rev": .string("0-\(number)")],
-                status: .created
-            )
+        case .get, .head: return try await read(exchange, name, in: database)
+        case .put: return try await put(exchange, name, in: database)
         case .delete:
-            try await store.deleteLocalDocument(name, in: database, for: caller)
-            return .json(["ok": true, "id": .string("_local/\(name)"), "rev": "0-0"])
-        default: throw exchange.methodNotAllowed("DELETE", "GET", "HEAD", "PUT")
+            try exchange.requireUser()
+            try await store.deleteLocalDocument(name, in: database, for: exchange.caller)
+            return .json(["ok": true, "id": .string(id.text), "rev": "0-0"])
+        default: throw exchange.methodNotAllowed("DELETE", "GET", "HEAD", "POST", "PUT", "COPY")
         }
     }
 
-    private static func document(_ name: String, _ found: StoredLocalDocument) -> [UInt8] {
+    private func read(_ exchange: Exchange, _ name: String, in database: Database) async throws -> Response {
+        guard let found = try await store.localDocument(name, in: database, for: exchange.caller) else {
+            throw CouchError.missing
+        }
+        let tag = "\"0-\(found.revision)\""
+        guard !exchange.matches(tag: tag) else { return Response(status: .notModified, headers: [.eTag: tag]) }
+        return .json(found.document, headers: [.eTag: tag])
+    }
+
+    private func put(_ exchange: Exchange, _ name: String, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        let (body, revision) = try Self.content(try await exchange.requiredBody(), exchange, database)
+        let number = try await store.writeLocalDocument(
+            name,
+            body: body,
+            after: revision,
+            in: database,
+            for: exchange.caller
+        )
+        return .json(
+            ["ok": true, "id": .string(DocumentID.local(name).text), "rev": .string("0-\(number)")],
+            status: .created,
+            headers: [.eTag: "\"0-\(number)\"", .location: exchange.address(of: database.name, "_local", name)]
+        )
+    }
+
+    /// The members of the body that are the caller's own, and the number of the revision that it follows; 0 for none.
+    private static func content(
+        _ text: [UInt8],
+        _ exchange: Exchange,
+        _ database: Database
+    ) throws(CouchError) -> (body: [UInt8], revision: Int) {
+        let members = try JSONValue(received: text, in: text.indices, limits: exchange.limits.json).objectValue
+        guard let members else { throw .documentNotObject }
+        var revision = 0
+        if let value = members["_rev"] { revision = try number(value.stringValue ?? "") }
+        if let text = exchange.query["rev"] { revision = try number(text) }
+        var own = JSONObject()
+        for (name, value) in members where name != "_id" && name != "_rev" {
+            guard !name.hasPrefix("_") else { throw .documentValidation("Bad special document member: \(name)") }
+            own[name] = value
+        }
+        let body = JSONValue.object(own).bytes
+        guard body.count <= database.documentRules.bodyLimit else { throw .tooLarge }
+        return (body, revision)
+    }
+
+    private static func number(_ text: String) throws(CouchError) -> Int {
+        guard text.hasPrefix("0-"), let number = Int(text.dropFirst(2)), number >= 0 else { throw .invalidRevision }
+        return number
+    }
+}
+
+extension StoredLocalDocument {
+    /// The document as clients get it.
+    var document: [UInt8] {
         var output = Array(#"{"_id":"#.utf8)
-        JSONValue.write(string: "_local/\(name)", to: &output)
-        output.append(contentsOf: #","_rev":"0-\#(found.revision)""#.utf8)
-        if found.body.count > 2 { output.append(UInt8(ascii: ",")) }
-        output.append(contentsOf: found.body.dropFirst())
+        JSONValue.write(string: DocumentID.local(name).text, to: &output)
+        output.append(contentsOf: #","_rev":"0-\#(revision)""#.utf8)
+        if body.count > 2 { output.append(UInt8(ascii: ",")) }
+        output.append(contentsOf: body.dropFirst())
         return output
-    }
-
-    /// The members of the body that are the caller's own, and the number of the revision that it replaces.
-    private static func content(_ exchange: Exchange) async throws -> (body: [UInt8], revision: Int?) {
-        let members = try await exchange.object()
-        var revision: Int?
-        if let text = members["_rev"]?.stringValue {
-            guard text.hasPrefix("0-"), let number = Int(text.dropFirst(2)) else { throw CouchError.invalidRevision }
-            revision = number
-        }
-        let own = JSONObject(members.filter { $0.0 != "_id" && $0.0 != "_rev" })
-        return (JSONValue.object(own).bytes, revision)
     }
 }

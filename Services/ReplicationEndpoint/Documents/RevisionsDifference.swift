@@ -3,32 +3,45 @@ import DocumentStore
 import Hummingbird
 import JSON
 
-/// `POST /<database>/_revs_diff`: which of these revisions the database lacks.
+/// `POST /<database>/_revs_diff` and `_missing_revs`: which of these revisions the database lacks.
 struct RevisionsDifference: Sendable {
+    enum Form: Sendable {
+        /// `_revs_diff`: with the leaves from which the missing ones may have come.
+        case difference
+        /// `_missing_revs`, the older form.
+        case missing
+    }
+
     let store: DocumentStore
 
-    func respond(to exchange: Exchange, in database: Database) async throws -> Response {
+    func respond(to exchange: Exchange, _ form: Form, in database: Database) async throws -> Response {
         guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
-        var asked: [DocumentID: [RevisionID]] = [:]
-        for (id, revisions) in try await exchange.object() {
-            guard let list = revisions.arrayValue else {
-                throw CouchError.badRequest("The revisions of a document must be an array")
-            }
-            asked[try DocumentID(id)] = try list.map { value in
-                guard let text = value.stringValue else { throw CouchError.invalidRevision }
-                return try RevisionID(parsing: text)
-            }
+        try exchange.requireJSON()
+        let members = try await exchange.object()
+        guard members.count <= exchange.limits.keys else {
+            throw CouchError.badRequest("The request names more than \(exchange.limits.keys) documents.")
+        }
+        let asked = try members.map { id, revisions in
+            DocumentRevisions(id: try DocumentID(id), revisions: try DocumentQuery.revisions(revisions))
         }
         let missing = try await store.revisionsDifference(asked, in: database, for: exchange.caller)
-        var answer = JSONObject()
-        for difference in missing {
-            var row: JSONObject = ["missing": Self.list(difference.missing)]
-            if !difference.possibleAncestors.isEmpty {
-                row["possible_ancestors"] = Self.list(difference.possibleAncestors)
+        return .json(Self.answer(form, missing))
+    }
+
+    private static func answer(_ form: Form, _ missing: [MissingRevisions]) -> JSONValue {
+        switch form {
+        case .missing:
+            return ["missing_revs": .object(JSONObject(missing.map { ($0.id.text, list($0.missing)) }))]
+        case .difference:
+            let rows = missing.map { difference -> (String, JSONValue) in
+                var row: JSONObject = ["missing": list(difference.missing)]
+                if !difference.possibleAncestors.isEmpty {
+                    row["possible_ancestors"] = list(difference.possibleAncestors)
+                }
+                return (difference.id.text, .object(row))
             }
-            answer[difference.id.text] = .object(row)
+            return .object(JSONObject(rows))
         }
-        return .json(.object(answer))
     }
 
     private static func list(_ revisions: [RevisionID]) -> JSONValue {

@@ -22,6 +22,20 @@ extension Response {
         json(value.bytes, status: status, headers: headers)
     }
 
+    /// JSON that is written while it is sent, and whose end `write` does not have to say.
+    static func streamed(
+        _ write: @escaping @Sendable @concurrent (inout any ResponseBodyWriter) async throws -> Void
+    ) -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: "application/json", .cacheControl: "must-revalidate"],
+            body: ResponseBody { writer in
+                try await write(&writer)
+                try await writer.finish(nil)
+            }
+        )
+    }
+
     /// The answer that says `{"ok":true}`.
     static func ok(_ status: HTTPResponse.Status = .ok) -> Response {
         json(["ok": true], status: status)

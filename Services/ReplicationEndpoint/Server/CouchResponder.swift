@@ -86,12 +86,14 @@ struct Resources: Sendable {
     let session: SessionResource
     let database: DatabaseResource
     let document: DocumentResource
+    let attachment: AttachmentResource
     let bulkDocuments: BulkDocuments
     let bulkGet: BulkGet
     let difference: RevisionsDifference
     let changes: ChangesResource
     let allDocuments: AllDocuments
     let local: LocalResource
+    let localList: LocalDocumentList
     let sequence: SequenceResource
     let project: ProjectResource
     let runs: RunsResource
@@ -112,6 +114,15 @@ struct Resources: Sendable {
             try await respond(to: exchange, resource, in: store.openDatabase(name, for: exchange.caller))
         case .document(let name, let id):
             try await document.respond(to: exchange, id, in: store.openDatabase(name, for: exchange.caller))
+        case .attachment(let name, let id, let attachmentName):
+            try await attachment.respond(
+                to: exchange,
+                AttachmentResource.Target(
+                    id: id,
+                    name: attachmentName,
+                    database: store.openDatabase(name, for: exchange.caller)
+                )
+            )
         case .local(let database, let name):
             try await local.respond(to: exchange, name, in: store.openDatabase(database, for: exchange.caller))
         case .projects: try project.list(exchange)
@@ -140,11 +151,18 @@ struct Resources: Sendable {
         async throws -> Response
     {
         switch resource {
-        case .allDocuments: return try await allDocuments.respond(to: exchange, in: database)
+        case .allDocuments: return try await allDocuments.respond(to: exchange, onlyDesigns: false, in: database)
+        case .allDocumentsQueries:
+            return try await allDocuments.respondToQueries(exchange, onlyDesigns: false, in: database)
+        case .designDocuments: return try await allDocuments.respond(to: exchange, onlyDesigns: true, in: database)
+        case .designDocumentsQueries:
+            return try await allDocuments.respondToQueries(exchange, onlyDesigns: true, in: database)
+        case .localDocuments: return try await localList.respond(to: exchange, in: database)
         case .changes: return try await changes.respond(to: exchange, in: database)
         case .bulkDocuments: return try await bulkDocuments.respond(to: exchange, in: database)
         case .bulkGet: return try await bulkGet.respond(to: exchange, in: database)
-        case .revisionsDifference: return try await difference.respond(to: exchange, in: database)
+        case .revisionsDifference: return try await difference.respond(to: exchange, .difference, in: database)
+        case .missingRevisions: return try await difference.respond(to: exchange, .missing, in: database)
         case .ensureFullCommit:
             // Every write is durable when it is answered.
             guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }

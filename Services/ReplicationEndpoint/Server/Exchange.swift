@@ -48,6 +48,39 @@ struct Exchange: Sendable {
         return object
     }
 
+    /// The whole body, which must be there.
+    func requiredBody() async throws -> [UInt8] {
+        let bytes = try await body()
+        guard !bytes.isEmpty else { throw CouchError.badRequest("Missing request body") }
+        return bytes
+    }
+
+    /// Refuses bodies that do not say that they are JSON, as CouchDB does: a browser asks for leave before it sends such
+    /// a request to a stranger.
+    func requireJSON() throws(CouchError) {
+        let type = request.headers[.contentType]?.prefix { $0 != ";" }
+        guard type == "application/json" else { throw .badContentType("Content-Type must be application/json") }
+    }
+
+    /// Whether `If-None-Match` names that tag.
+    func matches(tag: String) -> Bool {
+        let tags = request.headers[.ifNoneMatch]?.split { $0 == "," || $0 == " " } ?? []
+        return tags.contains { $0 == tag || $0 == "W/\(tag)" }
+    }
+
+    /// The absolute address of what these names lead to, as `Location` says it.
+    func address(of names: String...) -> String {
+        let scheme = request.headers[HTTPHeader.forwardedProtocol] == "https" ? "https" : "http"
+        let host = request.headers[HTTPHeader.forwardedHost] ?? request.head.authority ?? "localhost"
+        let path = names.map { $0.addingPercentEncoding(withAllowedCharacters: .couchName) ?? $0 }
+        return "\(scheme)://\(host)/" + path.joined(separator: "/")
+    }
+
+    /// Refuses callers without credentials: what anybody may read, nobody in particular may not change.
+    func requireUser() throws(CouchError) {
+        guard principal.name != nil else { throw .unauthorized("You are not authorized to access this db.") }
+    }
+
     /// Refuses everybody but administrators.
     func requireAdministrator() throws(CouchError) {
         guard principal.isAdministrator else {
@@ -62,6 +95,21 @@ struct Exchange: Sendable {
     }
 }
 
+extension CharacterSet {
+    /// What stands in a segment of an address as it is (RFC 3986, unreserved).
+    fileprivate static let couchName = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+    )
+}
+
+extension HTTPRequest.Method {
+    /// WebDAV's, which CouchDB took over.
+    static let copy: HTTPRequest.Method = {
+        guard let method = HTTPRequest.Method(rawValue: "COPY") else { preconditionFailure("COPY is no token") }
+        return method
+    }()
+}
+
 /// The resource does not have the request's method.
 struct MethodNotAllowed: Error {
     let allowed: [String]
@@ -71,26 +119,37 @@ struct MethodNotAllowed: Error {
 struct EndpointLimits: Sendable {
     /// The most bytes of a request's body that is read whole.
     var requestBody = 64 << 20
-    /// The most revisions that a `_bulk_get` names.
+    /// The most documents that a `_bulk_get` names.
     var bulkGet = 10_000
+    /// The most documents of a `_bulk_docs`.
+    var bulkDocs = 10_000
+    /// The most keys of a list, and the most documents of a `_revs_diff`.
+    var keys = 100_000
+    /// The most bytes of a request's target.
+    var address = 64 << 10
     /// What JSON may look like.
     var json = JSONLimits()
+    /// What documents and their attachments may be, but for the names of tags.
+    var documents = DocumentRules()
 }
 
 /// The parameters behind the `?`.
 struct Query: Sendable {
+    /// The parameters in their order; of two with one name the later one counts.
+    let parameters: [(name: String, value: String)]
     private let values: [String: String]
 
     init(_ text: String?) {
-        var values: [String: String] = [:]
+        var parameters: [(name: String, value: String)] = []
         for pair in (text ?? "").split(separator: "&") {
             let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             let decoded = parts.map { part in
                 part.replacingOccurrences(of: "+", with: " ").removingPercentEncoding ?? String(part)
             }
-            values[decoded[0]] = decoded.count > 1 ? decoded[1] : ""
+            parameters.append((decoded[0], decoded.count > 1 ? decoded[1] : ""))
         }
-        self.values = values
+        self.parameters = parameters
+        values = Dictionary(parameters.map { ($0.name, $0.value) }) { _, later in later }
     }
 
     subscript(name: String) -> String? { values[name] }

@@ -14,6 +14,7 @@ enum Resource: Hashable, Sendable {
     /// A resource of a database whose name begins with `_`, such as `_changes`.
     case databaseResource(String, DatabaseResource)
     case document(String, DocumentID)
+    case attachment(String, DocumentID, name: String)
     case local(String, name: String)
     case projects
     case project(String)
@@ -35,9 +36,14 @@ enum Resource: Hashable, Sendable {
     enum DatabaseResource: String, Hashable, Sendable, CaseIterable {
         case allDocuments = "_all_docs"
         case changes = "_changes"
+        case allDocumentsQueries = "_all_docs/queries"
+        case designDocuments = "_design_docs"
+        case designDocumentsQueries = "_design_docs/queries"
+        case localDocuments = "_local_docs"
         case bulkDocuments = "_bulk_docs"
         case bulkGet = "_bulk_get"
         case revisionsDifference = "_revs_diff"
+        case missingRevisions = "_missing_revs"
         case ensureFullCommit = "_ensure_full_commit"
     }
 
@@ -76,11 +82,24 @@ enum Resource: Hashable, Sendable {
         guard let first = segments.first else { return .database(database) }
         if first == "_local", segments.count == 2 { return .local(database, name: segments[1]) }
         if first == "_design", segments.count == 2 { return .document(database, .design(segments[1])) }
-        guard segments.count == 1 else { return nil }
-        if let resource = DatabaseResource(rawValue: first) { return .databaseResource(database, resource) }
+        if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
+            return .databaseResource(database, resource)
+        }
+        guard segments.count == 1 else { return attachment(of: database, segments) }
         guard let id = try? DocumentID(first) else { return nil }
         return id.isLocal
             ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
+    }
+
+    /// The attachment that the segments behind a database's name; slashes of its name may stand as they are.
+    private static func attachment(of database: String, _ segments: [String]) -> Resource? {
+        var rest = segments[...]
+        guard let first = rest.popFirst() else { return nil }
+        let id = first == "_design" ? rest.popFirst().map { .design($0) } : try? DocumentID(first)
+        guard let id, !id.isLocal, let name = rest.first else { return nil }
+        // What begins with `_` behind a design document is a resource of its own.
+        guard !id.isDesign || !name.hasPrefix("_") else { return nil }
+        return .attachment(database, id, name: rest.joined(separator: "/"))
     }
 
     private static func inFullSync(_ segments: [String]) -> Resource? {

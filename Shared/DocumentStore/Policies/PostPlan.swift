@@ -73,13 +73,15 @@ struct PostPlan {
             return .unchanged(id: id, existing.revision)
         }
         contents[id] = content
-        let edit = DocumentEdit(
+        var edit = DocumentEdit(
             id: id,
             revision: .next(after: try parent(of: document, existing: current[id])),
             isDeleted: isDeleted,
             body: Self.body(content),
             tags: AskedTags(tags)
         )
+        // A sequence cannot say attachments, so a merge, which takes nothing away, leaves those that there are.
+        if post.policy == .merge, !isDeleted { edit.attachments = existing?.attachments.map { .kept($0) } ?? [] }
         // The same id twice in one post is one edit: the later one counts.
         if post.policy != .none, let index = editOfID[id] {
             edits[index] = edit

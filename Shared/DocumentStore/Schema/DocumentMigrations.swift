@@ -5,6 +5,7 @@ extension DocumentStore {
     package static let migrations: [PostgresMigration] = [
         PostgresMigration(version: 1, name: "documents, feeds and groups", sql: tables),
         PostgresMigration(version: 2, name: "the commit of a batch", sql: commitFunction),
+        attachmentsMigration,
     ]
 
     private static let tables = """
@@ -144,6 +145,7 @@ extension DocumentStore {
             group_lists jsonb[], leaf_counts smallint[], trees bytea[], in_origins text[], authors text[],
             trace_ids text[], live_change bigint, deleted_change bigint,
             body_places integer[], body_revs text[], body_values jsonb[], body_texts bytea[],
+            body_attachments jsonb[],
             entry_places integer[], entry_feeds bigint[], entry_presences boolean[], entry_losses bytea[],
             bereft_places integer[], bereft_feeds text[]
         ) RETURNS bigint LANGUAGE plpgsql
@@ -189,9 +191,11 @@ extension DocumentStore {
             FROM unnest(ids, revs, tombstones, owners, group_lists, in_origins, authors, trace_ids) WITH ORDINALITY
                 AS new (id, rev, tombstone, owner, groups, origin, author, trace_id, place);
 
-            INSERT INTO bodies (document, rev, body, exact)
-            SELECT numbers[place], rev, body, exact
-            FROM unnest(body_places, body_revs, body_values, body_texts) AS new (place, rev, body, exact)
+            PERFORM hold_contents(body_attachments);
+            INSERT INTO bodies (document, rev, body, exact, attachments)
+            SELECT numbers[place], rev, body, exact, attachments
+            FROM unnest(body_places, body_revs, body_values, body_texts, body_attachments)
+                AS new (place, rev, body, exact, attachments)
             ON CONFLICT DO NOTHING;
 
             INSERT INTO feed_entries AS old (feed, document, seq, present, lossy, losses)

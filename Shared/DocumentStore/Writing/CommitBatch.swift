@@ -19,6 +19,7 @@ struct CommitBatch {
     private var bodyRevisions: [String] = []
     private var bodyValues: [PostgresJSONB] = []
     private var bodyTexts: [[UInt8]?] = []
+    private var bodyAttachments: [PostgresJSONB?] = []
     private var entryPlaces: [Int32] = []
     private var entryFeeds: [Int64] = []
     private var entryPresences: [Bool] = []
@@ -44,6 +45,7 @@ struct CommitBatch {
             // Where JSONB would lose something the text beside it is read, and the value is only searched.
             bodyValues.append(PostgresJSONB(body.body.isFaithfulInJSONB ? body.body.bytes : body.body.searchable))
             bodyTexts.append(body.body.isFaithfulInJSONB ? nil : body.body.bytes)
+            bodyAttachments.append(StoredAttachment.column(of: body.attachments))
         }
     }
 
@@ -94,6 +96,7 @@ struct CommitBatch {
             \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
             \(trees), \(origins), \(authors), \(traceIDs), \(liveChange), \(deletedChange),
             \(bodyPlaces), \(bodyRevisions), \(bodyValues), \(bodyTexts),
+            \(bodyAttachments),
             \(entryPlaces), \(entryFeeds), \(entryPresences), \(entryLosses),
             \(bereftPlaces), \(bereftFeeds)
         )

@@ -15,6 +15,8 @@ package struct DocumentEdit: Sendable {
     package var isDeleted: Bool
     package var body: DocumentBody
     package var tags: AskedTags
+    /// All attachments of the revision; those of the one before that are not among them are gone.
+    package var attachments: [EditedAttachment] = []
 
     package init(id: DocumentID, revision: Revision, isDeleted: Bool = false, body: DocumentBody, tags: AskedTags) {
         self.id = id

@@ -5,6 +5,8 @@ struct DocumentRecord: Sendable {
     /// The number of its last change; 0 when it does not exist.
     var seq: Int64 = 0
     var tree = RevisionTree<Tags>()
+    /// The attachments of the revisions that are kept; only where an edit keeps some of those before it.
+    var attachments: [RevisionID: [StoredAttachment]] = [:]
 
     /// The feeds that the document is in: those of all its leaves.
     var feeds: Set<Feed> {

@@ -115,7 +115,8 @@ extension DocumentStore {
 
     private func plan(_ requests: [CommitQueue.Request]) async throws -> (WritePlan, [[EditOutcome]]) {
         let database = requests[0].database
-        let records = try await records(of: Set(requests.flatMap { $0.edits.map(\.id) }), in: database)
+        var records = try await records(of: Set(requests.flatMap { $0.edits.map(\.id) }), in: database)
+        try await addAttachments(to: &records, for: requests.flatMap(\.edits), in: database)
         let comebacks = try await comebacks(named: requests, over: records, in: database)
         var plan = WritePlan(database.settings, over: records, comebacks: comebacks)
         let outcomes = requests.map { request in

@@ -18,6 +18,7 @@ struct WritePlan {
         let id: DocumentID
         let revision: RevisionID
         let body: DocumentBody
+        let attachments: [StoredAttachment]
     }
 
     /// A document as one user has it.
@@ -29,7 +30,7 @@ struct WritePlan {
     /// How many branches a document may have: more would be a mistake of some client, and hurt everybody.
     static let branchLimit = 1_000
 
-    private let rules: AccessRules
+    let rules: AccessRules
     private var records: [DocumentID: DocumentRecord]
     private(set) var changes: [DocumentID: Change] = [:]
     /// The changed documents in the order of their first change.
@@ -75,8 +76,9 @@ struct WritePlan {
             // Whoever brings what is known already changes nothing, and is not refused for it.
             return path.revision
         }
-        let (path, tags) = try revision(of: edit, in: record.tree, by: caller)
+        let (path, tags) = try revision(of: edit, over: record, by: caller)
         try tags.check()
+        let attachments = try attachments(of: edit, at: path, over: before, for: caller)
         if let known = record.tree[path.revision], known.status != .missing { return path.revision }
         try record.tree.merge(
             path,
@@ -90,8 +92,11 @@ struct WritePlan {
             record.tree.setPayload(nil, of: revision)
         }
         record.tree.stem(to: rules.settings.revisionLimit)
+        record.attachments[path.revision] = attachments
         records[edit.id] = record
-        bodies.append(NewBody(id: edit.id, revision: path.revision, body: edit.body))
+        bodies.append(
+            NewBody(id: edit.id, revision: path.revision, body: edit.body, attachments: attachments)
+        )
         if changes[edit.id] == nil {
             order.append(edit.id)
             changes[edit.id] = Change(record: record, before: before, caller: caller, traceID: traceID)
@@ -108,11 +113,12 @@ struct WritePlan {
     /// Rights come first: whoever may not write a document learns nothing from a conflict.
     private func revision(
         of edit: DocumentEdit,
-        in tree: RevisionTree<Tags>,
+        over record: DocumentRecord,
         by caller: Caller
     ) throws(CouchError)
         -> (RevisionPath, Tags)
     {
+        let tree = record.tree
         // A tombstone belongs to whom the revision that it ends belongs to, whatever its body says.
         let asked = edit.isDeleted ? AskedTags() : edit.tags
         switch edit.revision {
@@ -120,13 +126,13 @@ struct WritePlan {
             guard let winner = tree.winner else {
                 let tags = try rules.tagsOfNew(edit.tags, caller)
                 guard parent == nil else { throw .conflict }
-                return (named(edit, tags, after: nil), tags)
+                return (try named(edit, tags, after: nil, over: record, for: caller), tags)
             }
             // A write without a revision brings a deleted document back: it follows the tombstone.
             let followed = (parent ?? (winner.isDeleted ? winner.id : nil)).map { path(to: $0, of: edit.id, for: caller) }
             let tags = try rules.tagsOfNext(asked, after: self.tags(at: followed?.stored, of: tree, for: caller), caller)
             guard let followed, tree.isLeaf(followed.stored) else { throw .conflict }
-            return (named(edit, tags, after: followed), tags)
+            return (try named(edit, tags, after: followed, over: record, for: caller), tags)
         case .made(let path):
             guard !tree.isEmpty else { return (path, try rules.tagsOfNew(edit.tags, caller)) }
             let anchor = path.revisions.first { tree.contains($0) }
@@ -153,12 +159,20 @@ struct WritePlan {
     }
 
     /// The revision that the store gives to an edit, behind the one that it follows.
-    private func named(_ edit: DocumentEdit, _ tags: Tags, after parent: RevisionPath?) -> RevisionPath {
+    private func named(
+        _ edit: DocumentEdit,
+        _ tags: Tags,
+        after parent: RevisionPath?,
+        over record: DocumentRecord,
+        for caller: Caller
+    ) throws(CouchError) -> RevisionPath {
+        let kept = try attachments(of: edit, following: parent?.revisions ?? [], over: record, for: caller)
         let digest = RevisionDigest(
             isDeleted: edit.isDeleted,
             parent: parent?.revision,
             owner: tags.owner,
             groups: tags.groups,
+            attachments: kept.map { ($0.name, $0.contentType, $0.content.digest) },
             body: edit.body.bytes
         )
         return parent?.appending(digest.revision.hash) ?? RevisionPath(digest.revision)

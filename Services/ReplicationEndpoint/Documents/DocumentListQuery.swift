@@ -1,0 +1,174 @@
+import CouchProtocol
+import DocumentStore
+import JSON
+
+/// What a request for a list of documents asks: the parameters of a view, as `couch_mrview_http` of CouchDB reads them,
+/// from the address or from JSON.
+struct DocumentListQuery: Sendable {
+    /// A parameter's value as it came: text of an address, or JSON of a body.
+    enum Value: Sendable {
+        case text(String)
+        case json(JSONValue)
+    }
+
+    /// Nil for all documents of the range.
+    var keys: [JSONValue]?
+    private(set) var startKey: JSONValue?
+    private(set) var endKey: JSONValue?
+    private(set) var inclusiveEnd = true
+    private(set) var isDescending = false
+    private(set) var limit: Int?
+    private(set) var skip = 0
+    private(set) var includesBodies = false
+    private(set) var conflicts = false
+    private(set) var updateSeq = false
+    private(set) var attachments = AttachmentOptions()
+    private var reduces = false
+    private var groups = false
+    private var isPartitioned = false
+
+    /// The parameters of a body, with those of the address on top.
+    init(body: JSONObject = [:], _ query: Query) throws(CouchError) {
+        for (name, value) in body { try take(name, .json(value)) }
+        for (name, value) in query.parameters { try take(name, .text(value)) }
+    }
+
+    /// This query with the parameters of one of several `queries` on top.
+    func with(_ members: JSONObject) throws(CouchError) -> DocumentListQuery {
+        var query = self
+        for (name, value) in members { try query.take(name, .json(value)) }
+        try query.check()
+        return query
+    }
+
+    /// Refuses what does not fit together.
+    func check() throws(CouchError) {
+        guard !reduces else { throw .queryParseError("Reduce is invalid for map-only views.") }
+        guard !groups else { throw .queryParseError("Invalid use of grouping on a map view.") }
+        guard !isPartitioned else { throw .queryParseError("`partition` parameter is not supported on this db") }
+        guard let keys, !keys.isEmpty, startKey != nil || endKey != nil else { return }
+        guard keys.count == 1, startKey == keys[0], endKey == keys[0] else {
+            throw .queryParseError("`keys` is incompatible with `key`, `start_key` and `end_key`")
+        }
+    }
+
+    private mutating func take(_ name: String, _ value: Value) throws(CouchError) {
+        switch name {
+        case "key":
+            startKey = try value.json()
+            endKey = startKey
+        case "keys":
+            guard let list = try value.json().arrayValue else {
+                throw .badRequest("`keys` parameter must be an array.")
+            }
+            keys = list
+        case "startkey", "start_key": startKey = try value.json()
+        case "endkey", "end_key": endKey = try value.json()
+        case "inclusive_end": inclusiveEnd = try value.bool()
+        case "descending": isDescending = try value.bool()
+        case "limit": limit = try value.count()
+        case "skip": skip = try value.count()
+        case "include_docs": includesBodies = try value.bool()
+        case "conflicts": conflicts = try value.bool()
+        case "update_seq": updateSeq = try value.bool()
+        case "reduce": reduces = try value.bool()
+        case "group": groups = try value.bool()
+        case "group_level": groups = try value.count() > 0
+        case "partition": isPartitioned = true
+        case "attachments": attachments.sendsContents = try value.bool()
+        case "att_encoding_info": attachments.showsEncoding = try value.bool()
+        case "sorted": _ = try value.bool()
+        case "stable": try value.check(["true", "false"], of: name)
+        case "update": try value.check(["true", "false", "lazy"], of: name)
+        case "stale": try value.check(["ok", "update_after"], of: name)
+        default: break
+        }
+    }
+}
+
+extension DocumentListQuery.Value {
+    func json() throws(CouchError) -> JSONValue {
+        switch self {
+        case .json(let value): return value
+        case .text(let text):
+            let bytes = Array(text.utf8)
+            return try JSONValue(received: bytes, in: bytes.indices, limits: JSONLimits())
+        }
+    }
+
+    func bool() throws(CouchError) -> Bool {
+        if case .json(.bool(let value)) = self { return value }
+        switch text?.lowercased() {
+        case "true": return true
+        case "false": return false
+        default: throw .queryParseError("Invalid boolean parameter: \(shown)")
+        }
+    }
+
+    func count() throws(CouchError) -> Int {
+        let number: Int? =
+            switch self {
+            case .json(let value): value.intValue ?? value.stringValue.flatMap { Int($0) }
+            case .text(let text): Int(text)
+            }
+        guard let number else { throw .queryParseError("Invalid value for integer: \(shown)") }
+        guard number >= 0 else { throw .queryParseError("Invalid value for positive integer: \(shown)") }
+        return number
+    }
+
+    func check(_ allowed: [String], of name: String) throws(CouchError) {
+        if case .json(.bool) = self, allowed.contains("true") { return }
+        guard let text, allowed.contains(text) else { throw .queryParseError("Invalid value for `\(name)`.") }
+    }
+
+    private var text: String? {
+        switch self {
+        case .text(let text): text
+        case .json(let value): value.stringValue
+        }
+    }
+
+    private var shown: String {
+        switch self {
+        case .text(let text): JSONValue.string(text).text
+        case .json(let value): value.text
+        }
+    }
+}
+
+// MARK: - The range
+
+extension DocumentListQuery {
+    /// The range of ids that the keys mean; nil when nothing can be in it.
+    ///
+    /// Erlang, and so CouchDB, puts every other JSON value in front of all strings.
+    func range(onlyDesigns: Bool) -> DocumentRange? {
+        var range = DocumentRange()
+        range.onlyDesigns = onlyDesigns
+        range.isDescending = isDescending
+        range.skip = skip
+        range.limit = min(limit ?? .max, Self.greatest)
+        range.includesLast = inclusiveEnd
+        switch startKey {
+        case nil: break
+        case .string(let id)?: (range.first, range.includesFirst) = Self.bound(id, isIn: true, isUpper: isDescending)
+        case _?: if isDescending { return nil }
+        }
+        switch endKey {
+        case nil: break
+        case .string(let id)?:
+            (range.last, range.includesLast) = Self.bound(id, isIn: inclusiveEnd, isUpper: !isDescending)
+        case _?: if !isDescending { return nil }
+        }
+        return range
+    }
+
+    /// More than this nobody gets, so that sums with it do not overflow.
+    private static let greatest = 1 << 53
+
+    /// An end of a range that PostgreSQL's text can hold: U+0000 is in no id, so what stands in front of it decides.
+    private static func bound(_ id: String, isIn: Bool, isUpper: Bool) -> (String, Bool) {
+        guard let zero = id.utf8.firstIndex(of: 0) else { return (id, isIn) }
+        return (String(id[..<zero]), isUpper)
+    }
+}

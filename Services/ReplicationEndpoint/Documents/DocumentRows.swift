@@ -1,0 +1,186 @@
+import CouchProtocol
+import DocumentStore
+import Hummingbird
+import JSON
+import NIOCore
+
+/// Writes the rows of one list of documents to a client, some at a time: what is in memory does not grow with the list.
+struct DocumentRows: Sendable {
+    let store: DocumentStore
+    let database: Database
+    let caller: Caller
+    let query: DocumentListQuery
+    let onlyDesigns: Bool
+
+    /// How many rows without bodies are in memory at once.
+    private static let pageSize = 5_000
+
+    /// The members in front of the rows, and whatever else must be known before an answer can begin.
+    struct Head: Sendable {
+        fileprivate let text: String
+        /// The first page; nil for a list by keys.
+        fileprivate let page: DocumentPage?
+    }
+
+    func head() async throws -> Head {
+        let total =
+            onlyDesigns
+            ? try await store.designCount(in: database, for: caller)
+            : try await store.counts(in: database, for: caller).live
+        if query.keys != nil {
+            let seq = query.updateSeq ? #","update_seq":null"# : ""
+            return Head(text: "{\"total_rows\":\(total),\"offset\":null\(seq),\"rows\":[", page: nil)
+        }
+        var seq = ""
+        if query.updateSeq {
+            let place = try await store.lastPlace(in: database, for: caller)
+            seq = ",\"update_seq\":" + database.token(FeedPosition(place)).sequence.json.text
+        }
+        var page = DocumentPage.empty
+        var offset = 0
+        if let range = query.range(onlyDesigns: onlyDesigns) {
+            offset = try await store.offset(of: range, in: database, for: caller)
+            if range.limit > 0 { page = try await next(range) }
+        }
+        offset = min(total, offset + min(query.skip, total))
+        return Head(text: "{\"total_rows\":\(total),\"offset\":\(offset)\(seq),\"rows\":[", page: page)
+    }
+
+    @concurrent func write(_ head: Head, to writer: inout some ResponseBodyWriter) async throws {
+        var output = Array("\(head.text)\r\n".utf8)
+        var isFirst = true
+        if let page = head.page {
+            try await write(page, &output, &isFirst, to: &writer)
+        } else {
+            try await writeKeys(&output, &isFirst, to: &writer)
+        }
+        output.append(contentsOf: "\r\n]}".utf8)
+        try await writer.write(ByteBuffer(bytes: output))
+    }
+
+    // MARK: - A range
+
+    private func next(_ range: DocumentRange) async throws -> DocumentPage {
+        try await store.listDocuments(in: range, of: database, for: caller, size: Self.pageSize)
+    }
+
+    @concurrent private func write(
+        _ first: DocumentPage,
+        _ output: inout [UInt8],
+        _ isFirst: inout Bool,
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
+        var page = first
+        var stretch = AdaptiveStretch()
+        while true {
+            var rest = page.documents[...]
+            while !rest.isEmpty {
+                let count = query.includesBodies ? min(stretch.count, rest.count) : rest.count
+                let listed = Array(rest.prefix(count))
+                rest = rest.dropFirst(count)
+                let bodies = query.includesBodies ? try await store.revisions(of: listed) : []
+                for (index, document) in listed.enumerated() {
+                    Self.separate(&output, &isFirst)
+                    try await write(document, query.includesBodies ? bodies[index] : nil, &output, to: &writer)
+                }
+                stretch.note(bytes: output.count, of: count)
+                try await Self.flush(&output, to: &writer)
+            }
+            guard let range = page.next else { return }
+            page = try await next(range)
+        }
+    }
+
+    // MARK: - Keys
+
+    /// The keys that are asked for, in the order of the answer.
+    private var keys: ArraySlice<JSONValue> {
+        let all = query.keys ?? []
+        let ordered = query.isDescending ? all.reversed() : all
+        let named = onlyDesigns ? ordered.filter { $0.stringValue?.hasPrefix("_design/") ?? false } : ordered
+        return named.dropFirst(query.skip).prefix(query.limit ?? .max)
+    }
+
+    @concurrent private func writeKeys(
+        _ output: inout [UInt8],
+        _ isFirst: inout Bool,
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
+        var rest = keys
+        var stretch = AdaptiveStretch()
+        while !rest.isEmpty {
+            let count = min(query.includesBodies ? stretch.count : 1_000, rest.count)
+            let keys = rest.prefix(count)
+            rest = rest.dropFirst(count)
+            let listed = try await find(keys)
+            let bodies = try await bodies(of: listed)
+            for (index, key) in keys.enumerated() {
+                Self.separate(&output, &isFirst)
+                if let document = listed[index] {
+                    try await write(document, bodies[document.id], &output, to: &writer)
+                } else {
+                    output.append(contentsOf: #"{"key":"#.utf8)
+                    key.write(to: &output)
+                    output.append(contentsOf: #","error":"not_found"}"#.utf8)
+                }
+            }
+            stretch.note(bytes: output.count, of: count)
+            try await Self.flush(&output, to: &writer)
+        }
+    }
+
+    /// The documents that the keys name; a key that cannot be an id names none.
+    private func find(_ keys: ArraySlice<JSONValue>) async throws -> [ListedDocument?] {
+        let ids = keys.map { key in key.stringValue.flatMap { try? DocumentID($0) } }
+        var found = try await store.listedDocuments(ids.compactMap(\.self), of: database, for: caller)[...]
+        return ids.map { $0 == nil ? nil : found.popFirst() ?? nil }
+    }
+
+    private func bodies(of listed: [ListedDocument?]) async throws -> [DocumentID: StoredRevision] {
+        guard query.includesBodies else { return [:] }
+        let found = try await store.revisions(of: listed.compactMap(\.self).filter { !$0.isDeleted })
+        return Dictionary(found.compactMap(\.self).map { ($0.id, $0) }) { first, _ in first }
+    }
+
+    // MARK: - One row
+
+    @concurrent private func write(
+        _ document: ListedDocument,
+        _ revision: StoredRevision?,
+        _ output: inout [UInt8],
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
+        output.append(contentsOf: #"{"id":"#.utf8)
+        let start = output.count
+        JSONValue.write(string: document.id.text, to: &output)
+        let id = output[start...]
+        output.append(contentsOf: #","key":"#.utf8)
+        output.append(contentsOf: id)
+        output.append(contentsOf: #","value":{"rev":""#.utf8)
+        document.revision.write(to: &output)
+        output.append(contentsOf: (document.isDeleted ? #"","deleted":true}"# : #""}"#).utf8)
+        if query.includesBodies {
+            output.append(contentsOf: #","doc":"#.utf8)
+            if let revision, !document.isDeleted {
+                var outgoing = OutgoingDocument(revision)
+                if query.conflicts { outgoing.conflicts = document.conflicts }
+                outgoing.attachments = query.attachments.outgoing(revision, as: .inline)
+                try await AttachedDocument(document: outgoing, attachments: revision.attachments)
+                    .write(to: &output, sending: &writer, of: database, from: store)
+            } else {
+                output.append(contentsOf: "null".utf8)
+            }
+        }
+        output.append(UInt8(ascii: "}"))
+    }
+
+    private static func separate(_ output: inout [UInt8], _ isFirst: inout Bool) {
+        if !isFirst { output.append(contentsOf: ",\r\n".utf8) }
+        isFirst = false
+    }
+
+    @concurrent private static func flush(_ output: inout [UInt8], to writer: inout some ResponseBodyWriter) async throws {
+        try await writer.write(ByteBuffer(bytes: output))
+        output.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,143 @@
+import CouchProtocol
+import DocumentStore
+import Foundation
+import HTTPTypes
+import Hummingbird
+import JSON
+import Telemetry
+
+/// Writes, copies and deletes one document.
+struct DocumentWriter: Sendable {
+    let store: DocumentStore
+    let reader: DocumentReader
+
+    /// `POST /<database>`: a document whose id the server makes where it has none.
+    func post(_ exchange: Exchange, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        if !MultipartDocument.reads(exchange) { try exchange.requireJSON() }
+        let intake = DocumentIntake(database, exchange.limits)
+        let received = try await intake.receive(exchange, to: store)
+        var edit = intake.edit(received.document, id: received.document.id ?? .random())
+        edit.attachments = received.attachments
+        return try await write(edit, exchange, in: database)
+    }
+
+    func put(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        let isNew = try DocumentQuery(exchange.query).newEdits
+        let intake = DocumentIntake(database, exchange.limits)
+        let received = try await intake.receive(exchange, to: store)
+        // The address names the document; what the body calls it does not count, as in CouchDB.
+        let document = received.document
+        let revision = try Self.revision(of: document.revision?.revision, exchange)
+        var edit = isNew ? intake.edit(document, id: id, after: revision) : try intake.replica(document, id: id)
+        edit.attachments = received.attachments
+        return try await write(edit, exchange, in: database)
+    }
+
+    func delete(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        // What the caller does not see is not there, before anything else is looked at.
+        _ = try await reader.document(id, DocumentQuery(Query(nil)), in: database, for: exchange.caller)
+        let edit = DocumentEdit(
+            id: id,
+            revision: .next(after: try Self.revision(of: nil, exchange)),
+            isDeleted: true,
+            body: .empty,
+            tags: AskedTags()
+        )
+        return try await write(edit, exchange, in: database)
+    }
+
+    /// `COPY`: the content of a revision becomes another document, or that document's next revision.
+    func copy(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        let destination = try CopyDestination(exchange.request.headers[HTTPHeader.destination])
+        var query = try DocumentQuery(Query(nil))
+        query.rev = try Self.revision(of: nil, exchange)
+        let source = try await reader.document(id, query, in: database, for: exchange.caller)
+        let scan = try JSONScan(received: source.body, in: source.body.indices, limits: database.documentRules.json)
+        var edit = DocumentEdit(
+            id: destination.id,
+            revision: .next(after: destination.revision),
+            isDeleted: source.isDeleted,
+            body: DocumentBody(bytes: source.body, isFaithfulInJSONB: scan.isFaithfulInJSONB),
+            tags: AskedTags(source.tags)
+        )
+        edit.attachments = source.attachments.map { .kept($0) }
+        return try await write(edit, exchange, in: database)
+    }
+
+    private func write(_ edit: DocumentEdit, _ exchange: Exchange, in database: Database) async throws -> Response {
+        let outcome = try await store.write(
+            [edit],
+            to: database,
+            by: exchange.caller,
+            traceID: TraceContext.current?.traceID
+        )[0]
+        let id = edit.id.text
+        // CouchDB writes a batch later, and tells nobody what became of it. Here it is on the disk by now.
+        if exchange.query["batch"] == "ok", exchange.method != .copy {
+            return .json(["ok": true, "id": .string(id)], status: .accepted)
+        }
+        switch outcome {
+        case .refused(let error): throw error
+        case .written(let revision):
+            return .json(
+                ["ok": true, "id": .string(id), "rev": .string(revision.description)],
+                status: edit.isDeleted && exchange.method != .post && exchange.method != .copy ? .ok : .created,
+                headers: [.eTag: "\"\(revision)\"", .location: exchange.address(of: database.name, id)]
+            )
+        }
+    }
+
+    /// The revision that a write follows: the body, the query and `If-Match` may each name it, but not differently.
+    static func revision(of body: RevisionID?, _ exchange: Exchange) throws(CouchError) -> RevisionID? {
+        var revision = body
+        if let text = exchange.query["rev"] {
+            let named = try RevisionID(parsing: text)
+            guard revision == nil || revision == named else {
+                throw .badRequest("Document rev from request body and query string have different values")
+            }
+            revision = named
+        }
+        guard let text = exchange.request.headers[.ifMatch] else { return revision }
+        let matched = try RevisionID(parsing: text.trimmingCharacters(in: ["\""]))
+        guard revision == nil || revision == matched else {
+            throw .badRequest("Document rev and etag have different values")
+        }
+        return matched
+    }
+}
+
+/// Where a COPY goes: the id, and the revision that it replaces, of the header `Destination`.
+struct CopyDestination: Sendable, Hashable {
+    let id: DocumentID
+    let revision: RevisionID?
+
+    init(_ header: String?) throws(CouchError) {
+        guard let header else { throw .badRequest("Destination header is mandatory for COPY.") }
+        guard !header.hasPrefix("http://"), !header.hasPrefix("https://") else {
+            throw .badRequest("Destination URL must be relative.")
+        }
+        let parts = header.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = String(parts[0]).replacingOccurrences(of: "+", with: " ").removingPercentEncoding else {
+            throw .badRequest("Destination header is not understood.")
+        }
+        id = try DocumentID(name)
+        guard !id.isLocal else { throw .badRequest("A document cannot be copied to a local one.") }
+        guard parts.count > 1 else {
+            revision = nil
+            return
+        }
+        guard let rev = Query(String(parts[1]))["rev"] else { throw .invalidRevision }
+        revision = try RevisionID(parsing: rev)
+    }
+}
+
+extension DocumentID {
+    /// An id that nobody else has.
+    static func random() -> DocumentID {
+        DocumentID(stored: UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: ""))
+    }
+}

@@ -1,0 +1,66 @@
+import CouchProtocol
+import Postgres
+
+/// How many documents a caller may read.
+package struct DocumentCounts: Sendable, Hashable {
+    package var live = 0
+    package var deleted = 0
+}
+
+extension DocumentStore {
+    /// How many documents the caller may read, for all of whom but administrators through their feeds: it costs what
+    /// they have, and tells nothing of what others have.
+    package func counts(in database: Database, for caller: Caller) async throws -> DocumentCounts {
+        guard caller.feeds != nil else {
+            let info = try await info(database)
+            return DocumentCounts(live: info.documents, deleted: info.deleted)
+        }
+        return try await count(Self.source(for: caller, in: database), in: database, for: caller)
+    }
+
+    /// How many design documents the caller may read.
+    package func designCount(in database: Database, for caller: Caller) async throws -> Int {
+        var range = DocumentRange()
+        range.onlyDesigns = true
+        return try await liveCount(range, in: database, for: caller)
+    }
+
+    /// How many live documents that the caller may read stand in front of the range's first, in reading order.
+    package func offset(
+        of range: DocumentRange,
+        in database: Database,
+        for caller: Caller
+    ) async throws -> Int {
+        guard let before = range.before else { return 0 }
+        return try await liveCount(before, in: database, for: caller)
+    }
+
+    private func liveCount(_ range: DocumentRange, in database: Database, for caller: Caller) async throws -> Int {
+        let source = Self.source(for: caller, in: database)
+        return try await count("\(fragment: source) AND \(fragment: range.condition)", in: database, for: caller).live
+    }
+
+    /// Counts the rows of a source; of documents with several leaves, what they are for the caller.
+    private func count(
+        _ source: PostgresQuery,
+        in database: Database,
+        for caller: Caller
+    ) async throws -> DocumentCounts {
+        let rows = try await client.query(
+            """
+            SELECT count(*) FILTER (WHERE leaves = 1 AND NOT deleted), count(*) FILTER (WHERE leaves = 1 AND deleted),
+                array_agg(tree) FILTER (WHERE leaves > 1)
+            FROM \(fragment: source)
+            """
+        )
+        guard let row = rows.first else { return DocumentCounts() }
+        let (live, deleted, trees) = try row.decode(Int64.self, Int64.self, [[UInt8]]?.self)
+        var counts = DocumentCounts(live: Int(live), deleted: Int(deleted))
+        let rules = AccessRules(database.settings)
+        for bytes in trees ?? [] {
+            guard let visible = rules.visible(try RevisionTree<Tags>(decoding: bytes), to: caller) else { continue }
+            if visible.isDeleted { counts.deleted += 1 } else { counts.live += 1 }
+        }
+        return counts
+    }
+}
