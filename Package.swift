@@ -150,7 +150,7 @@ let package = Package(
         tests("Projects", ["JSON", "Schedules", "Sequences"]),
         tests("ScriptEngine"),
         tests("ScriptHosting", ["JSON", "ScriptHost", .logging]),
-        tests("CouchProtocol", ["JSON", "ReplicaConformance"]),
+        tests("CouchProtocol", ["JSON", "ReplicaConformance", "TestSupport"]),
         tests("FullSyncClient", ["CouchProtocol", "JSON", "ReplicaConformance"]),
         // What every replica must do, for the tests of each of them.
         .target(
@@ -159,7 +159,7 @@ let package = Package(
             path: "Tests/ReplicaConformance",
             swiftSettings: settings
         ),
-        tests("Messaging", ["Contracts", .logging]),
+        tests("Messaging", ["Contracts", "TestSupport", .logging]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
         tests("Executors"),
@@ -185,6 +185,7 @@ let package = Package(
             "ReplicationEndpoint",
             ["Contracts", "CouchProtocol", "DocumentStore", "Messaging", "Postgres", .logging]
         ),
+        tests("Scheduler", ["ControlStore", "JSON", "Postgres", "Projects", "Schedules", "TestSupport", .logging]),
         tests("SequenceWorker", ["Contracts", "ControlStore", "JSON"]),
         tests(
             "ChangeListener",

@@ -1,8 +1,9 @@
 import Contracts
 import Messaging
+import TestSupport
 import Testing
 
-@Suite(.needsBroker, .timeLimit(.minutes(3))) struct ReconnectionTests {
+@Suite(.virtualHost, .timeLimit(.minutes(3))) struct ReconnectionTests {
     let names = Names()
 
     @Test func `ten thousand messages all arrive though the connection breaks again and again`() async throws {
@@ -144,7 +145,7 @@ import Testing
         }
     }
 
-    @Test(.needsControl) func `a queue that is deleted under its consumer is declared again`() async throws {
+    @Test(.needsPrivateBroker) func `a queue that is deleted under its consumer is declared again`() async throws {
         let received = Collector<String>()
         try await withBroker(names.work()) { broker in
             try await whileRunning {
@@ -155,7 +156,7 @@ import Testing
             } _: {
                 try await broker.publish(names.message(1))
                 await received.wait(for: 1)
-                try await TestServer.rabbitmqctl("delete_queue", names.queue)
+                try await TestServer.deleteQueue(names.queue)
                 try await publishUntilRouted(names.message(2), broker)
                 await received.wait(for: 2)
                 #expect(broker.state == .connected)
@@ -164,17 +165,11 @@ import Testing
         #expect(received.elements == ["1", "2"])
     }
 
-    @Test(.needsControl) func `connections that the broker closes come back`() async throws {
+    @Test(.needsPrivateBroker) func `connections that the broker closes come back`() async throws {
         let named = try configuration { $0.connectionName = names.prefix }
         try await withBroker(names.work(), named) { broker in
             try await broker.publish(names.message(1))
-            let list = try await TestServer.rabbitmqctl("-q", "list_connections", "pid", "client_properties")
-            let own = list.split(separator: "\n").filter { $0.contains(names.prefix) }
-            #expect(own.count == 2)
-            for line in own {
-                let process = try #require(line.split(separator: "\t").first)
-                try await TestServer.rabbitmqctl("close_connection", String(process), "test")
-            }
+            try await TestServer.closeConnections(named: names.prefix, count: 2)
             try await broker.publish(names.message(2))
             try await broker.waitUntilConnected()
             try await broker.ping()
