@@ -1,5 +1,7 @@
 import Foundation
+import JSON
 import NIOCore
+import NIOHTTP1
 
 /// What the cases share: the servers, the technicians as users, and the databases, which are made once.
 actor BenchStage {

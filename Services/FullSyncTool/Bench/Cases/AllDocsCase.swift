@@ -1,3 +1,5 @@
+import NIOCore
+
 /// `_all_docs` of 10,000 documents, with their bodies and without.
 struct AllDocsCase: BenchCase {
     static let name = "all-docs"

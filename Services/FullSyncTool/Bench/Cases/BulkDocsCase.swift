@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 
 /// `_bulk_docs` of 500 documents of a kilobyte each, over two connections.
 struct BulkDocsCase: BenchCase {
@@ -11,7 +12,7 @@ struct BulkDocsCase: BenchCase {
             let database = try await stage.database(on: [server])
             let time = try await ContinuousClock().measure {
                 try await inParallel(2, over: bodies) { body in
-                    try await server.administrator.get(.POST, "/\(database)/_bulk_docs", body)
+                    try await server.administrator.ask(.POST, "/\(database)/_bulk_docs", body)
                 }
             }
             try await check(server, database, has: documents.count)

@@ -1,3 +1,6 @@
+import NIOCore
+import NIOHTTP1
+
 /// `_bulk_get` of 500 documents.
 struct BulkGetCase: BenchCase {
     static let name = "bulk-get"
@@ -13,7 +16,7 @@ struct BulkGetCase: BenchCase {
             var bodies = 0
             for number in 0..<Self.requests {
                 let request = requests[number % requests.count]
-                let answer = try await server.administrator.get(.POST, "/\(database)/_bulk_get?revs=true", request)
+                let answer = try await server.administrator.ask(.POST, "/\(database)/_bulk_get?revs=true", request)
                 bodies += answer.count(of: #""ok":"#)
             }
             let time = start.duration(to: .now)

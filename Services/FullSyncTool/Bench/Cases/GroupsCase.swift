@@ -1,3 +1,5 @@
+import NIOHTTP1
+
 /// A user in 100 groups against one in one group, both with the same documents.
 struct GroupsCase: BenchCase {
     static let name = "groups"
@@ -18,7 +20,7 @@ struct GroupsCase: BenchCase {
             ["/_fullsync/groups/bench-all/members/\(one)"]
             + (0..<Self.groups).map { "/_fullsync/groups/bench-\($0)/members/\(many)" }
         let database = try await stage.database("groups", documents, on: [stage.own])
-        for path in memberships { try await administrator.get(.PUT, path) }
+        for path in memberships { try await administrator.ask(.PUT, path) }
         let clients = (try await stage.client(of: one), try await stage.client(of: many))
         var times: (one: [Duration], many: [Duration]) = ([], [])
         for round in 0...stage.rounds {
@@ -32,7 +34,7 @@ struct GroupsCase: BenchCase {
                 times.many.append(second.duration)
             }
         }
-        for path in memberships { try await administrator.get(.DELETE, path) }
+        for path in memberships { try await administrator.ask(.DELETE, path) }
         let (single, several) = (Figures(times.one).median, Figures(times.many).median)
         return [
             BenchLine(

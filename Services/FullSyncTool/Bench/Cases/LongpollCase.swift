@@ -1,6 +1,7 @@
 import Foundation
 import JSON
 import NIOCore
+import NIOHTTP1
 import PrivateServers
 
 /// 5,000 feeds that wait: what each costs in memory, and how long a change takes to wake the one that it is for.
@@ -104,7 +105,7 @@ struct LongpollCase: BenchCase {
                     documents.write(number, to: &body, withID: false)
                     let id = BenchDocuments.id(number)
                     await log.wrote(id)
-                    try await stage.own.administrator.get(.PUT, "/\(database)/\(id)", body)
+                    try await stage.own.administrator.ask(.PUT, "/\(database)/\(id)", body)
                 }
             }
             try await group.waitForAll()

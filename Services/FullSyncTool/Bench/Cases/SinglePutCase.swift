@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 
 /// One document a request, over 32 connections.
 struct SinglePutCase: BenchCase {
@@ -15,7 +16,7 @@ struct SinglePutCase: BenchCase {
             let database = try await stage.database(on: [server])
             let time = try await ContinuousClock().measure {
                 try await inParallel(32, over: requests) { request in
-                    try await server.administrator.get(.PUT, "/\(database)/\(request.id)", request.body)
+                    try await server.administrator.ask(.PUT, "/\(database)/\(request.id)", request.body)
                 }
             }
             try await check(server, database, has: documents.count)

@@ -1,3 +1,5 @@
+import NIOCore
+
 /// The whole feed of 100,000 documents.
 struct WholeChangesCase: BenchCase {
     static let name = "changes"

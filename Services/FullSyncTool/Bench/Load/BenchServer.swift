@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Foundation
 import JSON
 import NIOCore
+import NIOHTTP1
 
 /// A server under load, as its administrator sees it.
 struct BenchServer: Sendable {
@@ -11,7 +12,7 @@ struct BenchServer: Sendable {
 
     /// Makes an empty database.
     func create(_ database: String) async throws {
-        try await administrator.get(.PUT, "/\(database)")
+        try await administrator.ask(.PUT, "/\(database)")
     }
 
     /// Deletes a database, when it is there.
@@ -23,7 +24,7 @@ struct BenchServer: Sendable {
     func fill(_ database: String, _ documents: BenchDocuments) async throws {
         let bodies = documents.batches()
         try await inParallel(4, over: bodies) { body in
-            try await administrator.get(.POST, "/\(database)/_bulk_docs", body())
+            try await administrator.ask(.POST, "/\(database)/_bulk_docs", body())
         }
     }
 }

@@ -38,7 +38,7 @@ struct LoadClient: Sendable {
     ///
     /// - Throws: `DemoFailure` with the beginning of the answer when it does not.
     @discardableResult
-    func get(_ method: HTTPMethod = .GET, _ path: String, _ body: ByteBuffer? = nil) async throws -> ByteBuffer {
+    func ask(_ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil) async throws -> ByteBuffer {
         let answer = try await send(method, path, body)
         guard (200..<300).contains(answer.status) else {
             let beginning = String(
@@ -48,6 +48,9 @@ struct LoadClient: Sendable {
         }
         return answer.body
     }
+
+    /// Gets what must be there.
+    func get(_ path: String) async throws -> ByteBuffer { try await ask(.GET, path) }
 
     /// The connections of all cases: as many as the live feeds need, kept.
     static func makeHTTP() -> HTTPClient {

@@ -1,4 +1,5 @@
 import NIOCore
+import NIOHTTP1
 
 /// A device that pulls: the feed, then the bodies.
 struct Reader: Sendable {
@@ -20,7 +21,7 @@ struct Reader: Sendable {
         let rows = FeedRows(try await feed())
         var bodies = 0
         for request in rows.requests() {
-            let answer = try await client.get(.POST, "/\(database)/_bulk_get?revs=true", request)
+            let answer = try await client.ask(.POST, "/\(database)/_bulk_get?revs=true", request)
             bodies += answer.count(of: #""ok":"#)
         }
         return Pull(ids: rows.ids, bodies: bodies, duration: start.duration(to: .now))
@@ -30,6 +31,6 @@ struct Reader: Sendable {
         let path = "/\(database)/_changes?style=all_docs&since=0"
         guard let selectedOwner else { return try await client.get(path) }
         let selector = ByteBuffer(string: #"{"selector":{"owner":{"$eq":"\#(selectedOwner)"}}}"#)
-        return try await client.get(.POST, path + "&filter=_selector", selector)
+        return try await client.ask(.POST, path + "&filter=_selector", selector)
     }
 }
