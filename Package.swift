@@ -76,6 +76,13 @@ let package = Package(
                 .hummingbird, .lifecycle, .logging, .nioCore, .nioPosix, .unixSignals,
             ]
         ),
+        shared(
+            "ProjectRuntime",
+            [
+                "Contracts", "ControlStore", "Messaging", "Postgres", "ScriptHosting", "ServiceRuntime", "Settings",
+                .lifecycle,
+            ]
+        ),
         shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .nioCore, .nioHTTP1]),
 
         // One executable each; they share Contracts and never import one another.
@@ -88,17 +95,23 @@ let package = Package(
         ),
         service(
             "ChangeListener",
-            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
+            [
+                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
+                "Sequences",
+            ]
         ),
         service(
             "SequenceWorker",
-            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
+            [
+                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
+                "Sequences",
+            ]
         ),
-        service("Scheduler", ["ControlStore", "JSON", "Projects", "Schedules", "Sequences"]),
+        service("Scheduler", ["ControlStore", "JSON", "ProjectRuntime", "Projects", "Schedules", "Sequences"]),
         service(
             "BackEndConnector",
             [
-                "ControlStore", "JSON", "Projects", "Sequences",
+                "ControlStore", "JSON", "ProjectRuntime", "Projects", "Sequences",
                 .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
             ]
         ),

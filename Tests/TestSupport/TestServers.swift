@@ -26,7 +26,9 @@ package enum TestServers {
     ///
     /// - Throws: ``NoPrivateServer`` when the environment names another broker.
     package static func secureAMQP() async throws -> String {
-        guard let address = try await rabbitMQ()?.secureAddress() else { throw NoPrivateServer() }
+        guard let server = try await rabbitMQ() else { throw NoPrivateServer() }
+        let address = try await server.secureAddress()
+        guard let address else { throw NoPrivateServer() }
         return address
     }
 
