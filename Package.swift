@@ -81,6 +81,13 @@ let package = Package(
                 .hummingbird, .lifecycle, .logging, .nioCore, .nioPosix, .unixSignals,
             ]
         ),
+        shared(
+            "ProjectRuntime",
+            [
+                "Contracts", "ControlStore", "Messaging", "Postgres", "ScriptHosting", "ServiceRuntime", "Settings",
+                .lifecycle,
+            ]
+        ),
         shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .nioCore, .nioHTTP1]),
 
         // One executable each; they share Contracts and never import one another.
@@ -93,17 +100,23 @@ let package = Package(
         ),
         service(
             "ChangeListener",
-            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
+            [
+                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
+                "Sequences",
+            ]
         ),
         service(
             "SequenceWorker",
-            ["ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "ScriptHosting", "Sequences"]
+            [
+                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
+                "Sequences",
+            ]
         ),
-        service("Scheduler", ["ControlStore", "JSON", "Projects", "Schedules", "Sequences"]),
+        service("Scheduler", ["ControlStore", "JSON", "ProjectRuntime", "Projects", "Schedules", "Sequences"]),
         service(
             "BackEndConnector",
             [
-                "ControlStore", "JSON", "Projects", "Sequences",
+                "ControlStore", "JSON", "ProjectRuntime", "Projects", "Sequences",
                 .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
             ]
         ),
@@ -155,7 +168,7 @@ let package = Package(
         tests("Projects", ["JSON", "Schedules", "Sequences"]),
         tests("ScriptEngine"),
         tests("ScriptHosting", ["JSON", "ScriptHost", .logging]),
-        tests("CouchProtocol", ["JSON", "ReplicaConformance"]),
+        tests("CouchProtocol", ["JSON", "ReplicaConformance", "TestSupport"]),
         tests("FullSyncClient", ["CouchProtocol", "JSON", "ReplicaConformance"]),
         // What every replica must do, for the tests of each of them.
         .target(
@@ -164,7 +177,7 @@ let package = Package(
             path: "Tests/ReplicaConformance",
             swiftSettings: settings
         ),
-        tests("Messaging", ["Contracts", .logging]),
+        tests("Messaging", ["Contracts", "TestSupport", .logging]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
         tests("Compression"),
@@ -194,6 +207,7 @@ let package = Package(
                 "Settings", .crypto, .cryptoExtras, .httpTypes, .hummingbird, .logging,
             ]
         ),
+        tests("Scheduler", ["ControlStore", "JSON", "Postgres", "Projects", "Schedules", "TestSupport", .logging]),
         tests("SequenceWorker", ["Contracts", "ControlStore", "JSON"]),
         tests(
             "ChangeListener",

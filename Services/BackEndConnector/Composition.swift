@@ -2,6 +2,7 @@ import Contracts
 import ControlStore
 import Foundation
 import Postgres
+import ProjectRuntime
 import ServiceLifecycle
 import ServiceRuntime
 import Settings
@@ -55,12 +56,9 @@ enum Composition {
     static func compose(_ context: ServiceContext) async throws -> [any Service] {
         let settings = context.settings
         let logger = context.logger
-        let subscription = ControlEvents.Subscription()
-        let broker = try context.makeBroker(topology: .shared + subscription.topology)
-        let control = ControlStore(context.postgres, logger: logger)
-        try await context.postgres.migrate(ControlStore.migrations, component: "control")
+        let runtime = try await ProjectRuntime(context)
+        let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
         try await context.postgres.migrate(ControlStore.callMigrations, component: "connector-calls")
-        let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let transport = HTTPTransport()
         let breaker = CircuitBreaker.Policy(
             failures: try settings[ConnectorSettings.breakerFailures],
@@ -74,12 +72,8 @@ enum Composition {
             logger: logger
         )
         let intake = NotificationIntake(catalogue: catalogue, control: control, broker: broker, logger: logger)
-        return [
+        return runtime.services + [
             transport,
-            Foreground { try await catalogue.run() },
-            ControlEvents(subscription, broker: broker, logger: logger) { event in
-                if event == .projects { catalogue.poke() }
-            },
             CallLedgerCleaner(control: control, logger: logger),
             MessageConsumer(
                 broker: broker,

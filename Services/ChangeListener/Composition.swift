@@ -4,6 +4,7 @@ import DocumentStore
 import Foundation
 import Messaging
 import Postgres
+import ProjectRuntime
 import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
@@ -11,18 +12,7 @@ import Settings
 
 /// What can be set of a change listener.
 enum ListenerSettings {
-    static let scriptHosts = Setting(
-        "script.hosts",
-        .int(1...64),
-        default: 1,
-        "How many processes evaluate JavaScript."
-    )
-    static let scriptHost = Setting(
-        "script.host",
-        .optional(.string),
-        default: nil,
-        "The script-host executable; the one beside this one when not set."
-    )
+    static let scripts = ScriptHostSettings(hosts: 1)
     static let retention = Setting(
         "changes.retention",
         .duration(.seconds(60) ... .seconds(31_536_000)),
@@ -45,10 +35,7 @@ extension ServiceDescription {
             that match them. Any number may run: they share the databases and the listeners.
             """,
         needs: [.postgres, .amqp],
-        settings: [
-            ListenerSettings.scriptHosts, ListenerSettings.scriptHost, ListenerSettings.retention,
-            ListenerSettings.contentPatience,
-        ]
+        settings: ListenerSettings.scripts.all + [ListenerSettings.retention, ListenerSettings.contentPatience]
     )
 }
 
@@ -57,18 +44,11 @@ enum Composition {
     static func compose(_ context: ServiceContext) async throws -> [any Service] {
         let settings = context.settings
         let logger = context.logger
-        let subscription = ControlEvents.Subscription()
-        let broker = try context.makeBroker(topology: .shared + subscription.topology)
-        let control = ControlStore(context.postgres, logger: logger)
+        let runtime = try await ProjectRuntime(context)
+        let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
         let store = DocumentStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
-        try await context.postgres.migrate(ControlStore.migrations, component: "control")
-        let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
-        let scripts = ScriptHostPool(
-            executable: try settings[ListenerSettings.scriptHost] ?? siblingExecutable("script-host"),
-            hosts: try settings[ListenerSettings.scriptHosts],
-            logger: logger
-        )
+        let scripts = try ListenerSettings.scripts.makePool(context)
         let pruner = ChangeLogPruner(
             control: control,
             store: store,
@@ -82,12 +62,8 @@ enum Composition {
             logger: logger
         )
         let signals = CommitSignals(context.postgres, logger: logger)
-        return [
+        return runtime.services + [
             Foreground { await scripts.run() },
-            Foreground { try await catalogue.run() },
-            ControlEvents(subscription, broker: broker, logger: logger) { event in
-                if event == .projects { catalogue.poke() }
-            },
             signals,
             pruner,
             sweeper,

@@ -1,6 +1,7 @@
 import Contracts
 import ControlStore
 import Postgres
+import ProjectRuntime
 import ServiceLifecycle
 import ServiceRuntime
 
@@ -19,18 +20,11 @@ extension ServiceDescription {
 enum Composition {
     static func compose(_ context: ServiceContext) async throws -> [any Service] {
         let logger = context.logger
-        let subscription = ControlEvents.Subscription()
-        let broker = try context.makeBroker(topology: .shared + subscription.topology)
-        let control = ControlStore(context.postgres, logger: logger)
-        try await context.postgres.migrate(ControlStore.migrations, component: "control")
-        let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
+        let runtime = try await ProjectRuntime(context)
+        let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
         let clock = JobClock(broker: broker, control: control, catalogue: catalogue, logger: logger)
-        return [
-            Foreground { try await catalogue.run() },
-            ControlEvents(subscription, broker: broker, logger: logger) { event in
-                if event == .projects { catalogue.poke() }
-            },
-            clock,
+        return runtime.services + [
+            clock
         ]
     }
 }

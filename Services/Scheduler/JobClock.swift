@@ -1,21 +1,16 @@
-import Contracts
 import ControlStore
 import Foundation
-import JSON
 import Logging
 import Messaging
 import Projects
 import Schedules
-import Sequences
 import ServiceLifecycle
 import ServiceRuntime
-import Telemetry
 
-/// Looks every second which jobs are due, and makes their runs.
+/// Looks four times a second which jobs are due, and makes their runs.
 ///
 /// The time is PostgreSQL's, the same for every scheduler. Each keeps in mind when each job is due next, so that a look
-/// costs nothing while no job is; what is decided is one row per job and time, so that several schedulers, and one that
-/// was dead for a while, decide each firing once.
+/// costs nothing while no job is; what is decided is in PostgreSQL alone (``FiringDecisions``).
 struct JobClock: Service {
     let broker: MessageBroker
     let control: ControlStore
@@ -75,53 +70,10 @@ struct JobClock: Service {
         "\(live.project.name)/\(job.name)"
     }
 
-    /// Decides a job's firings up to now, makes their runs, and says when it is due next.
     private func decide(_ job: Job, of live: LiveProject, now: Timestamp) async throws -> Timestamp? {
-        let key = Self.key(live, job)
-        guard let decided = try await control.decidedUntil(job: key) else {
-            try await begin(job, of: live, now: now)
-            return job.schedule.nextFiring(after: now)
-        }
-        let plan = job.planner.plan(decidedUntil: Timestamp(decided), now: now)
-        guard !plan.firings.isEmpty else { return plan.next }
-        if job.overlap == .skip, try await control.hasUnfinishedRun(project: live.project.name, job: job.name) {
-            logger.notice("A firing was left out: the one before is not done", metadata: ["job": "\(key)"])
-            _ = try await control.fire(job: key, [], until: plan.decidedUntil.date)
-            return plan.next
-        }
-        let firings = plan.firings.map { (at: $0.date, run: run(job, of: live)) }
-        let made = try await control.fire(job: key, firings, until: plan.decidedUntil.date)
-        if !made.isEmpty {
-            logger.info(
-                "Job fired",
-                metadata: ["job": "\(key)", "runs": "\(made.count)", "left out": "\(plan.skipped)"]
-            )
-            try await broker.publishAll(made.map(OutgoingMessage.runReady))
-        }
-        return plan.next
-    }
-
-    /// Decides the first firing of a new job: at once for an interval, which counts from now; otherwise none, for what
-    /// its schedule would have fired before it existed is not missed.
-    private func begin(_ job: Job, of live: LiveProject, now: Timestamp) async throws {
-        var firings: [(at: Date, run: NewRun)] = []
-        if case .every = job.schedule { firings.append((at: now.date, run: run(job, of: live))) }
-        let made = try await control.fire(job: Self.key(live, job), firings, until: now.date)
-        try await broker.publishAll(made.map(OutgoingMessage.runReady))
-    }
-
-    private func run(_ job: Job, of live: LiveProject) -> NewRun {
-        var run = NewRun(
-            project: job.sequence.project ?? live.project.name,
-            sequence: job.sequence.sequence,
-            cause: .schedule,
-            variables: job.variables,
-            traceID: TraceContext.makeRoot().traceID
-        )
-        run.source = job.name
-        run.identity = CallerIdentity(user: job.runAs)
-        // Firings of a job that queues follow each other; others may run side by side.
-        if job.overlap == .queue { run.orderingKeys = ["job/\(live.project.name)/\(job.name)"] }
-        return run
+        let decision = try await FiringDecisions(control: control, logger: logger)
+            .decide(job, of: live.project.name, now: now)
+        try await broker.publishAll(decision.runs.map(OutgoingMessage.runReady))
+        return decision.next
     }
 }

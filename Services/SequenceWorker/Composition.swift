@@ -4,6 +4,7 @@ import DocumentStore
 import Foundation
 import Messaging
 import Postgres
+import ProjectRuntime
 import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
@@ -14,20 +15,12 @@ enum Composition {
     static func compose(_ context: ServiceContext) async throws -> [any Service] {
         let settings = context.settings
         let logger = context.logger
-        let subscription = ControlEvents.Subscription()
-        let broker = try context.makeBroker(topology: .shared + subscription.topology)
-        let control = ControlStore(context.postgres, logger: logger)
+        let runtime = try await ProjectRuntime(context)
+        let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
         let store = DocumentStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
-        try await context.postgres.migrate(ControlStore.migrations, component: "control")
-        let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
-        let scripts = ScriptHostPool(
-            executable: try settings[WorkerSettings.scriptHost] ?? siblingExecutable("script-host"),
-            hosts: try settings[WorkerSettings.scriptHosts],
-            limits: ScriptLimits(),
-            logger: logger
-        )
+        let scripts = try WorkerSettings.scripts.makePool(context)
         let claims = ClaimKeeper(
             control: control,
             worker: "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)/\(RunID.next())",
@@ -44,13 +37,9 @@ enum Composition {
         )
         let policy = try retryPolicy(settings)
         let concurrency = try settings[WorkerSettings.concurrency]
-        return [
+        return runtime.services + [
             Foreground { try await requests.run() },
             Foreground { await scripts.run() },
-            Foreground { try await catalogue.run() },
-            ControlEvents(subscription, broker: broker, logger: logger) { event in
-                if event == .projects { catalogue.poke() }
-            },
             claims,
             RunSweeper(
                 broker: broker,

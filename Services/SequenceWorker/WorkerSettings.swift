@@ -1,3 +1,4 @@
+import ProjectRuntime
 import ServiceRuntime
 import Settings
 
@@ -9,18 +10,7 @@ enum WorkerSettings {
         default: 16,
         "How many runs a worker has in hand at once; as many calls besides."
     )
-    static let scriptHosts = Setting(
-        "script.hosts",
-        .int(1...64),
-        default: 2,
-        "How many processes evaluate JavaScript."
-    )
-    static let scriptHost = Setting(
-        "script.host",
-        .optional(.string),
-        default: nil,
-        "The script-host executable; the one beside this one when not set."
-    )
+    static let scripts = ScriptHostSettings(hosts: 2)
     static let attempts = Setting(
         "run.attempts",
         .int(1...1_000),
@@ -46,9 +36,8 @@ enum WorkerSettings {
         "How long runs are kept after their end."
     )
 
-    static let all: [any SettingDeclaration] = [
-        concurrency, scriptHosts, scriptHost, attempts, greatestDelay, lease, retention,
-    ]
+    static let all: [any SettingDeclaration] =
+        [concurrency, attempts, greatestDelay, lease, retention] + scripts.all
 }
 
 extension ServiceDescription {

@@ -16,19 +16,7 @@ import Testing
         #expect(try await store.control.decidedUntil(job: "j") == nil)
         let made = try await withThrowingTaskGroup(of: [String].self) { group in
             for (index, scheduler) in stores.enumerated() {
-                group.addTask {
-                    var made: [String] = []
-                    // They do not see the same stretch of time.
-                    for first in stride(from: index, to: times.count, by: 4) {
-                        let stretch = Array(times[first..<min(first + 7, times.count)])
-                        made += try await scheduler.control.fire(
-                            job: "j",
-                            stretch.map { (at: $0, run: .work(cause: .schedule)) },
-                            until: stretch[stretch.count - 1]
-                        )
-                    }
-                    return made
-                }
+                group.addTask { try await decide(times, by: scheduler.control, atOnce: index + 1) }
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
@@ -36,26 +24,45 @@ import Testing
         #expect(try await store.scalar("SELECT count(*) FROM firings", as: Int64.self) == Int64(times.count))
         #expect(try await store.scalar("SELECT count(*) FROM runs", as: Int64.self) == Int64(times.count))
         #expect(try await store.control.decidedUntil(job: "j") == times.last)
-        // Who is late does not set it back.
-        _ = try await store.control.fire(job: "j", [], until: start)
+        // Who is late decides nothing, and sets nothing back.
+        #expect(try await store.control.fire(job: "j", [], after: start, until: times[29] + 1) == nil)
+        #expect(try await store.control.fire(job: "j", [], after: nil, until: start) == nil)
+        #expect(try await store.control.fire(job: "j", [], after: times.last, until: start) == [])
         #expect(try await store.control.decidedUntil(job: "j") == times.last)
         try await store.control.pruneFirings(olderThan: .zero)
         #expect(try await store.scalar("SELECT count(*) FROM firings", as: Int64.self) == 0)
         for store in stores { await store.close() }
     }
 
-    @Test func `a job knows of its unfinished run`() async throws {
+    /// Decides all that is left, some times after the other, beside whoever does so too.
+    private func decide(_ times: [Date], by control: ControlStore, atOnce count: Int) async throws -> [String] {
+        var made: [String] = []
+        while true {
+            let decided = try await control.decidedUntil(job: "j")
+            let stretch = times.filter { time in decided.map { time > $0 } ?? true }.prefix(count)
+            guard let end = stretch.last else { return made }
+            let runs = stretch.map { (at: $0, run: NewRun.work(cause: .schedule)) }
+            made += try await control.fire(job: "j", runs, after: decided, until: end) ?? []
+        }
+    }
+
+    @Test func `a job knows of its unfinished runs`() async throws {
         let store = try await TestControl.make()
         let control = store.control
         var run = NewRun.work(cause: .schedule)
         run.source = "nightly"
-        _ = try await control.fire(job: "demo/nightly", [(at: Date(timeIntervalSince1970: 0), run: run)], until: Date())
-        #expect(try await control.hasUnfinishedRun(project: "demo", job: "nightly"))
-        #expect(!(try await control.hasUnfinishedRun(project: "demo", job: "hourly")))
+        let firing = (at: Date(timeIntervalSince1970: 0), run: run)
+        _ = try await control.fire(job: "demo/nightly", [firing], after: nil, until: Date())
+        func unfinished(_ job: String = "nightly", limit: Int = 5) async throws -> Int {
+            try await control.unfinishedRuns(project: "demo", job: job, limit: limit)
+        }
+        #expect(try await unfinished() == 1)
+        #expect(try await unfinished(limit: 0) == 0)
+        #expect(try await unfinished("hourly") == 0)
         let claimed = try #require(try await control.claim(run: run.id, worker: "w", lease: .seconds(30)))
-        #expect(try await control.hasUnfinishedRun(project: "demo", job: "nightly"))
+        #expect(try await unfinished() == 1)
         _ = try await control.finish(claimed, .succeeded)
-        #expect(!(try await control.hasUnfinishedRun(project: "demo", job: "nightly")))
+        #expect(try await unfinished() == 0)
         await store.close()
     }
 

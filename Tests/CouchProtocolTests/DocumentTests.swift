@@ -1,5 +1,6 @@
 import CouchProtocol
 import JSON
+import TestSupport
 import Testing
 
 @Suite struct IncomingDocumentTests {

@@ -1,5 +1,6 @@
 import CouchProtocol
 import JSON
+import TestSupport
 import Testing
 
 /// Several replicas, edited and synchronised at random with faults in between, must end alike.

@@ -1,4 +1,5 @@
 import CouchProtocol
+import TestSupport
 import Testing
 
 /// The tree against a model that knows nothing of trees: a set of edges from each revision to the one before.

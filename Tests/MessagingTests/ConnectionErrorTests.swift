@@ -1,9 +1,10 @@
 import Contracts
 import Logging
 import Messaging
+import TestSupport
 import Testing
 
-@Suite(.needsBroker, .timeLimit(.minutes(3))) struct ConnectionErrorTests {
+@Suite(.virtualHost, .timeLimit(.minutes(3))) struct ConnectionErrorTests {
     private static let secret = "s3cret-Passw0rd"
 
     /// The error of a broker that cannot connect, after a look at everything that was said.
@@ -76,9 +77,9 @@ import Testing
         }
     }
 
-    @Test(.needsSecureBroker) func `TLS carries messages when the authority is trusted`() async throws {
+    @Test(.needsPrivateBroker) func `TLS carries messages when the authority is trusted`() async throws {
         let names = Names()
-        let url = try #require(TestServer.secureURL)
+        let url = try await TestServers.secureAMQP()
         let received = Collector<[UInt8]>()
         let body = [UInt8](repeating: 42, count: 3_000_000)
         try await withBroker(names.work(), configuration(url)) { broker in
@@ -96,8 +97,8 @@ import Testing
         #expect(received.elements.last == body)
     }
 
-    @Test(.needsSecureBroker) func `TLS is refused when authority or host are not the right ones`() async throws {
-        let url = try #require(TestServer.secureURL)
+    @Test(.needsPrivateBroker) func `TLS is refused when authority or host are not the right ones`() async throws {
+        let url = try await TestServers.secureAMQP()
         let withoutAuthority = try #require(url.split(separator: "?").first)
         let untrusted = try await failure(String(withoutAuthority))
         let otherHost = try await failure(url.replacing("localhost", with: "127.0.0.1"))

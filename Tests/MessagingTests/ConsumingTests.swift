@@ -1,8 +1,9 @@
 import Contracts
 import Messaging
+import TestSupport
 import Testing
 
-@Suite(.needsBroker, .timeLimit(.minutes(3))) struct ConsumingTests {
+@Suite(.virtualHost, .timeLimit(.minutes(3))) struct ConsumingTests {
     let names = Names()
 
     @Test func `an acknowledged message does not come again`() async throws {

@@ -1,11 +1,12 @@
 import Contracts
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Messaging
 
 /// Messages that our own publisher would refuse to send.
-@Suite(.needsBroker, .timeLimit(.minutes(3))) struct HostileMessageTests {
+@Suite(.virtualHost, .timeLimit(.minutes(3))) struct HostileMessageTests {
     let names = Names()
 
     @Test(arguments: [20, 1_000, 25_000])

@@ -1,8 +1,9 @@
 import Contracts
 import Messaging
+import TestSupport
 import Testing
 
-@Suite(.needsBroker, .timeLimit(.minutes(3))) struct PublishingTests {
+@Suite(.virtualHost, .timeLimit(.minutes(3))) struct PublishingTests {
     let names = Names()
 
     @Test func `a thousand messages in flight are all confirmed and keep their order`() async throws {
@@ -119,7 +120,8 @@ import Testing
                     delivery.acknowledge()
                 }
             } _: {
-                await received.wait { Set($0.map(\.count)).count == sizes.count && $0.last?.count == sizes.last }
+                // Whatever order they come in: one that the broker did not accept at first comes behind the others.
+                await received.wait { Set($0.map(\.count)).count == sizes.count }
             }
         }
         #expect(received.elements.allSatisfy { $0.elementsEqual(body[..<$0.count]) })

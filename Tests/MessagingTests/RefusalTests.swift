@@ -1,12 +1,14 @@
 import Contracts
 import Messaging
+import TestSupport
 import Testing
 
 /// One after the other: an alarm is felt by all connections, and these tests have short deadlines.
-@Suite(.needsBroker, .serialized, .timeLimit(.minutes(3))) struct RefusalTests {
+@Suite(.virtualHost, .serialized, .timeLimit(.minutes(3))) struct RefusalTests {
     let names = Names()
 
-    @Test(.needsControl) func `a memory alarm blocks publishing, not consuming, and loses nothing`() async throws {
+    @Test(.needsPrivateBroker) func `a memory alarm blocks publishing, not consuming, and loses nothing`() async throws
+    {
         let (received, alarm, cleared) = (Collector<String>(), Gate(), Gate())
         try await withBroker(names.work()) { broker in
             try await broker.publishAll((0..<20).map(names.message))
@@ -55,8 +57,8 @@ import Testing
         }
     }
 
-    @Test(.needsControl) func `what a full queue refuses is tried again until the deadline`() async throws {
-        try await TestServer.rabbitmqctl("set_policy", names.prefix, "^\(names.queue)$", "{\"max-length\":2}")
+    @Test(.needsPrivateBroker) func `what a full queue refuses is tried again until the deadline`() async throws {
+        try await TestServer.limit(names.queue, toMessages: 2)
         let received = Collector<String>()
         let hasty = try configuration { $0.confirmTimeout = .seconds(4) }
         try await withBroker(names.work(), hasty) { broker in

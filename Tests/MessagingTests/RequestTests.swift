@@ -1,8 +1,9 @@
 import Contracts
 import Messaging
+import TestSupport
 import Testing
 
-@Suite(.needsBroker, .timeLimit(.minutes(3))) struct RequestTests {
+@Suite(.virtualHost, .timeLimit(.minutes(3))) struct RequestTests {
     let names = Names()
 
     func withServer(

@@ -52,5 +52,7 @@ enum Level: Int, Sendable {
     }
 
     private static let pureNames: Set = ["Contracts", "CouchProtocol", "JSON", "Projects", "Schedules", "Sequences"]
-    private static let storeNames: Set = ["ControlStore", "DocumentStore", "FullSyncClient", "ServiceRuntime"]
+    private static let storeNames: Set = [
+        "ControlStore", "DocumentStore", "FullSyncClient", "ProjectRuntime", "ServiceRuntime",
+    ]
 }

@@ -22,19 +22,46 @@ package enum TestServers {
         return try await SharedServers.instance.amqp()
     }
 
+    /// The shared RabbitMQ by TLS, in the default virtual host, with the authority to trust.
+    ///
+    /// - Throws: ``NoPrivateServer`` when the environment names another broker.
+    package static func secureAMQP() async throws -> String {
+        guard let server = try await rabbitMQ() else { throw NoPrivateServer() }
+        let address = try await server.secureAddress()
+        guard let address else { throw NoPrivateServer() }
+        return address
+    }
+
+    /// Has the shared RabbitMQ evaluate Erlang expressions, which is how a test gives it alarms, policies, and faults.
+    ///
+    /// - Throws: when one of them fails, and ``NoPrivateServer`` when the environment names another broker.
+    package static func evaluateInRabbitMQ(_ expressions: String) async throws {
+        guard let server = try await rabbitMQ() else { throw NoPrivateServer() }
+        try await server.evaluate(expressions)
+    }
+
+    /// Whether the RabbitMQ is the tests' own, to be done with as they like.
+    package static var hasPrivateRabbitMQ: Bool {
+        ProcessInfo.processInfo.environment["FULLSYNC_TEST_AMQP_URL"] == nil
+    }
+
     /// The shared RabbitMQ itself; nil when the environment names another one.
     static func rabbitMQ() async throws -> PrivateRabbitMQ? {
-        guard ProcessInfo.processInfo.environment["FULLSYNC_TEST_AMQP_URL"] == nil else { return nil }
+        guard hasPrivateRabbitMQ else { return nil }
         _ = try await amqp()
         return SharedServers.instance.rabbitMQ
     }
 }
+
+/// Only the tests' own server can be asked for that.
+package struct NoPrivateServer: Error {}
 
 /// Starts each server once, whoever asks first.
 private actor SharedServers {
     static let instance = SharedServers()
 
     let rabbitMQ: PrivateRabbitMQ
+    private let certificate: TestCertificate
     private let postgreSQL: PrivatePostgreSQL
     private var postgresStart: Task<String, any Error>?
     private var amqpStart: Task<String, any Error>?
@@ -42,7 +69,8 @@ private actor SharedServers {
     private init() {
         let directory = TestDirectory.shared
         postgreSQL = PrivatePostgreSQL(.init(directory: directory + "/postgres", isDurable: false))
-        rabbitMQ = PrivateRabbitMQ(.init(directory: directory + "/rabbitmq"))
+        certificate = TestCertificate(directory: directory)
+        rabbitMQ = PrivateRabbitMQ(.init(directory: directory + "/rabbitmq", tls: certificate.files))
     }
 
     func postgres() async throws -> String {
@@ -53,8 +81,12 @@ private actor SharedServers {
     }
 
     func amqp() async throws -> String {
-        let server = rabbitMQ
-        let start = amqpStart ?? Task { try await server.start { print("test servers: \($0)") } }
+        let start =
+            amqpStart
+            ?? Task { [rabbitMQ, certificate] in
+                try await certificate.make()
+                return try await rabbitMQ.start { print("test servers: \($0)") }
+            }
         amqpStart = start
         return try await start.value
     }

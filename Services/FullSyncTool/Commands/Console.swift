@@ -12,4 +12,9 @@ struct Console: Sendable {
     func print(_ line: String) {
         try? FileHandle.standardOutput.write(contentsOf: Data((line + "\n").utf8))
     }
+
+    /// Says on standard error what is going on.
+    func progress(_ line: String) {
+        try? FileHandle.standardError.write(contentsOf: Data((line + "\n").utf8))
+    }
 }

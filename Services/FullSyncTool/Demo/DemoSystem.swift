@@ -48,9 +48,16 @@ struct DemoSystem: Sendable {
         administrator = DemoProject.Credentials(user: settings.adminUser, password: password.reveal())
     }
 
-    private static func announced(_ service: String, in home: Home) throws -> String {
+    /// Where the endpoint of the system in `FULLSYNC_HOME` shows its metrics.
+    var endpointOperations: String {
+        get throws {
+            try Self.announced("replication-endpoint", in: Home(ToolSettings().home), member: "operations")
+        }
+    }
+
+    private static func announced(_ service: String, in home: Home, member: String = "http") throws -> String {
         let text = TextFile.firstLine(of: home.announceFile(of: service))
-        guard let text, let address = try JSONValue(parsing: text)["http"]?.stringValue else {
+        guard let text, let address = try JSONValue(parsing: text)[member]?.stringValue else {
             throw DemoFailure("Full Sync does not run in \(home.path) with its demo. Start it: make start")
         }
         return address

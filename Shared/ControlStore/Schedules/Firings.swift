@@ -14,18 +14,26 @@ extension ControlStore {
         return try rows.first?.decode(Date.self, at: 0) ?? Date()
     }
 
-    /// Decides a job's firings up to a time, and makes their runs.
+    /// Decides a job's firings up to a time, and makes their runs, unless another scheduler has decided in the meantime.
     ///
-    /// One row per job and time decides who fires: of several schedulers that decide the same firing one makes the
-    /// run, whatever their clocks say.
+    /// A decision holds for what was decided before it: of several schedulers that began from the same moment one
+    /// decides, whatever their clocks say, and also when it decided that nothing runs.
     ///
     /// - Parameters:
     ///   - runs: A run for each time at which the job fires.
+    ///   - decided: The time up to which firings were decided when this decision was made; nil when the job was new.
     ///   - until: The time up to which nothing is left to decide.
-    /// - Returns: The ids of the runs that were made.
-    package func fire(job: String, _ runs: [(at: Date, run: NewRun)], until: Date) async throws -> [String] {
+    /// - Returns: The ids of the runs that were made; nil when another scheduler decided.
+    package func fire(
+        job: String,
+        _ runs: [(at: Date, run: NewRun)],
+        after decided: Date?,
+        until: Date
+    ) async throws -> [String]? {
         try await client.transaction { connection in
-            let decided = try await connection.query(
+            guard try await take(job, from: decided, to: until, connection) else { return nil }
+            guard !runs.isEmpty else { return [] }
+            let times = try await connection.query(
                 """
                 INSERT INTO firings (job, at, run)
                 SELECT \(job), new.at, new.run
@@ -33,30 +41,46 @@ extension ControlStore {
                 ON CONFLICT DO NOTHING RETURNING run
                 """
             )
-            let mine = Set(try decided.map { try $0.decode(UUID.self, at: 0) })
-            try await connection.execute(
-                """
-                INSERT INTO schedules AS known (job, decided_until) VALUES (\(job), \(until))
-                ON CONFLICT (job) DO UPDATE SET decided_until = greatest(known.decided_until, excluded.decided_until)
-                """
-            )
-            let won = runs.map(\.run).filter { run in UUID(uuidString: run.id).map(mine.contains) ?? false }
+            let decided = Set(try times.map { try $0.decode(UUID.self, at: 0) })
+            let won = runs.map(\.run).filter { run in UUID(uuidString: run.id).map(decided.contains) ?? false }
             guard !won.isEmpty else { return [] }
             let answers = try await connection.pipeline(insert(won))
             return try answers[0].map { try $0.decode(UUID.self).uuidString.lowercased() }
         }
     }
 
-    /// Whether a run that the job started is unfinished, which its overlap policy asks.
-    package func hasUnfinishedRun(project: String, job: String) async throws -> Bool {
+    /// Moves the time up to which a job is decided; false when it is not where the decision began.
+    private func take(
+        _ job: String,
+        from decided: Date?,
+        to until: Date,
+        _ connection: PostgresConnection
+    ) async throws -> Bool {
+        let moved: PostgresQuery =
+            if let decided {
+                """
+                UPDATE schedules SET decided_until = greatest(decided_until, \(until))
+                WHERE job = \(job) AND decided_until = \(decided) RETURNING job
+                """
+            } else {
+                """
+                INSERT INTO schedules (job, decided_until) VALUES (\(job), \(until))
+                ON CONFLICT DO NOTHING RETURNING job
+                """
+            }
+        return try await !connection.query(moved).isEmpty
+    }
+
+    /// How many runs that the job started are unfinished, which its overlap policy asks; counted up to a limit.
+    package func unfinishedRuns(project: String, job: String, limit: Int) async throws -> Int {
         let rows = try await client.query(
             """
             SELECT FROM runs
             WHERE state IN ('waiting', 'running') AND cause = 'schedule' AND project = \(project) AND source = \(job)
-            LIMIT 1
+            LIMIT \(limit)
             """
         )
-        return rows.first != nil
+        return rows.count
     }
 
     /// Deletes the decisions that no scheduler can come back to.

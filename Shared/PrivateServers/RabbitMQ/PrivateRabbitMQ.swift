@@ -1,3 +1,5 @@
+import Foundation
+
 /// A private RabbitMQ, from Debian's packages.
 package actor PrivateRabbitMQ: PrivateServer {
     /// What one is made with.
@@ -8,6 +10,8 @@ package actor PrivateRabbitMQ: PrivateServer {
         package var log: String?
         /// The name of its one user, an administrator.
         package var user: String
+        /// What it also listens by TLS with; nil for plain connections alone.
+        package var tls: TLSFiles?
         /// How long a start may take.
         package var patience: Duration
 
@@ -15,11 +19,13 @@ package actor PrivateRabbitMQ: PrivateServer {
             directory: String,
             log: String? = nil,
             user: String = "fullsync",
+            tls: TLSFiles? = nil,
             patience: Duration = .seconds(120)
         ) {
             self.directory = directory
             self.log = log
             self.user = user
+            self.tls = tls
             self.patience = patience
         }
     }
@@ -38,13 +44,15 @@ package actor PrivateRabbitMQ: PrivateServer {
     private var state = State.stopped
     /// The port of the last start; kept for the next one.
     private var port: Int?
+    /// The port for TLS, likewise.
+    private var securePort: Int?
     /// The port of Erlang's own network.
     private var distributionPort = 0
 
     package init(_ configuration: Configuration) {
         self.configuration = configuration
         directory = ServerDirectory(server: "RabbitMQ", path: configuration.directory, log: configuration.log)
-        files = RabbitMQFiles(directory: directory, user: configuration.user)
+        files = RabbitMQFiles(directory: directory, user: configuration.user, tls: configuration.tls)
         log = directory.log
     }
 
@@ -86,11 +94,22 @@ package actor PrivateRabbitMQ: PrivateServer {
         lock = nil
     }
 
+    /// The address by TLS, credentials and the authority to trust included; nil before it runs, or without TLS.
+    package func secureAddress() throws(PrivateServerError) -> String? {
+        guard let securePort, let tls = configuration.tls else { return nil }
+        return "amqps://\(try credentials())@localhost:\(securePort)/%2F?cacertfile=\(tls.authority)"
+    }
+
     /// The name of its one user.
-    var user: String { configuration.user }
+    package nonisolated var user: String { configuration.user }
 
     /// Has the server evaluate Erlang expressions, as `rabbitmqctl eval` does, a hundred times faster.
-    func evaluate(_ expressions: String) async throws(PrivateServerError) {
+    ///
+    /// - Throws: when one of them fails: a match that does not hold, for instance.
+    package func evaluate(_ expressions: String) async throws(PrivateServerError) {
+        // A file of its own: the server's log has the lines of everything that happens meanwhile.
+        let answer = LogFile("\(directory.path)/answer-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(atPath: answer.path) }
         let command = Command(
             "/bin/sh",
             [
@@ -98,11 +117,10 @@ package actor PrivateRabbitMQ: PrivateServer {
                 expressions,
             ],
             environment: ["HOME": configuration.directory, "PATH": "/usr/bin:/bin:/usr/lib/erlang/bin"],
-            output: .appended(to: log.path)
+            output: .appended(to: answer.path)
         )
-        let offset = log.size
         let status = try? await ChildProcess.start(command).waitForExit()
-        let lines = log.lastLines(after: offset)
+        let lines = answer.lastLines()
         // It exits with 0 whatever came of the evaluation, and prints `{ok, …}` or `{error, …}`.
         guard let status, status.isSuccess, lines.contains(where: { $0.hasPrefix("{ok, ") }) else {
             throw directory.failure(.preparation("the request was refused:"), lines)
@@ -114,23 +132,27 @@ package actor PrivateRabbitMQ: PrivateServer {
 
     /// The virtual host is `/`, which an address spells `%2F`.
     private func address() throws(PrivateServerError) -> String {
+        "amqp://\(try credentials())@127.0.0.1:\(port ?? 0)/%2F"
+    }
+
+    private func credentials() throws(PrivateServerError) -> String {
         let password = try directory.attempt("cannot keep the password") {
             try TextFile.secret(at: files.passwordFile)
         }
-        return "amqp://\(configuration.user):\(password)@127.0.0.1:\(port ?? 0)/%2F"
+        return "\(configuration.user):\(password)"
     }
 
     /// Starts the server, on other ports when somebody was faster.
     private func launch(_ installation: RabbitMQInstallation) async throws(PrivateServerError) -> ChildProcess {
         let launch = ServerLaunch(directory: directory, patience: configuration.patience, ending: Self.ending)
-        let fixed = port
+        let (fixed, fixedSecure) = (port, securePort)
         var attempts = 0
         while true {
             attempts += 1
-            let (port, distributionPort) = try directory.attempt("no free port") {
-                (try fixed ?? FreePort.any(), try FreePort.any())
+            let (port, securePort, distributionPort) = try directory.attempt("no free port") {
+                (try fixed ?? FreePort.any(), try fixedSecure ?? FreePort.any(), try FreePort.any())
             }
-            try files.prepare(port: port)
+            try files.prepare(port: port, securePort: securePort)
             let command = Command(
                 installation.server,
                 environment: files.environment(distributionPort: distributionPort),
@@ -140,6 +162,7 @@ package actor PrivateRabbitMQ: PrivateServer {
             do throws(PrivateServerError) {
                 let child = try await launch.start(command)
                 self.port = port
+                self.securePort = securePort
                 self.distributionPort = distributionPort
                 return child
             } catch {

@@ -5,18 +5,19 @@ struct RabbitMQFiles: Sendable {
     let directory: ServerDirectory
     /// The name of its one user.
     let user: String
+    let tls: TLSFiles?
 
     var passwordFile: String { directory.path + "/password" }
 
-    /// Writes what the server reads at its start, for this port.
-    func prepare(port: Int) throws(PrivateServerError) {
+    /// Writes what the server reads at its start, for these ports.
+    func prepare(port: Int, securePort: Int) throws(PrivateServerError) {
         try directory.make(directory.path)
         try directory.make(mnesia)
         try directory.make(logs)
         try directory.attempt("cannot write the configuration") {
             _ = try TextFile.secret(at: directory.path + "/.erlang.cookie", permissions: 0o400)
             try TextFile.replace(plugins, with: "[rabbitmq_consistent_hash_exchange].\n")
-            try TextFile.replace(configuration, with: configuration(port: port))
+            try TextFile.replace(configuration, with: configuration(port: port) + secure(port: securePort))
         }
     }
 
@@ -72,5 +73,18 @@ struct RabbitMQFiles: Sendable {
         log.console.use_colors = off
 
         """
+    }
+
+    /// Those who connect are known by their password, not by certificates of their own.
+    private func secure(port: Int) -> String {
+        guard let tls else { return "" }
+        return """
+            listeners.ssl.1 = 127.0.0.1:\(port)
+            ssl_options.cacertfile = \(tls.authority)
+            ssl_options.certfile = \(tls.certificate)
+            ssl_options.keyfile = \(tls.key)
+            ssl_options.verify = verify_none
+
+            """
     }
 }

@@ -2,71 +2,35 @@ import Contracts
 import Foundation
 import Logging
 import Messaging
+import TestSupport
 import Testing
 
-/// The broker that the tests use, from the environment.
+/// The broker that the tests use: the running test's virtual host on it.
 enum TestServer {
-    /// An AMQP URL; its user may do everything.
-    static let url = ProcessInfo.processInfo.environment["FULLSYNC_TEST_AMQP_URL"]
-    /// The same broker by TLS, with the parameters that make it trusted.
-    static let secureURL = ProcessInfo.processInfo.environment["FULLSYNC_TEST_AMQPS_URL"]
-    /// A command that runs `rabbitmqctl` on that broker.
-    static let control = ProcessInfo.processInfo.environment["FULLSYNC_TEST_RABBITMQCTL"]
-
     static let host = "127.0.0.1"
 
-    /// The port of `url`.
+    /// The broker's port.
     static var port: Int {
-        url.flatMap(URLComponents.init)?.port ?? 5_672
+        get throws { try #require(URLComponents(string: TestVirtualHost.address)?.port) }
     }
 
-    /// `url` with another port, user, password or virtual host.
-    static func url(
-        port: Int? = nil,
-        user: String? = nil,
-        password: String? = nil,
-        virtualHost: String? = nil
-    ) throws -> String {
-        var components = try #require(url.flatMap(URLComponents.init))
-        components.host = host
+    /// The broker's URL, with another port, password or virtual host.
+    static func url(port: Int? = nil, password: String? = nil, virtualHost: String? = nil) throws -> String {
+        var components = try #require(URLComponents(string: TestVirtualHost.address))
         components.port = port ?? components.port
-        components.user = user ?? components.user ?? "guest"
-        components.password = password ?? components.password ?? "guest"
+        components.password = password ?? components.password
         components.path = virtualHost.map { "/\($0)" } ?? components.path
         return try #require(components.string)
     }
 
-    /// Runs `rabbitmqctl`.
-    @discardableResult
-    static func rabbitmqctl(_ arguments: String...) async throws -> String {
-        let command = try #require(control)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: command)
-        process.arguments = arguments
-        // Erlang touches a terminal that it finds there, which stops a process in the background.
-        process.standardInput = FileHandle.nullDevice
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        return try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread {
-                let result = Result {
-                    let ended = DispatchSemaphore(value: 0)
-                    process.terminationHandler = { _ in ended.signal() }
-                    try process.run()
-                    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-                    ended.wait()
-                    guard process.terminationStatus == 0 else { throw ControlError(text: text) }
-                    return text
-                }
-                continuation.resume(with: result)
-            }
-        }
+    /// The running test's virtual host, as an Erlang binary.
+    static var virtualHost: String {
+        get throws { "<<\"\(try #require(TestVirtualHost.address.split(separator: "/").last))\">>" }
     }
 
     /// Runs `body` while the broker has an alarm for memory, which it feels for all of its connections.
     static func withMemoryAlarm(_ body: () async throws -> Void) async throws {
-        try await rabbitmqctl("set_vm_memory_high_watermark", "0")
+        try await TestServers.evaluateInRabbitMQ("vm_memory_monitor:set_vm_memory_high_watermark(0.0).")
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(try await body())
@@ -74,29 +38,52 @@ enum TestServer {
             outcome = .failure(error)
         }
         // Not cut short when the test has taken too long: the other tests need the broker.
-        _ = try await Task { try await rabbitmqctl("set_vm_memory_high_watermark", "0.4") }.value
+        try await Task {
+            try await TestServers.evaluateInRabbitMQ("vm_memory_monitor:set_vm_memory_high_watermark(0.4).")
+        }.value
         try outcome.get()
     }
 
-    struct ControlError: Error {
-        let text: String
+    /// Deletes a queue with all that is in it, as an operator does.
+    static func deleteQueue(_ name: String) async throws {
+        try await TestServers.evaluateInRabbitMQ(
+            """
+            {ok, Queue} = rabbit_amqqueue:lookup(rabbit_misc:r(\(virtualHost), queue, <<"\(name)">>)),
+            {ok, _} = rabbit_amqqueue:delete(Queue, false, false, <<"test">>).
+            """
+        )
+    }
+
+    /// Gives a queue a limit, after which it refuses messages or drops them, as its declaration says.
+    static func limit(_ queue: String, toMessages count: Int) async throws {
+        try await TestServers.evaluateInRabbitMQ(
+            """
+            ok = rabbit_policy:set(\(virtualHost), <<"limit">>, <<"^\(queue)$">>,
+                [{<<"max-length">>, \(count)}], 0, <<"queues">>, <<"test">>).
+            """
+        )
+    }
+
+    /// Closes the connections whose clients call themselves so.
+    ///
+    /// - Throws: when there are not so many of them.
+    static func closeConnections(named name: String, count: Int) async throws {
+        try await TestServers.evaluateInRabbitMQ(
+            """
+            Own = [Process || [{pid, Process}, {client_properties, Properties}]
+                <- rabbit_networking:connection_info_all([pid, client_properties]),
+                is_list(Properties), lists:member({<<"connection_name">>, longstr, <<"\(name)">>}, Properties)],
+            \(count) = length(Own),
+            [rabbit_networking:close_connection(Process, "test") || Process <- Own].
+            """
+        )
     }
 }
 
 extension Trait where Self == ConditionTrait {
-    /// Only with a broker.
-    static var needsBroker: ConditionTrait {
-        .enabled(if: TestServer.url != nil, "FULLSYNC_TEST_AMQP_URL is not set")
-    }
-
-    /// Only with a broker by TLS.
-    static var needsSecureBroker: ConditionTrait {
-        .enabled(if: TestServer.secureURL != nil, "FULLSYNC_TEST_AMQPS_URL is not set")
-    }
-
-    /// Only with a broker whose alarms may be set.
-    static var needsControl: ConditionTrait {
-        .enabled(if: TestServer.control != nil, "FULLSYNC_TEST_RABBITMQCTL is not set")
+    /// Only with a broker that is the tests' own: they give it alarms, policies and certificates.
+    static var needsPrivateBroker: ConditionTrait {
+        .enabled(if: TestServers.hasPrivateRabbitMQ, "FULLSYNC_TEST_AMQP_URL names another broker")
     }
 }
 

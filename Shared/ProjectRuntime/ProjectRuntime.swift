@@ -1,0 +1,37 @@
+package import Contracts
+package import ControlStore
+package import Messaging
+package import ServiceLifecycle
+package import ServiceRuntime
+
+/// What every service that works for deployed projects stands on: the broker, the control store with its tables made,
+/// and the catalogue of what is live, kept in step.
+package struct ProjectRuntime: Sendable {
+    package let broker: MessageBroker
+    package let control: ControlStore
+    package let catalogue: ProjectCatalogue
+    /// What keeps the catalogue in step; they go with the services that a composition gives back.
+    package let services: [any Service]
+
+    /// Prepares it.
+    ///
+    /// - Parameters:
+    ///   - context: What the service is composed from; it must need PostgreSQL and RabbitMQ.
+    ///   - topology: What the broker declares besides what all services share.
+    package init(_ context: ServiceContext, topology: Topology = Topology()) async throws {
+        let subscription = ControlEvents.Subscription()
+        let broker = try context.makeBroker(topology: .shared + subscription.topology + topology)
+        let control = ControlStore(context.postgres, logger: context.logger)
+        try await context.postgres.migrate(ControlStore.migrations, component: "control")
+        let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: context.logger)
+        self.broker = broker
+        self.control = control
+        self.catalogue = catalogue
+        services = [
+            Foreground { try await catalogue.run() },
+            ControlEvents(subscription, broker: broker, logger: context.logger) { event in
+                if event == .projects { catalogue.poke() }
+            },
+        ]
+    }
+}
