@@ -24,7 +24,7 @@ struct LongpollCase: BenchCase {
             let client = try await stage.client(of: idlers[idlers.startIndex + number % idlers.count])
             waiting.append(Task { _ = try await client.get(Self.feed(database, since: "0")) })
             // In waves, so that they are not all on their way at once.
-            if number % 250 == 249 { try await stage.own.administrator.get("/_up") }
+            if number % 250 == 249 { _ = try await stage.own.administrator.get("/_up") }
         }
         try await settle(stage, feeds: count)
         let memory = try await memory(stage) - before
