@@ -53,3 +53,23 @@ extension AttachedDocument {
         try await pieces.flush()
     }
 }
+
+/// A place in a text where the content of an attachment must come, in Base64.
+struct ContentGap: Sendable {
+    let place: Int
+    let attachment: StoredAttachment
+}
+
+extension AttachedDocument {
+    /// Appends the document as JSON, and says where the contents go that are not at hand.
+    func write(to output: inout [UInt8], rules: DocumentRules) -> [ContentGap] {
+        var gaps: [ContentGap] = []
+        for piece in document.pieces(rules: rules) {
+            switch piece {
+            case .text(let text): output.append(contentsOf: text)
+            case .content(let place): gaps.append(ContentGap(place: output.count, attachment: attachments[place]))
+            }
+        }
+        return gaps
+    }
+}

@@ -68,16 +68,8 @@ extension PieceWriter {
             switch piece {
             case .text(let text): try await write(text)
             case .content(let place):
-                var reader = try UnpackingReader(attachments[place], from: store)
-                var encoder = Base64Encoder()
-                var text: [UInt8] = []
-                while let bytes = try await reader.next() {
-                    encoder.append(bytes, to: &text)
-                    try await write(text)
-                    text.removeAll(keepingCapacity: true)
-                }
-                encoder.finish(to: &text)
-                try await write(text)
+                var reader = try Base64Reader(attachments[place], from: store)
+                while let text = try await reader.next() { try await write(text) }
             }
         }
     }
@@ -105,5 +97,29 @@ struct UnpackingReader {
             }
             gunzip.append(packed)
         }
+    }
+}
+
+/// Reads the content of an attachment unpacked and as Base64.
+struct Base64Reader {
+    private var reader: UnpackingReader
+    private var encoder = Base64Encoder()
+    private var isAtEnd = false
+
+    init(_ attachment: StoredAttachment, from store: DocumentStore) throws {
+        reader = try UnpackingReader(attachment, from: store)
+    }
+
+    /// The next text; nil at the end.
+    mutating func next() async throws -> [UInt8]? {
+        guard !isAtEnd else { return nil }
+        var text: [UInt8] = []
+        if let bytes = try await reader.next() {
+            encoder.append(bytes, to: &text)
+        } else {
+            encoder.finish(to: &text)
+            isAtEnd = true
+        }
+        return text
     }
 }

@@ -162,8 +162,12 @@ final class ChangesFeed {
         var output: [UInt8] = []
         output.reserveCapacity(min(rows.count * 160, Self.chunk * 2))
         for row in rows {
-            format.write(row, isFirst: !hasRows, remaining: remaining, to: &output)
+            let gaps = format.write(row, isFirst: !hasRows, remaining: remaining, to: &output)
             remaining -= 1
+            if !gaps.isEmpty {
+                try await send(output, gaps, to: &writer)
+                output.removeAll(keepingCapacity: true)
+            }
             guard output.count >= Self.chunk else { continue }
             try await send(output, to: &writer)
             output.removeAll(keepingCapacity: true)
@@ -174,6 +178,22 @@ final class ChangesFeed {
 
     @concurrent private func send(_ text: String, to writer: inout any ResponseBodyWriter) async throws {
         try await send(Array(text.utf8), to: &writer)
+    }
+
+    /// Sends a text with the contents of attachments in its gaps.
+    @concurrent private func send(
+        _ text: [UInt8],
+        _ gaps: [ContentGap],
+        to writer: inout any ResponseBodyWriter
+    ) async throws {
+        var start = 0
+        for gap in gaps {
+            try await send(Array(text[start..<gap.place]), to: &writer)
+            start = gap.place
+            var reader = try Base64Reader(gap.attachment, from: source.store)
+            while let text = try await reader.next() { try await send(text, to: &writer) }
+        }
+        try await send(Array(text[start...]), to: &writer)
     }
 
     /// Sends bytes, no faster than the client takes them, in pieces; who does not take a piece in time is cut off.

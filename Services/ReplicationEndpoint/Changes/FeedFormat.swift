@@ -44,7 +44,8 @@ struct FeedFormat: Sendable {
     /// Appends a row.
     ///
     /// - Parameter remaining: How many rows, with this one, the request still wants.
-    func write(_ row: FeedRow, isFirst: Bool, remaining: Int, to output: inout [UInt8]) {
+    /// - Returns: Where the contents of attachments must come that are not at hand, from the front on.
+    func write(_ row: FeedRow, isFirst: Bool, remaining: Int, to output: inout [UInt8]) -> [ContentGap] {
         switch shape {
         case .list: if !isFirst { output.append(contentsOf: ",\r\n".utf8) }
         case .lines: break
@@ -54,7 +55,7 @@ struct FeedFormat: Sendable {
         let saysPlace = interval.map { remaining % $0 == 0 } ?? true
         output.append(contentsOf: #"{"seq":"#.utf8)
         write(place: saysPlace ? row.place : nil, to: &output)
-        write(rest: row, to: &output)
+        let gaps = write(rest: row, to: &output)
         switch shape {
         case .list: break
         case .lines: output.append(UInt8(ascii: "\n"))
@@ -63,6 +64,7 @@ struct FeedFormat: Sendable {
             write(place: saysPlace ? row.place : nil, to: &output)
             output.append(contentsOf: "\n\n".utf8)
         }
+        return gaps
     }
 
     /// What comes behind all rows.
@@ -82,7 +84,8 @@ struct FeedFormat: Sendable {
         if let place { places.write(place, to: &output) } else { output.append(contentsOf: "null".utf8) }
     }
 
-    private func write(rest row: FeedRow, to output: inout [UInt8]) {
+    private func write(rest row: FeedRow, to output: inout [UInt8]) -> [ContentGap] {
+        var gaps: [ContentGap] = []
         output.append(contentsOf: #","id":"#.utf8)
         JSONValue.write(string: row.id.text, to: &output)
         output.append(contentsOf: #","changes":["#.utf8)
@@ -99,8 +102,12 @@ struct FeedFormat: Sendable {
         case .json(let bytes):
             output.append(contentsOf: #","doc":"#.utf8)
             output.append(contentsOf: bytes)
+        case .attached(let item, let rules):
+            output.append(contentsOf: #","doc":"#.utf8)
+            gaps = item.write(to: &output, rules: rules)
         }
         output.append(UInt8(ascii: "}"))
+        return gaps
     }
 }
 
@@ -112,6 +119,8 @@ struct FeedRow: Sendable {
         /// It changed again while it was being read, and has a row of its own further on.
         case missing
         case json([UInt8])
+        /// The contents of its attachments are read while it is sent.
+        case attached(AttachedDocument, DocumentRules)
     }
 
     /// The place behind it.

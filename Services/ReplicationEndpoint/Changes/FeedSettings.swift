@@ -40,6 +40,10 @@ enum FeedSettings {
         default: standard.patience,
         "How long a client may take for the next 64 KiB of a feed before it is cut off."
     )
+
+    static let all: [any SettingDeclaration] = [
+        perUser, perInstance, page, documentIDs, selectorSize, patience,
+    ]
 }
 
 extension FeedLimits {
@@ -53,8 +57,4 @@ extension FeedLimits {
         selectorBytes = try settings[FeedSettings.selectorSize]
         patience = try settings[FeedSettings.patience]
     }
-
-    static let all: [any SettingDeclaration] = [
-        perUser, perInstance, page, documentIDs, selectorSize, patience,
-    ]
 }

@@ -53,8 +53,18 @@ extension FeedSource {
     private func document(_ found: StoredRevision?, for caller: Caller) throws -> FeedRow.Document {
         guard let found else { return .missing }
         var document = OutgoingDocument(found)
-        if request.content.conflicts { document.conflicts = found.visibleConflicts(for: caller, database) }
-        guard case .selector(_, let fields?) = request.filter else { return .json(document.bytes(database)) }
+        if request.content.conflicts { document.conflicts = found.tree?.conflicts ?? [] }
+        let options = AttachmentOptions(
+            sendsContents: request.content.attachments,
+            showsEncoding: request.content.attachmentEncoding
+        )
+        document.attachments = options.outgoing(found, as: .inline)
+        let attached = AttachedDocument(document: document, attachments: found.attachments)
+        guard case .selector(_, let fields?) = request.filter else {
+            return attached.hasContents ? .attached(attached, database.documentRules) : .json(document.bytes(database))
+        }
+        // Of a document that is cut to some of its members, attachments are only described.
+        document.attachments = found.attachments.map { $0.outgoing(showsEncoding: options.showsEncoding) }
         return .json(fields.apply(to: try JSONValue(parsing: document.bytes(database))).bytes)
     }
 }
