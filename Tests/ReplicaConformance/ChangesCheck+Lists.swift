@@ -11,9 +11,9 @@ extension ChangesCheck {
             #expect(answer.headers["cache-control"] == "must-revalidate")
             #expect(answer.headers["content-encoding"] == nil)
             #expect(answer.ids == ["a", "c", "b", "gone"])
-            let rows = answer.text.split(separator: "\n", omittingEmptySubsequences: false)
+            let rows = answer.lines
             #expect(rows.first == #"{"results":["#)
-            #expect(rows.count == 8)
+            try #require(rows.count == 8)
             #expect(rows[1].hasPrefix(#"{"seq":""#) && rows[1].contains(#"","id":"a","changes":[{"rev":"1-"#))
             #expect(rows[1].hasSuffix("\"}]},\r"))
             #expect(rows[4].hasSuffix(#""}],"deleted":true}"#))

@@ -37,7 +37,7 @@ extension ChangesCheck {
             try await database.fill()
             for (query, count) in [("limit=2&timeout=60000", 2), ("timeout=100", 4)] {
                 let answer = try await database.get("/_changes?feed=continuous&\(query)")
-                let lines = try answer.text.split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+                let lines = try answer.lines.filter { !$0.isEmpty }.map { try JSONValue(parsing: $0) }
                 let ids = lines.dropLast().compactMap { $0["id"]?.stringValue }
                 #expect(ids == Array(["a", "c", "b", "gone"].prefix(count)))
                 #expect(lines.last?["pending"] == .number(JSONNumber(4 - count)))
@@ -48,7 +48,7 @@ extension ChangesCheck {
         ChangesCheck(name: "live is another word for continuous") { database in
             try await database.put("a")
             let answer = try await database.get("/_changes?feed=live&limit=1")
-            #expect(try JSONValue(parsing: String(answer.text.split(separator: "\n")[0]))["id"] == "a")
+            #expect(try JSONValue(parsing: answer.lines[0])["id"] == "a")
         },
         ChangesCheck(name: "a filtered feed wakes for what its filter lets through alone") { database in
             try await database.put("a", ["n": 1])
@@ -74,11 +74,10 @@ extension ChangesCheck {
             let answer = try await database.get("/_changes?feed=eventsource&limit=1")
             #expect(answer.headers["content-type"] == "text/event-stream")
             #expect(answer.headers["cache-control"] == "no-cache")
-            let lines = answer.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-            let data = try #require(lines.first { $0.hasPrefix("data: {") })
+            let data = try #require(answer.lines.first { $0.hasPrefix("data: {") })
             let row = try JSONValue(parsing: String(data.dropFirst("data: ".count)))
             #expect(row["id"] == "a")
-            let id = try #require(lines.first { $0.hasPrefix("id: ") }).dropFirst("id: ".count)
+            let id = try #require(answer.lines.first { $0.hasPrefix("id: ") }).dropFirst("id: ".count)
             #expect(try JSONValue(parsing: String(id)) == row["seq"])
             #expect(answer.text.hasSuffix("\n\n"))
             try await database.put("b")

@@ -87,6 +87,12 @@ extension CouchDatabaseClient {
 }
 
 extension CouchAnswer {
+    /// What stands between the line feeds.
+    var lines: [String] {
+        bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// The ids of the rows.
     var ids: [String] { (json["results"]?.arrayValue ?? []).compactMap { $0["id"]?.stringValue } }
 

@@ -6,8 +6,8 @@ import Synchronization
 
 /// Writes one feed of changes to a client, a page at a time, and waits for more where that was asked for.
 ///
-/// It never holds more than a page, sends no faster than the client takes, and asks before each page what the reader may
-/// still read.
+/// It never holds more than a page, sends no faster than the client takes, and asks before each page what the reader
+/// may still read.
 final class ChangesFeed {
     private let source: FeedSource
     private let wakeUps: FeedWakeUps

@@ -51,8 +51,8 @@ indirect enum SelectorNode: Sendable, Hashable {
     }
 }
 
-// Negations are moved to the ends of the tree (De Morgan), where they become the opposite operator. It is CouchDB's way,
-// and it shows: `{"$not": {"a": 5}}` becomes `{"a": {"$ne": 5}}`, which a document without `a` does not match.
+// Negations are moved to the ends of the tree (De Morgan), where they become the opposite operator. It is CouchDB's
+// way, and it shows: `{"$not": {"a": 5}}` becomes `{"a": {"$ne": 5}}`, which a document without `a` does not match.
 extension SelectorNode {
     /// The same conditions with all negations at the ends.
     var normalized: SelectorNode {

@@ -83,13 +83,13 @@ import Testing
     }
 
     private static func pattern(_ depth: Int, _ random: inout SeededGenerator) -> String {
-        switch Int.random(in: 0..<(depth > 0 ? 10 : 5), using: &random) {
+        // Nothing that repeats nothing: the other engine does not find what is behind that.
+        switch Int.random(in: 0..<(depth > 0 ? 9 : 4), using: &random) {
         case 0, 1: return ["a", "b", "1"].randomElement(using: &random) ?? ""
         case 2: return [".", "\\d", "\\w", "\\s", "[ab]", "[^a]"].randomElement(using: &random) ?? ""
         case 3: return ["^", "$", "\\b"].randomElement(using: &random) ?? ""
-        case 4: return "(?:)"
-        case 5, 6: return pattern(depth - 1, &random) + pattern(depth - 1, &random)
-        case 7: return "(\(pattern(depth - 1, &random))|\(pattern(depth - 1, &random)))"
+        case 4, 5: return pattern(depth - 1, &random) + pattern(depth - 1, &random)
+        case 6: return "(\(pattern(depth - 1, &random))|\(pattern(depth - 1, &random)))"
         default:
             let times = ["*", "+", "?", "{2}", "{1,2}", "*?", "+?"].randomElement(using: &random) ?? ""
             return "(?:\(pattern(depth - 1, &random)))\(times)"
