@@ -1,6 +1,7 @@
 package import Contracts
 package import ControlStore
 package import Messaging
+import Postgres
 package import ServiceLifecycle
 package import ServiceRuntime
 

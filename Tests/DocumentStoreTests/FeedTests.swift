@@ -1,7 +1,6 @@
 import CouchProtocol
 import JSON
 import Postgres
-import Synchronization
 import TestSupport
 import Testing
 
@@ -26,13 +25,13 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, store) in (stores + stores).enumerated() {
                 group.addTask {
-                    defer { writers.left.subtract(1, ordering: .sequentiallyConsistent) }
+                    defer { writers.countDown() }
                     try await Self.write(40, to: store, SeededGenerator(seed: seeds[index]))
                 }
             }
             for (index, user) in Self.users.enumerated() {
                 group.addTask {
-                    let isOver = { writers.left.load(ordering: .sequentiallyConsistent) == 0 }
+                    let isOver = { writers.isOver }
                     let generator = SeededGenerator(seed: seeds[6 + index])
                     let held = try await Self.follow(user, stores, generator, until: isOver)
                     try await Self.check(held, user, first)
@@ -170,11 +169,4 @@ import Testing
         #expect(changes.map(\.seq) == Array(Int(joins) + 1...info.updateSeq))
         for change in changes { #expect(["admin"] == [change.origin] && change.author == "admin") }
     }
-}
-
-/// How many writers are not done.
-private final class Countdown: Sendable {
-    let left: Atomic<Int>
-
-    init(_ count: Int) { left = Atomic(count) }
 }

@@ -1,5 +1,4 @@
 import CouchProtocol
-import Synchronization
 import TestSupport
 import Testing
 
@@ -45,11 +44,11 @@ import Testing
         let stores = [first, try await first.another(), try await first.another()]
         var generator = SeededGenerator.announced()
         let seeds = (0..<10).map { _ in generator.next() }
-        let busy = Atomic(4)
+        let busy = Countdown(4)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for (index, store) in (stores + [first]).enumerated() {
                 group.addTask {
-                    defer { busy.subtract(1, ordering: .sequentiallyConsistent) }
+                    defer { busy.countDown() }
                     var generator = SeededGenerator(seed: seeds[index])
                     for step in 0..<50 {
                         if index < 2 {
@@ -65,7 +64,7 @@ import Testing
                     var generator = SeededGenerator(seed: seeds[4 + index])
                     var device = Device(user: user)
                     while true {
-                        let isOver = busy.load(ordering: .sequentiallyConsistent) == 0
+                        let isOver = busy.isOver
                         guard let store = stores.randomElement(using: &generator) else { return }
                         let limit = Int.random(in: 1...5, using: &generator)
                         let hasMore = try await device.pull(from: store, limit: limit)
