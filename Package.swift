@@ -220,8 +220,8 @@ let package = Package(
         .testTarget(
             name: "SystemTests",
             dependencies: [
-                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "DocumentStore",
-                "FullSyncClient", "FullSyncTool", "JSON", "Messaging", "Postgres", "PrivateServers",
+                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
+                "FullSyncTool", "JSON", "Messaging", "PrivateServers",
                 "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
                 .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1,
             ],

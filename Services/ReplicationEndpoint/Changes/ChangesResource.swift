@@ -50,7 +50,7 @@ struct ChangesResource: Sendable {
         let pass = try doors.open(for: exchange.principal)
         // Before the first look, so that what is committed behind it is not missed.
         let live = wakeUps.enter(database.name, feeds: exchange.caller.feeds, channel: exchange.channel)
-        let visit = FeedVisit(live, pass, wakeUps, doors)
+        let visit = FeedVisit(live, pass, wakeUps, doors, isLive: request.feed.isLive)
         let cursor = try await source.start()
         let principal = exchange.principal
         return Response(
@@ -119,12 +119,12 @@ private final class FeedVisit: Sendable {
     private let wakeUps: FeedWakeUps
     private let doors: FeedDoors
 
-    init(_ live: LiveFeed, _ pass: FeedDoors.Pass, _ wakeUps: FeedWakeUps, _ doors: FeedDoors) {
+    init(_ live: LiveFeed, _ pass: FeedDoors.Pass, _ wakeUps: FeedWakeUps, _ doors: FeedDoors, isLive: Bool) {
         self.live = live
         self.pass = pass
         self.wakeUps = wakeUps
         self.doors = doors
-        doors.hangUps.watch(live.channel, for: live)
+        if isLive { doors.hangUps.watch(live.channel, for: live) }
     }
 
     func end() {

@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// Tells feeds that their clients have hung up, while they have nothing to send and would not notice.
+/// Tells live feeds that their clients have hung up, while they have nothing to send and would not notice.
 final class HangUps: Sendable {
     private let feeds = Mutex<[ObjectIdentifier: LiveFeed]>([:])
 
@@ -41,5 +41,12 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler {
     func channelInactive(context: ChannelHandlerContext) {
         hangUps.closed(context.channel)
         context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        // The server lets clients close their half first; a client of a live feed that does so has gone, as there is
+        // nothing else by which that would show before the next thing is sent.
+        if case ChannelEvent.inputClosed = event { hangUps.closed(context.channel) }
+        context.fireUserInboundEventTriggered(event)
     }
 }

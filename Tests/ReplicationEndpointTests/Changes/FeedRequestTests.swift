@@ -156,7 +156,7 @@ import Testing
 
 @Suite struct FeedDoorsTests {
     private func user(_ name: String, isAdministrator: Bool = false) -> Principal {
-        Principal(name: name, isAdministrator: isAdministrator, groups: [], token: nil, authenticated: nil)
+        Principal(name: name, isAdministrator: isAdministrator, groups: [], evidence: .none)
     }
 
     @Test func `each user has so many feeds and all together have so many`() throws {
