@@ -33,6 +33,7 @@ enum Composition {
             control: control,
             scripts: scripts,
             connectors: ConnectorCaller(requests: requests, control: control),
+            passwords: PasswordHasher(),
             logger: logger
         )
         let policy = try retryPolicy(settings)

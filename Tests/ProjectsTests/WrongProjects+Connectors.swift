@@ -11,7 +11,7 @@ extension WrongProjects {
             "type: http\n",
             with: "",
             in: "connectors/erp.yaml",
-            gives: "connectors/erp.yaml:1:1: a connector needs 'type': http or fullsync"
+            gives: "connectors/erp.yaml:1:1: a connector needs 'type': http, fullsync or directory"
         ),
         .replacing(
             "baseUrl: ${URL}\n",

@@ -73,7 +73,7 @@ import Testing
 
     @Test func `without a list nothing is said`() throws {
         let headers = marked(try policy(), request(.get, origin: Self.app))
-        #expect(headers.isEmpty)
+        #expect(headers[.accessControlAllowOrigin] == nil && headers[.vary] == nil)
         #expect(try policy().preflight(request(.options, origin: Self.app, preflightFor: "PUT")) == nil)
     }
 

@@ -59,8 +59,8 @@ final class Authenticator: Sendable {
     /// The same caller as things are now; nil when the right to be heard has ended: the session, the token's time, or
     /// the password that it stood on.
     ///
-    /// For what goes on for long, such as live feeds: cheap, as answers are remembered for up to a second, and forgotten
-    /// when rights change anywhere.
+    /// For what goes on for long, such as live feeds: cheap, as answers are remembered for up to a second, and
+    /// forgotten when rights change anywhere.
     func current(_ principal: Principal) async throws -> Principal? {
         guard let name = principal.name else { return principal }
         switch principal.evidence {

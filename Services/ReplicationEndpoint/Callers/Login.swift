@@ -7,7 +7,8 @@ import Synchronization
 /// Finds out whose a name and a password are, as often as may be tried.
 ///
 /// The administrator's are known here. A user of the built-in directory is known by the directory; everybody else by
-/// the login sequence of the project, when there is one.
+/// the login sequence of the project, when there is one. A project that has a connector to the directory asks it by
+/// itself: its login sequence then decides about everybody.
 final class Login: Sendable {
     /// Who authenticated.
     struct Authenticated: Sendable {
@@ -105,11 +106,12 @@ final class Login: Sendable {
         }
         // Nobody but the administrator may have the administrator's name, whatever a back end says.
         guard !isAdministrator(name) else { throw Self.refused }
-        if let known = try await control.directoryUser(name) {
+        let source = try sequence.source()
+        if source?.asksDirectory != true, let known = try await control.directoryUser(name) {
             guard try await directory.matches(password, known.password) else { throw Self.refused }
             return Authenticated(user: name, isAdministrator: false, generation: known.user.generation)
         }
-        guard let source = try sequence.source() else {
+        guard let source else {
             // The same work as for a user whom the directory has.
             _ = try await directory.matches(password, nil)
             throw Self.refused

@@ -12,6 +12,8 @@ struct LoginSequence: Sendable {
     struct Source: Sendable {
         let project: String
         let sequence: String
+        /// Whether the project asks the built-in directory by itself: its sequence then decides about everybody.
+        let asksDirectory: Bool
     }
 
     let catalogue: ProjectCatalogue
@@ -26,7 +28,15 @@ struct LoginSequence: Sendable {
     /// - Throws: 503 when it is not clear which, or when the one that is set is not there: then nobody logs in by it.
     func source() throws(CouchError) -> Source? {
         let live = catalogue.current.values.compactMap { live in
-            live.project.login.map { Source(project: live.project.name, sequence: $0) }
+            live.project.login.map { login in
+                Source(
+                    project: live.project.name,
+                    sequence: login,
+                    asksDirectory: live.project.connectors.values.contains { connector in
+                        if case .directory = connector.kind { true } else { false }
+                    }
+                )
+            }
         }
         if let project {
             guard let source = live.first(where: { $0.project == project }) else {

@@ -1,10 +1,10 @@
 /// Decides who may try a password, from who has tried and failed.
 ///
 /// Failures are counted three ways: by user and address, by address, and by user. A few are free; from then on each
-/// failure closes the way for twice as long as the one before. The longest time is short for a user whom strangers guess
-/// at from elsewhere, and it does not concern an address from which that user has logged in: nobody locks anybody else
-/// out. What is not yet decided counts as a failure of that user at that address, so that many guesses at once are no way
-/// around; many users who log in at once from one address do not stand in each other's way.
+/// failure closes the way for twice as long as the one before. The longest time is short for a user whom strangers
+/// guess at from elsewhere, and it does not concern an address from which that user has logged in: nobody locks anybody
+/// else out. What is not yet decided counts as a failure of that user at that address, so that many guesses at once are
+/// no way around; many users who log in at once from one address do not stand in each other's way.
 ///
 /// Pure: the time and the dice come from the caller.
 struct GuessThrottle: Sendable {

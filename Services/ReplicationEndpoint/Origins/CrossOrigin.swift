@@ -32,13 +32,16 @@ struct CrossOrigin: Sendable {
         guard request.method == .options, request.headers[.accessControlRequestMethod] != nil,
             listed(request) != nil
         else { return nil }
-        return Response(
+        var response = Response(
             status: .noContent,
             headers: [
                 .accessControlAllowMethods: Self.allowedMethods, .accessControlAllowHeaders: Self.allowedHeaders,
                 .accessControlMaxAge: "600",
             ]
         )
+        // RFC 9110, section 8.6: there is no length of what cannot be there.
+        response.headers[.contentLength] = nil
+        return response
     }
 
     /// Says in an answer whether the page that asked may read it.

@@ -14,6 +14,7 @@ struct RunEffects: SequenceEffects {
     let store: DocumentStore
     let control: ControlStore
     let connectors: ConnectorCaller
+    let passwords: PasswordHasher
     let scripts: RunScripts
     let logger: Logger
 
@@ -47,6 +48,12 @@ struct RunEffects: SequenceEffects {
             }
             let documents = FullSyncTransactions(run: run, store: store, control: control, database: connector.database)
             return try await documents.call(kind, try kind.variables.bind(variables), at: site)
+        case .directory:
+            guard let kind = DirectoryTransaction(rawValue: transaction.transaction) else {
+                throw SequenceFailure(code: .notFound, message: "there is no transaction '\(transaction)'")
+            }
+            let directory = DirectoryTransactions(run: run, store: store, control: control, hasher: passwords)
+            return try await directory.call(kind, try kind.variables.bind(variables))
         case .http(let connector):
             guard let definition = connector.transactions[transaction.transaction] else {
                 throw SequenceFailure(code: .notFound, message: "there is no transaction '\(transaction)'")

@@ -14,6 +14,7 @@ struct SequenceRunner: Sendable {
     let control: ControlStore
     let scripts: ScriptHostPool
     let connectors: ConnectorCaller
+    let passwords: PasswordHasher
     let logger: Logger
 
     /// Runs the sequence.
@@ -37,6 +38,7 @@ struct SequenceRunner: Sendable {
             store: store,
             control: control,
             connectors: connectors,
+            passwords: passwords,
             scripts: scripts,
             logger: logger
         )

@@ -25,7 +25,7 @@ extension PostgresMigration {
             CREATE INDEX sessions_user ON sessions (user_name);
 
             -- Counts up, in the transaction that does it, whenever somebody's rights become others: a session that is
-            -- ended, a membership, a password. Who looks at it once a second misses nothing, whatever messages are lost.
+            -- ended, a membership, a password. Who looks at it once a second misses nothing, whatever message is lost.
             CREATE TABLE access_epoch (epoch bigint NOT NULL) WITH (fillfactor = 10);
             INSERT INTO access_epoch VALUES (0);
             """

@@ -5,13 +5,14 @@ extension ProjectReader {
     private enum ConnectorType: String, CaseIterable {
         case http
         case fullsync
+        case directory
     }
 
     /// Reads `connectors/<name>.yaml`.
     func readConnector(_ name: String, file: String) -> Connector? {
         guard var members = members(of: file, subject: "a connector") else { return nil }
         let description = members.text("description")
-        guard let text = members.text("type", required: "http or fullsync") else {
+        guard let text = members.text("type", required: "http, fullsync or directory") else {
             members.stop()
             return nil
         }
@@ -31,6 +32,7 @@ extension ProjectReader {
             kind = members.text("database", required: "the database whose documents are meant").map {
                 .fullSync(FullSyncConnector(database: $0, position: members.position(of: "database")))
             }
+        case .directory: kind = .directory
         }
         members.finish()
         return kind.map {

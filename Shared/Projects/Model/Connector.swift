@@ -1,6 +1,6 @@
 package import Sequences
 
-/// A connection to a back end, or to this system's own documents.
+/// A connection to a back end, or to this system's own documents and users.
 package struct Connector: Sendable {
     /// What a connector speaks.
     ///
@@ -8,6 +8,8 @@ package struct Connector: Sendable {
     package enum Kind: Sendable {
         case http(HTTPConnector)
         case fullSync(FullSyncConnector)
+        /// The built-in user directory.
+        case directory
     }
 
     package let name: String
@@ -20,6 +22,7 @@ package struct Connector: Sendable {
         switch kind {
         case .http(let connector): connector.transactions.keys.sorted()
         case .fullSync: FullSyncTransaction.allCases.map(\.rawValue)
+        case .directory: DirectoryTransaction.allCases.map(\.rawValue)
         }
     }
 
@@ -28,6 +31,7 @@ package struct Connector: Sendable {
         switch kind {
         case .http(let connector): connector.transactions[name]?.variables
         case .fullSync: FullSyncTransaction(rawValue: name)?.variables
+        case .directory: DirectoryTransaction(rawValue: name)?.variables
         }
     }
 }

@@ -1,0 +1,89 @@
+import JSON
+import NIOHTTP1
+import TestSupport
+import Testing
+
+extension SystemTests {
+    /// A project whose login sequence asks the built-in directory, chosen by `FULLSYNC_LOGIN_PROJECT` at an endpoint of
+    /// its own.
+    @Suite(.timeLimit(.minutes(2))) struct DirectoryLoginTests {
+        private static let login = """
+            description: Lets users of the directory in, but not those on leave.
+            access: private
+            variables:
+              user: {type: string, required: true}
+              password: {type: string, required: true, secret: true}
+            steps:
+              - callTransaction: users.authenticate
+                with: {user: =user, password: =password}
+                as: answer
+              - if: '!answer.authenticated || answer.groups.includes("on-leave")'
+                then:
+                  - fail: {code: unauthorized, message: Name or password is incorrect.}
+              - setAuthenticatedUser: =user
+                groups: ["from-login"]
+              - output: {}
+            """
+        private static let misuse = """
+            description: Guesses passwords past the endpoint.
+            access: public
+            variables:
+              user: {type: string, required: true}
+              password: {type: string, required: true, secret: true}
+            steps:
+              - callTransaction: users.authenticate
+                with: {user: =user, password: =password}
+                as: answer
+              - output: =answer
+            """
+
+        @Test func `the sequence decides about users of the directory, and only a login may ask`() async throws {
+            let system = try await RunningSystem.shared
+            let project = "directory-login"
+            let deployed = try await system.administrator.send(
+                "PUT",
+                "/_fullsync/projects/\(project)",
+                [
+                    "files": [
+                        "project.yaml": "project: directory-login\nlogin: login\n",
+                        "connectors/users.yaml": "type: directory\n", "sequences/login.yaml": .string(Self.login),
+                        "sequences/misuse.yaml": .string(Self.misuse),
+                    ]
+                ]
+            )
+            try #require(deployed.status == 200, "\(deployed.json)")
+            let endpoint = try await TestService.start(
+                "replication-endpoint",
+                [
+                    "FULLSYNC_POSTGRES_URL": system.postgres, "FULLSYNC_AMQP_URL": system.amqp,
+                    "FULLSYNC_ADMIN_PASSWORD": try system.password, "FULLSYNC_PORT": "0",
+                    "FULLSYNC_LOGIN_PROJECT": project,
+                ]
+            )
+            let http = try #require(try await endpoint.addresses().http)
+            let name = try await system.administrator.makeUser("secret")
+            let away = try await system.administrator.makeUser("secret", groups: ["on-leave"])
+            try await eventually("the endpoint has the project") {
+                try await Client(http, .basic(name: name, password: "secret")).get("/_session").status == 200
+            }
+            let session = try await Client(http).login(name, "secret")
+            #expect(try await session.get("/_session").json["userCtx"]?["roles"] == ["from-login"])
+            for (user, password) in [(away, "secret"), (name, "wrong"), ("nobody", "secret")] {
+                let answer = try await Client(http, .basic(name: user, password: password)).get("/_session")
+                #expect(answer.status == 401)
+            }
+            let misused = try await session.send(
+                "POST",
+                "/_fullsync/projects/\(project)/sequences/misuse",
+                ["user": .string(name), "password": "secret"]
+            )
+            #expect(misused.status == 403, "\(misused.json)")
+            // The other project's technicians are nobody here, and this one's sequence is not asked elsewhere.
+            let cast = try await Cast.of(system)
+            let technician = Client(http, .basic(name: cast.first, password: RunningSystem.password(of: cast.first)))
+            #expect(try await technician.get("/_session").status == 401)
+            #expect(try await system.login(cast.first).get("/fieldservice").status == 200)
+            #expect(await endpoint.stop() == .code(0))
+        }
+    }
+}
