@@ -77,7 +77,7 @@ import Testing
         for (user, count) in [(ann, 1), (member, 1), (bob, 0), (.anonymous, 0)] {
             let feed = try await store.store.changes(
                 in: store.database,
-                since: FeedPosition(2),
+                since: FeedPosition(1),
                 limit: 9,
                 allLeaves: false,
                 for: user

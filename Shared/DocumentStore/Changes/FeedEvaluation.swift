@@ -21,6 +21,8 @@ struct FeedEvaluation: Sendable {
         let leaves = view?.leaves ?? []
         var revisions = leaves.map(\.id)
         var told = tombstones(losses[row.document] ?? [], view, own)
+        // The place of a loss says nothing to those who lost nothing by it: the document has its own place in the feed.
+        guard row.isPresent || !told.isEmpty else { return nil }
         // A reader who can read nothing of it any more may hold what came back before.
         if view == nil, !told.isEmpty { told += tree.closings(of: own).map(\.revision) }
         for tombstone in told where !revisions.contains(tombstone) { revisions.append(tombstone) }

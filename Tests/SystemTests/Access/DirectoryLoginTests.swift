@@ -1,5 +1,6 @@
 import JSON
 import NIOHTTP1
+import PrivateServers
 import TestSupport
 import Testing
 
