@@ -1,3 +1,5 @@
+import Foundation
+
 /// What the readers of open feeds may still read.
 struct FeedRights: Sendable {
     let authenticator: Authenticator
@@ -11,7 +13,13 @@ struct FeedRights: Sendable {
     }
 
     /// When is to be asked again, whatever happens; nil for a reader whose rights do not change.
+    ///
+    /// Nobody says when a session or a token ends by itself, so that is a time to ask at.
     func nextCheck(of principal: Principal) -> FeedClock.Instant? {
-        principal.name == nil ? nil : .now + Self.period
+        guard principal.name != nil else { return nil }
+        let left = principal.expires.map {
+            Duration.milliseconds(1 + Int(max(0, min($0.timeIntervalSinceNow, 60)) * 1_000))
+        }
+        return .now + min(Self.period, left ?? Self.period)
     }
 }
