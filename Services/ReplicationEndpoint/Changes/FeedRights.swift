@@ -15,6 +15,8 @@ struct FeedRights: Sendable {
     }
 
     /// When is to be asked again, whatever happens; nil for a reader whose rights do not change.
+    ///
+    /// Nobody says when a session or a token ends by itself, so that is a time to ask at.
     func nextCheck(of principal: Principal) -> FeedClock.Instant? {
         guard principal.name != nil else { return nil }
         let rest = principal.expires.map { Duration.seconds($0.timeIntervalSinceNow) } ?? Self.period

@@ -1,0 +1,61 @@
+import JSON
+import NIOHTTP1
+import TestSupport
+import Testing
+
+extension SystemTests {
+    /// A live feed ends with the right to be heard, at whatever instance it is.
+    @Suite(.timeLimit(.minutes(2))) struct FeedEndTests {
+        /// Opens a live feed that would go on for an hour, and waits until it is under way.
+        private func open(_ client: Client) async throws -> Lines {
+            let path = "/fieldservice/_changes?feed=continuous&since=now&heartbeat=100&timeout=3600000"
+            var lines = Lines(try await client.open("GET", path))
+            #expect(try await lines.next()?.isEmpty == true)
+            return lines
+        }
+
+        @Test func `with its session, that ended elsewhere`() async throws {
+            let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
+            let name = try await system.administrator.makeUser("secret")
+            let session = try await Client(system.http).login(name, "secret")
+            var (here, there) = try await (open(session), open(Client(other.http, session.credentials)))
+            #expect(try await session.send("DELETE", "/_session").status == 200)
+            #expect(try await here.nextChange()?["last_seq"] != nil)
+            #expect(try await there.nextChange()?["last_seq"] != nil)
+        }
+
+        @Test func `with the password that it stood on`() async throws {
+            let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
+            let name = try await system.administrator.makeUser("secret")
+            let basic = Client(other.http, .basic(name: name, password: "secret"))
+            var feed = try await open(basic)
+            let changed = try await system.administrator.send("PUT", "/_fullsync/users/\(name)", ["password": "other"])
+            #expect(changed.status == 200)
+            #expect(try await feed.nextChange()?["last_seq"] != nil)
+        }
+
+        @Test func `with the time of its token`() async throws {
+            let other = try await OtherEndpoint.shared
+            let token = OtherEndpoint.token(of: uniqueID("short"), for: 3)
+            var feed = try await open(Client(other.http, .bearer(token)))
+            #expect(try await feed.nextChange()?["last_seq"] != nil)
+        }
+
+        @Test func `and not with anybody else's, and it is told what a new group brings`() async throws {
+            let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
+            let (name, group) = (try await system.administrator.makeUser("secret"), uniqueID("group"))
+            let (id, later) = (uniqueID("before"), uniqueID("after"))
+            let tagged: JSONValue = ["~groups": [.string(group)]]
+            #expect(try await system.administrator.send("PUT", "/fieldservice/\(id)", tagged).status == 201)
+            let session = try await Client(system.http).login(name, "secret")
+            var feed = try await open(Client(other.http, session.credentials))
+            let bystander = try await Client(system.http).login(try await system.administrator.makeUser("x"), "x")
+            #expect(try await bystander.send("DELETE", "/_session").status == 200)
+            let member = "/_fullsync/groups/\(group)/members/\(name)"
+            #expect(try await system.administrator.send("PUT", member).status == 201)
+            #expect(try await feed.nextChange()?["id"]?.stringValue == id)
+            #expect(try await system.administrator.send("PUT", "/fieldservice/\(later)", tagged).status == 201)
+            #expect(try await feed.nextChange()?["id"]?.stringValue == later)
+        }
+    }
+}
