@@ -51,6 +51,19 @@ import Testing
         #expect(ProcessTable.processes(naming: directory).isEmpty)
     }
 
+    @Test func `a queue that was declared just before kill -9 takes messages after it`() async throws {
+        let directory = TestDirectory.make("rabbitMQ")
+        let server = Kind.rabbitMQ.server(in: directory)
+        let address = try await server.start { _ in }
+        try await Probe.declare(address)
+        try #require(await server.pid.flatMap { ProcessIdentity(pid: $0) }).send(.kill)
+        _ = await server.waitForExit()
+        #expect(try await server.start { _ in } == address)
+        try await Probe.use(address, writing: true)
+        try await Probe.use(address, writing: false)
+        await server.stop()
+    }
+
     @Test(arguments: Kind.allCases)
     func `a directory that another server uses is refused`(_ kind: Kind) async throws {
         let directory = TestDirectory.make(kind.rawValue)

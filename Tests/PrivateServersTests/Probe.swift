@@ -19,7 +19,7 @@ enum Probe {
     /// Waits until the queue's name is in the file where RabbitMQ's Raft library looks for it at its start.
     ///
     /// It is written half a second after the queue is declared (`names.dets`, Ra 2.2), whatever was confirmed before:
-    /// a broker that is killed before has the queue, but no leader for it. That is not for these tests to find.
+    /// a broker that is killed before has the queue, and nothing that was in it.
     static func waitUntilQueueIsOnDisk(_ directory: String) async throws {
         try await eventually("Ra has written the queue's name") {
             let files = FileManager.default.enumerator(atPath: directory + "/mnesia")?.compactMap { $0 as? String }
@@ -42,8 +42,22 @@ enum Probe {
         #expect(lines == (writing ? [] : ["42"]))
     }
 
+    /// Declares the queue and does nothing with it.
+    static func declare(_ address: String) async throws {
+        let broker = MessageBroker(
+            try MessagingConfiguration(url: address),
+            topology: Topology(queues: [queue]),
+            logger: Logger(label: "probe")
+        )
+        let life = Task { try await broker.run() }
+        try await broker.waitUntilConnected()
+        life.cancel()
+        _ = await life.result
+    }
+
+    private static let queue = Queue("kept", .work(deliveryLimit: 5, deadLetterQueue: nil))
+
     private static func useRabbitMQ(_ address: String, _ writing: Bool) async throws {
-        let queue = Queue("kept", .work(deliveryLimit: 5, deadLetterQueue: nil))
         let broker = MessageBroker(
             try MessagingConfiguration(url: address),
             topology: Topology(queues: [queue]),

@@ -67,6 +67,7 @@ package actor PrivateRabbitMQ: PrivateServer {
             await directory.endLeftover(.terminate, progress)
             progress("RabbitMQ \(installation.version): starting")
             state = .running(try await launch(installation))
+            await electLeaders()
             progress("RabbitMQ \(installation.version): ready on 127.0.0.1:\(port ?? 0)")
             return try address()
         } catch {
@@ -125,6 +126,21 @@ package actor PrivateRabbitMQ: PrivateServer {
         guard let status, status.isSuccess, lines.contains(where: { $0.hasPrefix("{ok, ") }) else {
             throw directory.failure(.preparation("the request was refused:"), lines)
         }
+    }
+
+    /// Has each quorum queue elect its leader.
+    ///
+    /// A queue that was declared within half a second before the server was killed is there after the next start, but
+    /// has no leader and never looks for one: everything that is sent to it waits for ever (RabbitMQ 3.10, Ra 2.2,
+    /// which writes the queue's name into `names.dets` that much later). A queue that has a leader takes no notice. A
+    /// server that does not answer is not told; its start was a success all the same.
+    private func electLeaders() async {
+        try? await evaluate(
+            """
+            [catch ra:trigger_election(amqqueue:get_pid(Queue))
+                || Queue <- rabbit_amqqueue:list(), amqqueue:get_type(Queue) =:= rabbit_quorum_queue].
+            """
+        )
     }
 
     /// The server's own orderly end.

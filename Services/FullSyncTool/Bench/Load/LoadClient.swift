@@ -50,6 +50,7 @@ struct LoadClient: Sendable {
     }
 
     /// Gets what must be there.
+    @discardableResult
     func get(_ path: String) async throws -> ByteBuffer { try await ask(.GET, path) }
 
     /// The connections of all cases: as many as the live feeds need, kept.
