@@ -45,9 +45,10 @@ struct Client: Sendable {
         _ method: String,
         _ path: String,
         text: String?,
-        contentType: String = "application/json"
+        contentType: String = "application/json",
+        headers: [(String, String)] = []
     ) async throws -> Answer {
-        let response = try await open(method, path, text: text, contentType: contentType)
+        let response = try await open(method, path, text: text, contentType: contentType, headers: headers)
         let body = try await response.body.collect(upTo: 256 << 20)
         return Answer(
             status: Int(response.status.code),
@@ -62,10 +63,12 @@ struct Client: Sendable {
         _ path: String,
         headers: [(String, String)] = [],
         text: String? = nil,
-        contentType: String = "application/json"
+        contentType: String = "application/json",
+        headers: [(String, String)] = []
     ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: base + path)
         request.method = .RAW(value: method)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
         switch credentials {
         case .none: break
         case .basic(let name, let password):
