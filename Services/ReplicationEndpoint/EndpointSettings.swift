@@ -1,3 +1,4 @@
+import CouchProtocol
 import JSON
 import ServiceRuntime
 import Settings

@@ -48,7 +48,7 @@ struct Client: Sendable {
         contentType: String = "application/json",
         headers: [(String, String)] = []
     ) async throws -> Answer {
-        let response = try await open(method, path, text: text, contentType: contentType, headers: headers)
+        let response = try await open(method, path, headers: headers, text: text, contentType: contentType)
         let body = try await response.body.collect(upTo: 256 << 20)
         return Answer(
             status: Int(response.status.code),
@@ -63,12 +63,10 @@ struct Client: Sendable {
         _ path: String,
         headers: [(String, String)] = [],
         text: String? = nil,
-        contentType: String = "application/json",
-        headers: [(String, String)] = []
+        contentType: String = "application/json"
     ) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest(url: base + path)
         request.method = .RAW(value: method)
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
         switch credentials {
         case .none: break
         case .basic(let name, let password):
