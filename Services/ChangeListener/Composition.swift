@@ -25,6 +25,12 @@ enum ListenerSettings {
         default: .seconds(3_600),
         "How long the content of an attachment is kept that no document refers to."
     )
+    static let compactionAge = Setting(
+        "compaction.age",
+        .duration(.seconds(0) ... .seconds(31_536_000)),
+        default: .seconds(3_600),
+        "How long the content of a revision is kept after another one has taken its place."
+    )
 }
 
 extension ServiceDescription {
@@ -35,7 +41,9 @@ extension ServiceDescription {
             that match them. Any number may run: they share the databases and the listeners.
             """,
         needs: [.postgres, .amqp],
-        settings: ListenerSettings.scripts.all + [ListenerSettings.retention, ListenerSettings.contentPatience]
+        settings: ListenerSettings.scripts.all + [
+            ListenerSettings.retention, ListenerSettings.contentPatience, ListenerSettings.compactionAge,
+        ]
     )
 }
 
@@ -49,10 +57,10 @@ enum Composition {
         let store = DocumentStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
         let scripts = try ListenerSettings.scripts.makePool(context)
+        let progress = FollowersProgress(control: control, catalogue: catalogue)
         let pruner = ChangeLogPruner(
-            control: control,
             store: store,
-            catalogue: catalogue,
+            progress: progress,
             retention: try settings[ListenerSettings.retention],
             logger: logger
         )
@@ -61,12 +69,19 @@ enum Composition {
             patience: try settings[ListenerSettings.contentPatience],
             logger: logger
         )
+        let compactor = Compactor(
+            store: store,
+            progress: progress,
+            age: try settings[ListenerSettings.compactionAge],
+            logger: logger
+        )
         let signals = CommitSignals(context.postgres, logger: logger)
         return runtime.services + [
             Foreground { await scripts.run() },
             signals,
             pruner,
             sweeper,
+            compactor,
             FollowerSupervisor(
                 broker: broker,
                 control: control,

@@ -50,6 +50,8 @@ enum Composition {
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
+            maintenance: MaintenanceResource(store: store),
+            settings: SettingsResource(store: store),
             document: DocumentResource(store: store),
             attachment: AttachmentResource(store: store),
             bulkDocuments: BulkDocuments(store: store),
@@ -92,9 +94,7 @@ enum Composition {
         _ hangUps: HangUps
     ) throws -> some Service {
         let settings = context.settings
-        var limits = EndpointLimits()
-        limits.requestBody = try settings[EndpointSettings.requestSize]
-        limits.documents = try AttachmentSettings.rules(settings)
+        let limits = try EndpointLimits(settings)
         return Application(
             responder: CouchResponder(
                 callers: callers,

@@ -1,3 +1,5 @@
+import CouchProtocol
+import JSON
 import ServiceRuntime
 import Settings
 
@@ -12,8 +14,59 @@ enum EndpointSettings {
         "The largest body of a request that is read whole."
     )
 
+    static let documentSize = Setting(
+        "document.size",
+        .bytes(1_024...1 << 28),
+        default: 8_000_000,
+        "The largest document, without its attachments."
+    )
+    static let documentDepth = Setting(
+        "document.depth",
+        .int(1...1_000),
+        default: 512,
+        "How deep the JSON of a request may be nested."
+    )
+    static let bulkSize = Setting(
+        "request.documents",
+        .int(1...1_000_000),
+        default: 10_000,
+        "The most documents that a _bulk_docs or a _bulk_get names."
+    )
+    static let keyCount = Setting(
+        "request.keys",
+        .int(1...10_000_000),
+        default: 100_000,
+        "The most keys that a list of documents, or a _revs_diff, names."
+    )
+    static let addressSize = Setting(
+        "request.address",
+        .bytes(1_024...1 << 20),
+        default: 64 << 10,
+        "The longest address of a request."
+    )
+
     static let all: [any SettingDeclaration] =
-        [host, port, requestSize] + AccessSettings.all + FeedSettings.all + AttachmentSettings.all
+        [host, port, requestSize] + requestLimits + AccessSettings.all + FeedSettings.all + AttachmentSettings.all
+
+    /// How much a request may ask.
+    private static let requestLimits: [any SettingDeclaration] = [
+        documentSize, documentDepth, bulkSize, keyCount, addressSize,
+    ]
+}
+
+extension EndpointLimits {
+    /// The limits as they are set.
+    init(_ settings: SettingReader) throws {
+        requestBody = try settings[EndpointSettings.requestSize]
+        documents = try AttachmentSettings.rules(settings)
+        documents.bodyLimit = try settings[EndpointSettings.documentSize]
+        json.depth = try settings[EndpointSettings.documentDepth]
+        documents.json = json
+        bulkDocs = try settings[EndpointSettings.bulkSize]
+        bulkGet = bulkDocs
+        keys = try settings[EndpointSettings.keyCount]
+        address = try settings[EndpointSettings.addressSize]
+    }
 }
 
 extension ServiceDescription {

@@ -163,12 +163,5 @@ extension ReplicaCheck {
             #expect(first != second)
             #expect(try await replica.localDocument("check")?.body == ["n": 2])
         },
-        ReplicaCheck(name: "a local document is not replaced by another revision") { replica in
-            let first = try await replica.putLocalDocument("check", LocalDocument(revision: nil, body: ["n": 1]))
-            _ = try await replica.putLocalDocument("check", LocalDocument(revision: first, body: ["n": 2]))
-            await #expect(throws: CouchError.conflict) {
-                try await replica.putLocalDocument("check", LocalDocument(revision: first, body: ["n": 3]))
-            }
-        },
     ]
 }

@@ -1,6 +1,5 @@
 import CouchProtocol
 import DocumentStore
-import Foundation
 import Hummingbird
 import JSON
 
@@ -11,45 +10,49 @@ struct DatabaseResource: Sendable {
 
     func respond(to exchange: Exchange, _ name: String) async throws -> Response {
         switch exchange.method {
-        case .get, .head: return try await describe(exchange, name)
-        case .put:
-            try exchange.requireAdministrator()
-            let name = try DatabaseName(name)
-            guard !name.isSystem else { throw CouchError.forbidden("System databases are not kept here.") }
-            guard try await store.createDatabase(name.text) else { throw CouchError.databaseExists }
-            return .ok(.created)
-        case .delete:
-            try exchange.requireAdministrator()
-            try await store.deleteDatabase(name)
-            return .ok()
+        case .get, .head:
+            let database = try await store.openDatabase(name, for: exchange.caller)
+            return .json(try await DatabaseDescription(store: store).json(of: database, for: exchange.caller))
+        case .put: return try await create(exchange, name)
+        case .delete: return try await delete(exchange, name)
         case .post:
             let database = try await store.openDatabase(name, for: exchange.caller)
             return try await documents.writer.post(exchange, in: database)
-        default: throw exchange.methodNotAllowed("DELETE", "GET", "HEAD", "POST", "PUT")
+        default:
+            _ = try await store.openDatabase(name, for: exchange.caller)
+            throw exchange.methodNotAllowed("DELETE", "GET", "HEAD", "POST")
         }
     }
 
-    /// The figures; a user learns none that tell of documents of others.
-    private func describe(_ exchange: Exchange, _ name: String) async throws -> Response {
-        let database = try await store.openDatabase(name, for: exchange.caller)
-        let info = try await store.info(database)
-        var members: JSONObject = [
-            "db_name": .string(database.name),
-            "instance_start_time": .string(String(info.createdSecondsSince1970)),
-            "compact_running": false, "disk_format_version": 8, "props": [:],
-            "cluster": ["q": 1, "n": 1, "w": 1, "r": 1],
-        ]
-        members["update_seq"] = database.token(FeedPosition(info.updateSeq)).sequence.json
-        members["purge_seq"] = "0"
-        if exchange.principal.isAdministrator {
-            members["doc_count"] = .number(JSONNumber(info.documents))
-            members["doc_del_count"] = .number(JSONNumber(info.deleted))
-        } else {
-            members["doc_count"] = 0
-            members["doc_del_count"] = 0
+    private func create(_ exchange: Exchange, _ text: String) async throws -> Response {
+        try exchange.requireAdministrator()
+        for name in ["q", "n"] {
+            guard let value = exchange.query[name] else { continue }
+            guard Int(value).map({ $0 > 0 }) ?? false else {
+                throw CouchError.badRequest("The `\(name)` value should be a positive integer.")
+            }
         }
-        members["sizes"] = ["file": 0, "external": 0, "active": 0]
-        return .json(.object(members))
+        switch exchange.query["partitioned"] {
+        case nil, "false": break
+        case "true": throw CouchError.badRequest("Partitioned feature is not enabled.")
+        default: throw CouchError.badRequest("Invalid `partitioned` parameter")
+        }
+        let name = try DatabaseName(text)
+        guard !name.isSystem else { throw CouchError.forbidden("System databases are not kept here.") }
+        guard try await store.createDatabase(name.text) else { throw CouchError.databaseExists }
+        return .json(["ok": true], status: .created, headers: [.location: exchange.address(of: name.text)])
+    }
+
+    private func delete(_ exchange: Exchange, _ name: String) async throws -> Response {
+        try exchange.requireAdministrator()
+        // Whoever makes an address of a document's empty id would delete everything.
+        guard exchange.query["rev"] == nil else {
+            throw CouchError.badRequest(
+                "You tried to DELETE a database with a ?=rev parameter. Did you mean to DELETE a document instead?"
+            )
+        }
+        try await store.deleteDatabase(name)
+        return .ok()
     }
 }
 

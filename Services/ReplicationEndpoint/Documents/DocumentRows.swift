@@ -179,7 +179,10 @@ struct DocumentRows: Sendable {
         isFirst = false
     }
 
-    @concurrent private static func flush(_ output: inout [UInt8], to writer: inout some ResponseBodyWriter) async throws {
+    @concurrent private static func flush(
+        _ output: inout [UInt8],
+        to writer: inout some ResponseBodyWriter
+    ) async throws {
         try await writer.write(ByteBuffer(bytes: output))
         output.removeAll(keepingCapacity: true)
     }

@@ -65,7 +65,7 @@ struct LocalResource: Sendable {
             own[name] = value
         }
         let body = JSONValue.object(own).bytes
-        guard body.count <= database.documentRules.bodyLimit else { throw .tooLarge }
+        guard body.count <= exchange.limits.documents.bodyLimit else { throw .tooLarge }
         return (body, revision)
     }
 

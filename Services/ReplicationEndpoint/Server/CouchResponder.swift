@@ -55,6 +55,7 @@ struct CouchResponder: HTTPResponder {
         _ context: Context,
         from client: ClientConnection
     ) async throws -> Response {
+        guard request.head.path?.utf8.count ?? 0 <= limits.address else { throw CouchError.addressTooLong }
         guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
         let principal = try await callers.admit(request, from: client, isLogin: resource == .session)
         let exchange = Exchange(
@@ -85,6 +86,8 @@ struct Resources: Sendable {
     let server: ServerResources
     let session: SessionResource
     let database: DatabaseResource
+    let maintenance: MaintenanceResource
+    let settings: SettingsResource
     let document: DocumentResource
     let attachment: AttachmentResource
     let bulkDocuments: BulkDocuments
@@ -104,10 +107,13 @@ struct Resources: Sendable {
 
     func respond(to exchange: Exchange, _ resource: Resource) async throws -> Response {
         switch resource {
-        case .welcome: server.welcome()
-        case .up: try await server.up()
+        case .welcome: try server.welcome(exchange)
+        case .up: try await server.up(exchange)
         case .uuids: try server.uuids(exchange)
         case .allDatabases: try await server.allDatabases(exchange)
+        case .databasesInfo: try await server.databasesInfo(exchange)
+        case .activeTasks: try server.activeTasks(exchange)
+        case .membership: try server.membership(exchange)
         case .session: try await session.respond(to: exchange)
         case .database(let name): try await database.respond(to: exchange, name)
         case .databaseResource(let name, let resource):
@@ -125,6 +131,13 @@ struct Resources: Sendable {
             )
         case .local(let database, let name):
             try await local.respond(to: exchange, name, in: store.openDatabase(database, for: exchange.caller))
+        case .compactDesign(let database, let name):
+            try await maintenance.compact(
+                exchange,
+                design: name,
+                in: store.openDatabase(database, for: exchange.caller)
+            )
+        case .settings(let database): try await settings.respond(to: exchange, database)
         case .projects: try project.list(exchange)
         case .project(let name): try await project.respond(to: exchange, name)
         case .sequence(let project, let name): try await sequence.respond(to: exchange, project: project, name: name)
@@ -164,9 +177,22 @@ struct Resources: Sendable {
         case .revisionsDifference: return try await difference.respond(to: exchange, .difference, in: database)
         case .missingRevisions: return try await difference.respond(to: exchange, .missing, in: database)
         case .ensureFullCommit:
-            // Every write is durable when it is answered.
-            guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
-            return .json(["ok": true, "instance_start_time": "0"], status: .created)
+            return try await ensureFullCommit(exchange, in: database)
+        case .security: return try await maintenance.security(exchange, in: database)
+        case .revisionLimit: return try await maintenance.revisionLimit(exchange, in: database)
+        case .purge: return try await maintenance.purge(exchange, in: database)
+        case .purgedInfos: return try await maintenance.purgedInfos(exchange, in: database)
+        case .purgedInfosLimit: return try await maintenance.purgedInfosLimit(exchange, in: database)
+        case .compact: return try await maintenance.compact(exchange, design: nil, in: database)
+        case .viewCleanup: return try maintenance.cleanUpViews(exchange)
         }
+    }
+
+    /// Every write is durable when it is answered, so there is nothing to ensure.
+    private func ensureFullCommit(_ exchange: Exchange, in database: Database) async throws -> Response {
+        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        try exchange.requireJSON()
+        let start = try await store.info(database).createdSecondsSince1970
+        return .json(["ok": true, "instance_start_time": .string(String(start))], status: .created)
     }
 }

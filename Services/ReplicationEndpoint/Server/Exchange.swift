@@ -40,6 +40,15 @@ struct Exchange: Sendable {
         }
     }
 
+    /// Whether the request only looks.
+    var isRead: Bool { method == .get || method == .head }
+
+    /// The body, which must be there, as a JSON value.
+    func requiredJSON() async throws -> JSONValue {
+        let bytes = try await requiredBody()
+        return try JSONValue(received: bytes, in: bytes.indices, limits: limits.json)
+    }
+
     /// The body as a JSON object.
     func object() async throws -> JSONObject {
         guard let object = try await json().objectValue else {

@@ -15,6 +15,7 @@ enum HTTPHeader {
     /// password in a window of its own.
     static let wishedChallenge = name("X-CouchDB-WWW-Authenticate")
 
+    static let pragma = name("Pragma")
     /// Where a COPY goes.
     static let destination = name("Destination")
     /// What a proxy in front of this server was asked with.

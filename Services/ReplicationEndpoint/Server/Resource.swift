@@ -9,6 +9,9 @@ enum Resource: Hashable, Sendable {
     case up
     case uuids
     case allDatabases
+    case databasesInfo
+    case activeTasks
+    case membership
     case session
     case database(String)
     /// A resource of a database whose name begins with `_`, such as `_changes`.
@@ -16,6 +19,10 @@ enum Resource: Hashable, Sendable {
     case document(String, DocumentID)
     case attachment(String, DocumentID, name: String)
     case local(String, name: String)
+    /// `_compact/<design>` of a database.
+    case compactDesign(String, name: String)
+    /// `/_fullsync/databases/<database>`.
+    case settings(String)
     case projects
     case project(String)
     case sequence(project: String, name: String)
@@ -45,6 +52,13 @@ enum Resource: Hashable, Sendable {
         case revisionsDifference = "_revs_diff"
         case missingRevisions = "_missing_revs"
         case ensureFullCommit = "_ensure_full_commit"
+        case security = "_security"
+        case revisionLimit = "_revs_limit"
+        case purge = "_purge"
+        case purgedInfos = "_purged_infos"
+        case purgedInfosLimit = "_purged_infos_limit"
+        case compact = "_compact"
+        case viewCleanup = "_view_cleanup"
     }
 
     /// The resource of a path as it stands in the request line, still percent-encoded.
@@ -70,6 +84,9 @@ enum Resource: Hashable, Sendable {
         case ("_up", 1): self = .up
         case ("_uuids", 1): self = .uuids
         case ("_all_dbs", 1): self = .allDatabases
+        case ("_dbs_info", 1): self = .databasesInfo
+        case ("_active_tasks", 1): self = .activeTasks
+        case ("_membership", 1): self = .membership
         case ("_session", 1): self = .session
         case ("_fullsync", _):
             guard let resource = Self.inFullSync(Array(segments.dropFirst())) else { return nil }
@@ -81,6 +98,7 @@ enum Resource: Hashable, Sendable {
     private static func inDatabase(_ database: String, _ segments: [String]) -> Resource? {
         guard let first = segments.first else { return .database(database) }
         if first == "_local", segments.count == 2 { return .local(database, name: segments[1]) }
+        if first == "_compact", segments.count == 2 { return .compactDesign(database, name: segments[1]) }
         if first == "_design", segments.count == 2 { return .document(database, .design(segments[1])) }
         if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
             return .databaseResource(database, resource)
@@ -104,6 +122,7 @@ enum Resource: Hashable, Sendable {
 
     private static func inFullSync(_ segments: [String]) -> Resource? {
         switch (segments.first, segments.count) {
+        case ("databases", 2): .settings(segments[1])
         case ("projects", 1): .projects
         case ("projects", 2): .project(segments[1])
         case ("projects", 4) where segments[2] == "sequences":

@@ -37,11 +37,3 @@ package struct DatabaseSettings: Sendable, Hashable {
         guard ownerMember != groupsMember else { throw .badRequest("The members for owner and groups are the same.") }
     }
 }
-
-/// The figures of a database, as `GET /<database>` answers them.
-package struct DatabaseInfo: Sendable {
-    package let updateSeq: Int
-    package let documents: Int
-    package let deleted: Int
-    package let createdSecondsSince1970: Int
-}

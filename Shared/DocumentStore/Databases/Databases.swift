@@ -92,22 +92,4 @@ extension DocumentStore {
         settings.revisionLimit = Int(revisionLimit)
         return Database(id: id, name: name, incarnation: incarnation, settings: settings)
     }
-
-    /// The database's figures at this moment.
-    package func info(_ database: Database) async throws -> DatabaseInfo {
-        let rows = try await client.query(
-            """
-            SELECT seq, live, deleted, extract(epoch FROM created_at)::bigint
-            FROM counters JOIN databases ON id = database WHERE database = \(database.id)
-            """
-        )
-        guard let row = rows.first else { throw CouchError.noDatabase }
-        let (seq, live, deleted, created) = try row.decode(Int64.self, Int64.self, Int64.self, Int64.self)
-        return DatabaseInfo(
-            updateSeq: Int(seq),
-            documents: Int(live),
-            deleted: Int(deleted),
-            createdSecondsSince1970: Int(created)
-        )
-    }
 }

@@ -5,6 +5,11 @@ import Postgres
 package struct DocumentCounts: Sendable, Hashable {
     package var live = 0
     package var deleted = 0
+
+    package init(live: Int = 0, deleted: Int = 0) {
+        self.live = live
+        self.deleted = deleted
+    }
 }
 
 extension DocumentStore {

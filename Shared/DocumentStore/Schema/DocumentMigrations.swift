@@ -6,6 +6,7 @@ extension DocumentStore {
         PostgresMigration(version: 1, name: "documents, feeds and groups", sql: tables),
         PostgresMigration(version: 2, name: "the commit of a batch", sql: commitFunction),
         attachmentsMigration,
+        PostgresMigration(version: 4, name: "resources of a database", sql: resourceTables),
     ]
 
     private static let tables = """

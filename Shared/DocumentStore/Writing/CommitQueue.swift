@@ -18,6 +18,10 @@ actor CommitQueue {
     /// How many edits and bytes of bodies one commit takes at most, unless a single request has more.
     private static let editLimit = 2_000
     private static let byteLimit = 16 << 20
+    /// How many requests, and how many bytes of theirs, may wait: when PostgreSQL is slower than the writers, they are
+    /// told so, instead of filling the memory.
+    private static let waitingLimit = 10_000
+    private static let waitingByteLimit = 256 << 20
 
     private struct Waiting {
         let request: Request
@@ -26,6 +30,7 @@ actor CommitQueue {
     }
 
     private var waiting: [Waiting] = []
+    private var waitingBytes = 0
     private var isCommitting = false
     private let commit: @Sendable ([Request]) async -> [Result<[EditOutcome], any Error>]
 
@@ -35,9 +40,17 @@ actor CommitQueue {
     }
 
     /// Commits the request, with whatever else waits.
+    ///
+    /// - Throws: 503 when too much waits already.
     func submit(_ request: Request) async throws -> [EditOutcome] {
-        try await withCheckedThrowingContinuation { continuation in
-            let bytes = request.edits.reduce(0) { $0 + $1.body.bytes.count }
+        let bytes = request.edits.reduce(0) { $0 + $1.body.bytes.count }
+        // A queue that is empty takes anything, so that no request is too large for ever.
+        let isFull = waiting.count >= Self.waitingLimit || waitingBytes + bytes > Self.waitingByteLimit
+        guard waiting.isEmpty || !isFull else {
+            throw CouchError.unavailable("The database has more writes waiting than it can take. Try again later.")
+        }
+        waitingBytes += bytes
+        return try await withCheckedThrowingContinuation { continuation in
             waiting.append(Waiting(request: request, bytes: bytes, continuation: continuation))
             guard !isCommitting else { return }
             isCommitting = true
@@ -70,6 +83,7 @@ actor CommitQueue {
             count += 1
         }
         defer { waiting.removeFirst(count) }
+        waitingBytes -= waiting[..<count].reduce(0) { $0 + $1.bytes }
         return Array(waiting[..<count])
     }
 }

@@ -88,7 +88,7 @@ extension DocumentStore {
     }
 
     /// Plans and commits by `body`, again when another commit came between the two.
-    private func replanning<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
+    func replanning<Value: Sendable>(_ body: @Sendable () async throws -> Value) async throws -> Value {
         var attempt = 1
         while true {
             do {
@@ -107,7 +107,7 @@ extension DocumentStore {
     }
 
     /// The statement that commits a plan; none when it changes nothing.
-    private func statements(committing plan: WritePlan, to database: Database) async throws -> [PostgresQuery] {
+    func statements(committing plan: WritePlan, to database: Database) async throws -> [PostgresQuery] {
         guard !plan.order.isEmpty else { return [] }
         let feeds = try await feeds.numbers(of: CommitBatch.feeds(of: plan), in: database)
         return [CommitBatch(plan, feeds: feeds).statement(in: database)]
@@ -144,7 +144,7 @@ extension DocumentStore {
         return comebacks
     }
 
-    private func records(of ids: Set<DocumentID>, in database: Database) async throws -> [DocumentID: DocumentRecord] {
+    func records(of ids: Set<DocumentID>, in database: Database) async throws -> [DocumentID: DocumentRecord] {
         let rows = try await client.query(
             "SELECT id, seq, tree FROM documents WHERE database = \(database.id) AND id = ANY(\(ids.map(\.text)))"
         )

@@ -50,6 +50,15 @@ struct WritePlan {
         self.comebacks = comebacks
     }
 
+    /// Plans that a document's history becomes this one, which is not empty: what is left of it after a purge.
+    mutating func replace(_ tree: RevisionTree<Tags>, of id: DocumentID, by caller: Caller, traceID: String?) {
+        let before = records[id] ?? DocumentRecord()
+        let record = DocumentRecord(seq: before.seq, tree: tree)
+        records[id] = record
+        order.append(id)
+        changes[id] = Change(record: record, before: before, caller: caller, traceID: traceID)
+    }
+
     /// Plans one edit.
     mutating func add(_ edit: DocumentEdit, by caller: Caller, traceID: String?) -> EditOutcome {
         do {
@@ -129,8 +138,14 @@ struct WritePlan {
                 return (try named(edit, tags, after: nil, over: record, for: caller), tags)
             }
             // A write without a revision brings a deleted document back: it follows the tombstone.
-            let followed = (parent ?? (winner.isDeleted ? winner.id : nil)).map { path(to: $0, of: edit.id, for: caller) }
-            let tags = try rules.tagsOfNext(asked, after: self.tags(at: followed?.stored, of: tree, for: caller), caller)
+            let followed = (parent ?? (winner.isDeleted ? winner.id : nil)).map {
+                path(to: $0, of: edit.id, for: caller)
+            }
+            let tags = try rules.tagsOfNext(
+                asked,
+                after: self.tags(at: followed?.stored, of: tree, for: caller),
+                caller
+            )
             guard let followed, tree.isLeaf(followed.stored) else { throw .conflict }
             return (try named(edit, tags, after: followed, over: record, for: caller), tags)
         case .made(let path):

@@ -45,9 +45,10 @@ struct Client: Sendable {
         _ method: String,
         _ path: String,
         text: String?,
-        contentType: String = "application/json"
+        contentType: String = "application/json",
+        headers: [(String, String)] = []
     ) async throws -> Answer {
-        let response = try await open(method, path, text: text, contentType: contentType)
+        let response = try await open(method, path, headers: headers, text: text, contentType: contentType)
         let body = try await response.body.collect(upTo: 256 << 20)
         return Answer(
             status: Int(response.status.code),

@@ -1,0 +1,32 @@
+import ControlStore
+import DocumentStore
+import Projects
+
+/// How far those who follow a database's changes have come.
+///
+/// A listener that was taken out of its project keeps nothing: only the followers of what is live count.
+struct FollowersProgress: Sendable {
+    let control: ControlStore
+    let catalogue: ProjectCatalogue
+
+    /// The last change that every follower has seen; nil when one of them has seen nothing yet.
+    func slowest(in database: Database) async throws -> Int? {
+        let positions = try await control.positions(in: database.name)
+        var slowest = Int.max
+        for follower in followers(of: database.name) {
+            // One that has not begun, or is in an earlier incarnation, has seen nothing.
+            guard let position = positions[follower], position.incarnation == database.incarnation else { return nil }
+            slowest = min(slowest, position.seq)
+        }
+        return slowest
+    }
+
+    private func followers(of database: String) -> [String] {
+        let listeners = catalogue.current.values.flatMap { live in
+            live.project.listeners.values
+                .filter { $0.isEnabled && $0.database == database }
+                .map { Listener.follower($0.name, of: live.project.name) }
+        }
+        return [ChangePublisher.follower] + listeners
+    }
+}

@@ -1,0 +1,136 @@
+import CouchProtocol
+import DocumentStore
+import Hummingbird
+import JSON
+import Telemetry
+
+/// What an administrator does with a database: `_security`, `_revs_limit`, `_purge` and its like, `_compact`,
+/// `_view_cleanup`.
+///
+/// Who may read what is decided by tags alone. The security object is kept for the programs that look after it, and
+/// gives nobody a right.
+struct MaintenanceResource: Sendable {
+    let store: DocumentStore
+
+    func security(_ exchange: Exchange, in database: Database) async throws -> Response {
+        switch exchange.method {
+        case .get, .head:
+            return .json(try await store.security(of: database) ?? Self.defaultSecurity.bytes)
+        case .put:
+            try exchange.requireAdministrator()
+            let object = try await exchange.requiredJSON()
+            try Self.check(security: object)
+            try await store.setSecurity(object.bytes, of: database)
+            return .ok()
+        default: throw exchange.methodNotAllowed("PUT", "GET")
+        }
+    }
+
+    func revisionLimit(_ exchange: Exchange, in database: Database) async throws -> Response {
+        switch exchange.method {
+        case .get, .head: return .json(.number(JSONNumber(database.settings.revisionLimit)))
+        case .put:
+            try exchange.requireAdministrator()
+            guard let limit = try await exchange.requiredJSON().intValue, limit > 0 else {
+                throw CouchError.badRequest("`revs_limit` must be positive integer")
+            }
+            try await store.setRevisionLimit(limit, of: database)
+            return .ok()
+        default: throw exchange.methodNotAllowed("PUT", "GET")
+        }
+    }
+
+    func purgedInfosLimit(_ exchange: Exchange, in database: Database) async throws -> Response {
+        try exchange.requireAdministrator()
+        switch exchange.method {
+        case .get, .head: return .json(.number(JSONNumber(try await store.purgedInfosLimit(of: database))))
+        case .put:
+            guard let limit = try await exchange.requiredJSON().intValue, limit > 0 else {
+                throw CouchError.badRequest("`purged_infos_limit` must be positive integer")
+            }
+            try await store.setPurgedInfosLimit(limit, of: database)
+            return .ok()
+        default: throw exchange.methodNotAllowed("GET", "PUT")
+        }
+    }
+
+    func purge(_ exchange: Exchange, in database: Database) async throws -> Response {
+        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        try exchange.requireAdministrator()
+        try exchange.requireJSON()
+        let members = try await exchange.object()
+        guard members.count <= Self.purgeLimit else {
+            throw CouchError.badRequest("Exceeded maximum number of documents.")
+        }
+        let asked = try members.map { id, revisions in
+            DocumentRevisions(id: DocumentID(stored: id), revisions: try DocumentQuery.revisions(revisions))
+        }
+        let outcome = try await store.purge(
+            asked,
+            in: database,
+            by: exchange.caller,
+            traceID: TraceContext.current?.traceID
+        )
+        let purged = JSONObject(outcome.purged.map { ($0.id.text, Self.list($0.revisions)) })
+        return .json(["purge_seq": .null, "purged": .object(purged)], status: .created)
+    }
+
+    func purgedInfos(_ exchange: Exchange, in database: Database) async throws -> Response {
+        guard exchange.method == .get || exchange.method == .head else { throw exchange.methodNotAllowed("GET") }
+        try exchange.requireAdministrator()
+        let infos = try await store.purgedInfos(of: database).map { info -> JSONValue in
+            ["id": .string(info.id.text), "revs": Self.list(info.revisions)]
+        }
+        return .json(["purged_infos": .array(infos)])
+    }
+
+    /// `_compact`: the bodies of revisions that are no leaves any more go now.
+    ///
+    /// Of views there is nothing to compact.
+    func compact(_ exchange: Exchange, design: String?, in database: Database) async throws -> Response {
+        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        try exchange.requireAdministrator()
+        try exchange.requireJSON()
+        if let design {
+            let found = try await store.document(.design(design), in: database, for: exchange.caller)
+            guard found?.isDeleted == false else { throw found == nil ? CouchError.missing : CouchError.deleted }
+        } else {
+            try await store.requestCompaction(of: database)
+        }
+        return .ok(.accepted)
+    }
+
+    func cleanUpViews(_ exchange: Exchange) throws -> Response {
+        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        try exchange.requireAdministrator()
+        return .ok(.accepted)
+    }
+
+    // MARK: - Details
+
+    /// The most documents that one purge names.
+    private static let purgeLimit = 1_000
+
+    /// The security object of a database in CouchDB 3 that nobody has given one.
+    private static let defaultSecurity: JSONValue = [
+        "members": ["roles": ["_admin"]], "admins": ["roles": ["_admin"]],
+    ]
+
+    private static func check(security: JSONValue) throws(CouchError) {
+        guard let members = security.objectValue else { throw .badRequest("Request body must be a JSON object") }
+        for party in ["admins", "members"] {
+            guard let value = members[party] else { continue }
+            guard let lists = value.objectValue else { throw .badRequest("\(party) must be a JSON list of strings") }
+            for name in ["names", "roles"] {
+                guard let list = lists[name] else { continue }
+                guard let values = list.arrayValue, values.allSatisfy({ $0.stringValue != nil }) else {
+                    throw .badRequest("\(name) must be a JSON list of strings")
+                }
+            }
+        }
+    }
+
+    private static func list(_ revisions: [RevisionID]) -> JSONValue {
+        .array(revisions.map { .string($0.description) })
+    }
+}

@@ -1,0 +1,53 @@
+import CouchProtocol
+import Postgres
+
+// What an administrator keeps with a database, beside its settings.
+extension DocumentStore {
+    /// The security object of the database as its writer wrote it; nil for CouchDB's default.
+    package func security(of database: Database) async throws -> [UInt8]? {
+        let rows = try await client.query("SELECT security FROM databases WHERE id = \(database.id)")
+        guard let row = rows.first else { throw CouchError.noDatabase }
+        return try row.bytes(0)
+    }
+
+    package func setSecurity(_ object: [UInt8], of database: Database) async throws {
+        try await change("UPDATE databases SET security = \(object) WHERE id = \(database.id)")
+    }
+
+    /// Sets how many revisions back the database's documents remember their histories.
+    package func setRevisionLimit(_ limit: Int, of database: Database) async throws {
+        var settings = database.settings
+        settings.revisionLimit = limit
+        try settings.check()
+        try await change("UPDATE databases SET revision_limit = \(Int32(limit)) WHERE id = \(database.id)")
+    }
+
+    /// How many purges the database remembers.
+    package func purgedInfosLimit(of database: Database) async throws -> Int {
+        let rows = try await client.query("SELECT purged_infos_limit FROM databases WHERE id = \(database.id)")
+        guard let row = rows.first else { throw CouchError.noDatabase }
+        return Int(try row.decode(Int32.self, at: 0))
+    }
+
+    package func setPurgedInfosLimit(_ limit: Int, of database: Database) async throws {
+        try await change(
+            "UPDATE databases SET purged_infos_limit = \(Int32(clamping: limit)) WHERE id = \(database.id)"
+        )
+    }
+
+    /// The names of databases in a stretch of their order, for `_all_dbs`.
+    package func databaseNames(in range: DocumentRange) async throws -> [String] {
+        let rows = try await client.query(
+            """
+            SELECT id FROM (SELECT name AS id, false AS deleted FROM databases) AS documents
+            WHERE \(fragment: range.condition)
+            \(unescaped: range.order) OFFSET \(Int64(range.skip)) LIMIT \(Int64(range.limit))
+            """
+        )
+        return try rows.map { try $0.decode(String.self) }
+    }
+
+    private func change(_ statement: PostgresQuery) async throws {
+        guard try await client.execute(statement) == 1 else { throw CouchError.noDatabase }
+    }
+}

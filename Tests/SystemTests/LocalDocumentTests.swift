@@ -1,0 +1,80 @@
+import JSON
+import NIOHTTP1
+import Testing
+
+extension SystemTests {
+    /// `_local` documents: what CouchDB 3.5 answers, for each user alone.
+    @Suite struct LocalDocumentTests {
+        @Test func `the last writer wins, and revisions count on from what the writer names`() async throws {
+            let stage = try await Stage.make("local")
+            let path = "\(stage.path)/_local/c"
+            try await stage.expect(stage.user, "GET", "/_local/c", 404, "not_found", "missing")
+            let written = try await stage.user.send("PUT", path, ["n": 1, "~owner": "x", "_id": "_local/other"])
+            #expect(written.status == 201)
+            #expect(written.json == ["ok": true, "id": "_local/c", "rev": "0-1"])
+            #expect(try await stage.user.get(path).json == ["_id": "_local/c", "_rev": "0-1", "n": 1, "~owner": "x"])
+            #expect(try await stage.user.send("PUT", path, ["_rev": "0-1", "n": 2]).json["rev"] == "0-2")
+            #expect(try await stage.user.send("PUT", path, ["_rev": "0-7", "n": 3]).json["rev"] == "0-8")
+            #expect(try await stage.user.send("PUT", path, ["n": 4]).json["rev"] == "0-1")
+            try await stage.expect(
+                stage.user,
+                "PUT",
+                "/_local/c",
+                #"{"_rev":"1-x"}"#,
+                400,
+                "bad_request",
+                "Invalid rev format"
+            )
+            try await stage.expect(
+                stage.user,
+                "PUT",
+                "/_local/c",
+                "[]",
+                400,
+                "bad_request",
+                "Document must be a JSON object"
+            )
+            let deleted = try await stage.user.send("DELETE", path)
+            #expect(deleted.status == 200 && deleted.json == ["ok": true, "id": "_local/c", "rev": "0-0"])
+            try await stage.expect(stage.user, "DELETE", "/_local/c", 404, "not_found", "missing")
+            #expect(try await stage.user.get("\(stage.path)").json["update_seq"]?.stringValue?.hasPrefix("0-") == true)
+        }
+
+        @Test func `a user lists the user's own, an administrator everybody's`() async throws {
+            let stage = try await Stage.make("local")
+            for (client, id) in [(stage.user, "b"), (stage.user, "a"), (stage.other, "c"), (stage.administrator, "d")] {
+                _ = try await client.send("PUT", "\(stage.path)/_local/\(id)", ["n": .string(id)])
+            }
+            func ids(_ client: Client, _ query: String = "") async throws -> [JSONValue?] {
+                let list = try await client.get("\(stage.path)/_local_docs\(query)").json
+                #expect(list["total_rows"] == .null && list["offset"] == .null)
+                return (list["rows"]?.arrayValue ?? []).map { $0["id"] ?? $0["error"] }
+            }
+            #expect(try await ids(stage.user) == ["_local/a", "_local/b"])
+            #expect(try await ids(stage.user, "?descending=true&limit=1") == ["_local/b"])
+            #expect(
+                try await ids(stage.user, "?keys=%5B%22_local%2Fb%22,%22_local%2Fc%22%5D") == ["_local/b", "not_found"]
+            )
+            #expect(try await ids(stage.administrator) == ["_local/a", "_local/b", "_local/c", "_local/d"])
+            let rows = try await stage.administrator.get("\(stage.path)/_local_docs?include_docs=true").json["rows"]
+            #expect(rows?.arrayValue?.first?["value"]?["owner"]?.stringValue == stage.cast.first)
+            #expect(rows?.arrayValue?.first?["doc"]?["n"] == "a")
+        }
+
+        /// What PouchDB does with a source that it may only read: it looks for its checkpoint, fails to write one, and
+        /// goes on without.
+        @Test func `a pull without credentials finds no checkpoint and may not write one`() async throws {
+            let stage = try await Stage.make("local", settings: ["anonymous": "read"])
+            try await stage.put("public")
+            try await stage.put("theirs", ["~owner": .string(stage.cast.stranger)])
+            try await stage.expect(stage.anonymous, "GET", "/_local/c", 404, "not_found", "missing")
+            try await stage.expect(stage.anonymous, "PUT", "/_local/c", "{}", 401, "unauthorized")
+            try await stage.expect(stage.anonymous, "GET", "/public", 200)
+            try await stage.expect(stage.anonymous, "GET", "/theirs", 404, "not_found", "missing")
+            try await stage.expect(stage.anonymous, "PUT", "/new", "{}", 401, "unauthorized")
+            try await stage.expect(stage.anonymous, "DELETE", "/public", 401, "unauthorized")
+            #expect(try await stage.anonymous.get(stage.path).json["doc_count"] == 1)
+            #expect(try await stage.anonymous.get("\(stage.path)/_all_docs").json["total_rows"] == 1)
+        }
+    }
+}
