@@ -95,7 +95,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "-", "x", "-1", "1-", "1-a-b", "1-a-1-2-3-4", "1-a-", "1-a-1--2", "1 ", "1-é", "99999999999999999999", "\"", "+1",
+        "", "-", "x", "-1", "1-", "1-a-b", "1-a-1-2-3-4", "1-a-", "1-a-1--2", "1 ", "1-é", "99999999999999999999", "\"",
+        "+1",
     ])
     func `what is no token is told`(text: String) {
         #expect(SequenceToken(parsing: text) == nil)

@@ -38,7 +38,7 @@ extension DocumentStore {
         let answers = try await client.withConnection {
             // The end is read before the changes: whatever commits in between is in the changes, or behind the end.
             try await $0.pipeline([
-                "SELECT seq FROM counters WHERE database = \(database.id)",
+                Self.endQuery(of: database),
                 """
                 SELECT documents.seq, documents.id, rev, deleted, CASE WHEN leaves > 1 THEN tree END
                 FROM \(fragment: source) AND seq > \(Int64(position.number))
@@ -49,26 +49,13 @@ extension DocumentStore {
         guard let end = answers[0].first else { throw CouchError.noDatabase }
         let present = Int(try end.decode(Int64.self, at: 0))
         guard position.number <= present else { return nil }
-        let changes = try answers[1].map { try Self.selectedChange($0, allLeaves: allLeaves) }
+        let changes = try answers[1].map { try Self.change($0, allLeaves: allLeaves) }
         let last = changes.last?.position.number ?? position.number
         let hasMore = changes.count == limit
         return StoredChanges(
             changes: changes,
             end: FeedPosition(hasMore ? last : max(present, last)),
             hasMore: hasMore
-        )
-    }
-
-    private static func selectedChange(_ row: PostgresRow, allLeaves: Bool) throws -> StoredChange {
-        let (seq, id, rev, isDeleted, tree) =
-            try row.decode(Int64.self, String.self, String.self, Bool.self, [UInt8]?.self)
-        var revisions = [try RevisionID(parsing: rev)]
-        if allLeaves, let tree { revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id) }
-        return StoredChange(
-            position: FeedPosition(Int(seq)),
-            id: DocumentID(stored: id),
-            revisions: revisions,
-            isDeleted: isDeleted
         )
     }
 }
