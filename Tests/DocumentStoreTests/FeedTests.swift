@@ -128,13 +128,14 @@ import Testing
     private static func check(_ held: [DocumentID: StoredChange], _ user: Caller, _ store: TestStore) async throws {
         var expected: [DocumentID: [RevisionID]] = [:]
         var seqs: [DocumentID: Int] = [:]
+        var stored: [DocumentID: Set<RevisionID>] = [:]
         let rules = AccessRules(store.database.settings)
         for row in try await store.store.client.query("SELECT id, seq, tree FROM documents") {
             let (id, seq, tree) = try row.decode(String.self, Int64.self, [UInt8].self)
-            let leaves = try RevisionTree<Tags>(decoding: tree).leaves.filter {
-                rules.mayRead($0.payload ?? .none, user)
-            }
+            let history = try RevisionTree<Tags>(decoding: tree)
+            let leaves = history.leaves.filter { rules.mayRead($0.payload ?? .none, user) }
             guard !leaves.isEmpty else { continue }
+            stored[DocumentID(stored: id)] = Set(history.nodes.map(\.id))
             expected[DocumentID(stored: id)] = leaves.map(\.id)
             seqs[DocumentID(stored: id)] = Int(seq)
         }
@@ -148,7 +149,9 @@ import Testing
         #expect(Dictionary(uniqueKeysWithValues: anew.changes.map { ($0.id, $0.revisions) }) == expected)
         #expect(anew.changes.map(\.position.number) == anew.changes.map(\.position.number).sorted())
         for (id, revisions) in expected {
-            #expect(held[id]?.revisions == revisions, "\(id)")
+            // Who followed was told of branches that were lost on the way, too, by revisions that are not stored.
+            let known = stored[id] ?? []
+            #expect(held[id]?.revisions.filter(known.contains) == revisions, "\(id)")
             #expect(held[id]?.position.number == seqs[id])
         }
         let isZed = user == .user(name: "zed", groups: ["secret"])

@@ -12,8 +12,14 @@ struct FeedEvaluation: Sendable {
 
     /// The change that the row is; nil when it is none that the reader may know of.
     func change(of row: FeedRow, at position: FeedPosition) throws -> StoredChange? {
-        guard let bytes = row.tree else {
-            return StoredChange(position: position, id: row.id, revisions: [row.winner], isDeleted: row.isDeleted)
+        guard let content = row.content else { return nil }
+        guard let bytes = content.tree else {
+            return StoredChange(
+                position: position,
+                id: content.id,
+                revisions: [content.winner],
+                isDeleted: content.isDeleted
+            )
         }
         let own = try Loss.all(row.ownLosses)
         let tree = try RevisionTree<Tags>(decoding: bytes)
@@ -29,7 +35,7 @@ struct FeedEvaluation: Sendable {
         guard let winner = revisions.first else { return nil }
         return StoredChange(
             position: position,
-            id: row.id,
+            id: content.id,
             revisions: allLeaves ? revisions : [winner],
             isDeleted: leaves.first?.isDeleted ?? true
         )

@@ -27,10 +27,16 @@ extension FeedReader {
             ) AS entry
             GROUP BY entry.seq, entry.document ORDER BY entry.seq LIMIT \(Int64(limit))
         ) AS merged
-        CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
-        ORDER BY merged.seq
+        \(unescaped: Self.documents)
         """
     }
+
+    /// The documents of the merged entries, in order. An entry whose document was purged since is a row all the same:
+    /// a page with fewer rows than asked for means that there are no more.
+    private static let documents = """
+        LEFT JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents ON true
+        ORDER BY merged.seq
+        """
 
     /// The numbers of the reader's feeds, and of those of former groups.
     private func feeds(of caller: Caller, _ formerGroups: Set<String>) -> PostgresQuery {
@@ -56,8 +62,7 @@ extension FeedReader {
                     AND seq > \(Int64(since)) AND seq <= \(Int64(through)) AND present
                 ORDER BY seq LIMIT \(Int64(limit))
             ) AS merged
-            CROSS JOIN LATERAL (SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1) AS documents
-            ORDER BY merged.seq
+            \(unescaped: Self.documents)
             """
     }
 
@@ -98,17 +103,23 @@ extension FeedReader {
 
 /// A row of a user's feed, as it comes from PostgreSQL.
 struct FeedRow: Sendable {
+    /// What the row's document is like.
+    struct Content: Sendable {
+        let id: DocumentID
+        let winner: RevisionID
+        let isDeleted: Bool
+        /// The history, where the columns do not say all.
+        let tree: [UInt8]?
+    }
+
     let seq: Int
     let document: Int64
-    let id: DocumentID
-    let winner: RevisionID
-    let isDeleted: Bool
+    /// Nil when the document was purged.
+    let content: Content?
     /// Whether the document is in one of the reader's feeds.
     let isPresent: Bool
     /// Whether the readers of one of these feeds lost something of it.
     let isLossy: Bool
-    /// The history, where the columns do not say all.
-    let tree: [UInt8]?
     /// What the reader lost by leaving groups.
     let ownLosses: [[UInt8]]?
 
@@ -122,23 +133,29 @@ struct FeedRow: Sendable {
         let (seq, document, id, rev, isDeleted, isPresent, isLossy, leaves) = try row.decode(
             Int64.self,
             Int64.self,
-            String.self,
-            String.self,
+            String?.self,
+            String?.self,
+            Bool?.self,
             Bool.self,
             Bool.self,
-            Bool.self,
-            Int16.self
+            Int16?.self
         )
         self.seq = Int(seq)
         self.document = document
-        self.id = DocumentID(stored: id)
-        winner = try RevisionID(parsing: rev)
-        self.isDeleted = isDeleted
         self.isPresent = isPresent
         self.isLossy = isLossy
         ownLosses = try row.decode([[UInt8]]?.self, at: 9)
         let isPlain = leaves == 1 && isPresent && !isLossy && ownLosses == nil
-        tree = isPlain ? nil : try row.decode([UInt8].self, at: 8)
+        guard let id, let rev, let isDeleted else {
+            content = nil
+            return
+        }
+        content = Content(
+            id: DocumentID(stored: id),
+            winner: try RevisionID(parsing: rev),
+            isDeleted: isDeleted,
+            tree: isPlain ? nil : try row.decode([UInt8].self, at: 8)
+        )
     }
 }
 
