@@ -5,8 +5,8 @@ import ServiceLifecycle
 
 /// Deletes the bodies of revisions that were superseded a while ago, in small steps, without being asked.
 ///
-/// Of many processes one at a time compacts a database. What a listener has not seen yet is kept: it may want to look at
-/// a document as it was.
+/// Of many processes one at a time compacts a database. What a listener has not seen yet is kept: it may want to look
+/// at a document as it was.
 struct Compactor: Service {
     let store: DocumentStore
     let progress: FollowersProgress

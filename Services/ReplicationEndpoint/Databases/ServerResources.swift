@@ -18,7 +18,7 @@ struct ServerResources: Sendable {
         guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         return .json([
             "couchdb": "Welcome", "version": "3.5.0", "git_sha": "0", "uuid": .string(uuid),
-            "features": ["pluggable-storage-engines", "reshard", "access-ready"],
+            "features": [],
             "vendor": ["name": "Full Sync", "version": .string(Release.version)],
         ])
     }

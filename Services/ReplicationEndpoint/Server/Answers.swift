@@ -9,7 +9,7 @@ extension Response {
     static func json(_ bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
-        headers[.cacheControl] = "must-revalidate"
+        if headers[.cacheControl] == nil { headers[.cacheControl] = "must-revalidate" }
         var buffer = ByteBuffer()
         buffer.reserveCapacity(bytes.count + 1)
         buffer.writeBytes(bytes)

@@ -86,17 +86,8 @@ struct Resources: Sendable {
     let server: ServerResources
     let session: SessionResource
     let database: DatabaseResource
-    let maintenance: MaintenanceResource
-    let settings: SettingsResource
     let document: DocumentResource
-    let attachment: AttachmentResource
-    let bulkDocuments: BulkDocuments
-    let bulkGet: BulkGet
-    let difference: RevisionsDifference
     let changes: ChangesResource
-    let allDocuments: AllDocuments
-    let local: LocalResource
-    let localList: LocalDocumentList
     let sequence: SequenceResource
     let project: ProjectResource
     let runs: RunsResource
@@ -104,6 +95,17 @@ struct Resources: Sendable {
     let groups: GroupsResource
     let sessions: SessionsResource
     let store: DocumentStore
+
+    // What needs nothing but the store.
+    private var maintenance: MaintenanceResource { MaintenanceResource(store: store) }
+    private var settings: SettingsResource { SettingsResource(store: store) }
+    private var attachment: AttachmentResource { AttachmentResource(store: store) }
+    private var bulkDocuments: BulkDocuments { BulkDocuments(store: store) }
+    private var bulkGet: BulkGet { BulkGet(store: store) }
+    private var difference: RevisionsDifference { RevisionsDifference(store: store) }
+    private var allDocuments: AllDocuments { AllDocuments(store: store) }
+    private var local: LocalResource { LocalResource(store: store) }
+    private var localList: LocalDocumentList { LocalDocumentList(store: store) }
 
     func respond(to exchange: Exchange, _ resource: Resource) async throws -> Response {
         switch resource {

@@ -64,8 +64,8 @@ struct Exchange: Sendable {
         return bytes
     }
 
-    /// Refuses bodies that do not say that they are JSON, as CouchDB does: a browser asks for leave before it sends such
-    /// a request to a stranger.
+    /// Refuses bodies that do not say that they are JSON, as CouchDB does: a browser asks for leave before it sends
+    /// such a request to a stranger.
     func requireJSON() throws(CouchError) {
         let type = request.headers[.contentType]?.prefix { $0 != ";" }
         guard type == "application/json" else { throw .badContentType("Content-Type must be application/json") }

@@ -91,7 +91,7 @@ extension DocumentStore {
             """
     }
 
-    /// The losses of a document (an expression for its number) that the caller's own feed has; NULL when there are none.
+    /// The losses of a document (an expression for its number) that the caller's own feed has; NULL for none.
     static func ownLosses(of caller: Caller, in database: Database, _ document: String) -> PostgresQuery {
         guard let feed = caller.lossFeed else { return "NULL::bytea[]" }
         return """

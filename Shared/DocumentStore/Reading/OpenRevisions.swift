@@ -53,8 +53,8 @@ extension DocumentStore {
     ///
     /// A single query brings what is nearly always asked for: one revision each. Only other leaves take a second one,
     /// and what a user does not get by these is looked at more closely: the user may have joined a group a moment ago,
-    /// or asks for the tombstone of something that was lost. An answer is empty when the document, or the caller's right
-    /// to it, does not exist and no revision was named.
+    /// or asks for the tombstone of something that was lost. An answer is empty when the document, or the caller's
+    /// right to it, does not exist and no revision was named.
     ///
     /// - Parameter withHistory: Whether ``StoredRevision/tree`` is needed.
     package func openRevisions(
@@ -119,8 +119,8 @@ extension DocumentStore {
             """
     }
 
-    /// Puts the tombstones of what a user lost in the place of revisions that are missing: a device was told their names
-    /// and asks for them.
+    /// Puts the tombstones of what a user lost in the place of revisions that are missing: a device was told their
+    /// names and asks for them.
     private func addTombstones(
         to opened: [[OpenedRevision]],
         of requests: [OpenRequest],

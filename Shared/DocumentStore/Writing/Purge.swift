@@ -82,7 +82,8 @@ extension DocumentStore {
             SELECT body.ctid
             FROM unnest(\(revisions.map(\.id.text)), \(revisions.map(\.revision.description))) AS gone (id, rev)
             CROSS JOIN LATERAL (
-                SELECT number FROM documents WHERE documents.database = \(database.id) AND documents.id = gone.id LIMIT 1
+                SELECT number FROM documents
+                WHERE documents.database = \(database.id) AND documents.id = gone.id LIMIT 1
             ) AS document
             CROSS JOIN LATERAL (
                 SELECT ctid FROM bodies WHERE bodies.document = document.number AND bodies.rev = gone.rev LIMIT 1
