@@ -28,6 +28,7 @@ import Testing
     @Test(arguments: [1, 2, 3, 100])
     func `a list in pages is the whole list`(size: Int) async throws {
         let store = try await TestStore.make()
+        try await store.store.setGroups(["red"], of: "ann", by: .administrator)
         var random = SeededGenerator(seed: 7)
         var expected: [String] = []
         for number in 0..<40 {

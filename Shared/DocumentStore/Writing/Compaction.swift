@@ -23,10 +23,8 @@ extension DocumentStore {
                 over: connection
             )
             if let last = stretch.last {
-                try await Self.forget(
-                    try await Self.superseded(stretch.ids, in: database, over: connection),
-                    connection
-                )
+                let bodies = try await Self.superseded(stretch.ids, before: last, in: database, over: connection)
+                try await Self.forget(bodies, connection)
                 try await connection.execute(
                     "UPDATE compactions SET seq = \(last) WHERE database = \(database.id)"
                 )
@@ -100,8 +98,11 @@ extension DocumentStore {
     }
 
     /// The bodies of these documents that belong to no leaf.
+    ///
+    /// A document that has changed again later is left to that change, which may be too young, or not seen by all.
     private static func superseded(
         _ ids: [String],
+        before last: Int64,
         in database: Database,
         over connection: PostgresConnection
     ) async throws -> [(document: Int64, rev: String)] {
@@ -113,7 +114,7 @@ extension DocumentStore {
             CROSS JOIN LATERAL (
                 SELECT number, tree FROM documents
                 WHERE documents.database = \(database.id) AND documents.id = asked.id
-                    AND (leaves > 1 OR rev NOT LIKE '1-%')
+                    AND documents.seq <= \(last) AND (leaves > 1 OR rev NOT LIKE '1-%')
                 LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
             ) AS document
             """
