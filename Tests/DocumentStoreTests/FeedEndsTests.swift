@@ -124,6 +124,9 @@ import Testing
         try await store.put("b", after: revision, tags: Tags(owner: "ann"))
         #expect(try await store.store.ends(of: [.group("red")], inDatabase: "db") == [.group("red"): 3])
         #expect(try await store.store.ends(of: feeds, inDatabase: "other").isEmpty)
+        let documents = ["a", "b", "none"].map { DocumentID(stored: $0) }
+        let ofDocuments = try await store.store.ends(of: documents, inDatabase: "db")
+        #expect(ofDocuments == [documents[0]: 1, documents[1]: 3])
         #expect(try await store.store.ends(ofDatabases: ["db", "other"]) == ["db": 3])
         await store.close()
     }

@@ -1,4 +1,5 @@
 import Contracts
+import CouchProtocol
 import DocumentStore
 import Logging
 import Messaging
@@ -86,6 +87,16 @@ import Testing
         #expect(feed.isChanged)
         wakeUps.leave(feed)
         #expect(wakeUps.all.isEmpty)
+    }
+
+    @Test func `a feed about some documents is not woken for others`() {
+        let mine = wakeUps.enter("d", feeds: nil, documents: [DocumentID(stored: "x")])
+        let others = wakeUps.enter("d", feeds: [.everybody], documents: [DocumentID(stored: "y")])
+        wakeUps.wake(change())
+        #expect(mine.isChanged)
+        #expect(!others.isChanged)
+        wakeUps.leave(mine)
+        wakeUps.leave(others)
     }
 
     @Test func `while a page is read, changes do not end the wait for it`() async {

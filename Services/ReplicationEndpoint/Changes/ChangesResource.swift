@@ -49,7 +49,12 @@ struct ChangesResource: Sendable {
         guard method != .head else { return Response(status: .ok, headers: headers) }
         let pass = try doors.open(for: exchange.principal)
         // Before the first look, so that what is committed behind it is not missed.
-        let live = wakeUps.enter(database.name, feeds: exchange.caller.feeds, channel: exchange.channel)
+        let live = wakeUps.enter(
+            database.name,
+            feeds: exchange.caller.feeds,
+            documents: request.filter.documents,
+            channel: exchange.channel
+        )
         let visit = FeedVisit(live, pass, wakeUps, doors, isLive: request.feed.isLive)
         let cursor = try await source.start()
         let principal = exchange.principal

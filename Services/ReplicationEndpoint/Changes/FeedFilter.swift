@@ -96,6 +96,11 @@ enum FeedFilter: Sendable {
         if case .selector = self { true } else { false }
     }
 
+    /// The documents that it names; nil when it names none.
+    var documents: Set<DocumentID>? {
+        if case .documents(let ids) = self { ids } else { nil }
+    }
+
     /// What can be decided by a document's id.
     func admits(_ id: DocumentID) -> Bool {
         switch self {

@@ -15,8 +15,6 @@ struct FeedSource: Sendable {
         var place: FeedPosition
         /// The number below which a descending feed reads on; nil for an ascending one.
         var before: Int?
-        /// Whether the rows of a few documents are still looked up one by one, and not found among all.
-        var mayLookUp = true
         /// How many rows are read at once.
         var page: PageSize
     }
@@ -38,7 +36,7 @@ struct FeedSource: Sendable {
         }
         switch request.since {
         case .now:
-            return Cursor(place: FeedPosition(try await store.info(database).updateSeq), mayLookUp: false, page: page)
+            return Cursor(place: FeedPosition(try await store.info(database).updateSeq), page: page)
         case .after(let token): return Cursor(place: database.position(of: token), page: page)
         }
     }
@@ -60,7 +58,7 @@ struct FeedSource: Sendable {
     private func unfiltered(_ cursor: Cursor, room: Int, for caller: Caller) async throws -> Stretch {
         if let before = cursor.before { return try await descending(cursor, before, room: room, for: caller) }
         var next = cursor
-        if cursor.mayLookUp, let selection, caller.feeds == nil,
+        if let selection, caller.feeds == nil,
             let found = try await store.changes(
                 of: selection,
                 in: database,
@@ -70,7 +68,6 @@ struct FeedSource: Sendable {
             )
         {
             next.place = found.end
-            next.mayLookUp = found.hasMore
             return Stretch(rows: found.changes.map { FeedRow($0) }, cursor: next, hasMore: found.hasMore)
         }
         // A page of which nothing may be let through is read whole, however few rows are wanted.
@@ -83,7 +80,6 @@ struct FeedSource: Sendable {
             for: caller
         )
         next.place = page.end
-        next.mayLookUp = false
         var rows: [FeedRow] = []
         rows.reserveCapacity(page.changes.count)
         for change in page.changes where request.filter.admits(change.id) { rows.append(FeedRow(change)) }

@@ -1,3 +1,4 @@
+import CouchProtocol
 import DocumentStore
 import Logging
 import ServiceLifecycle
@@ -13,6 +14,8 @@ struct FeedTail: Service {
     let logger: Logger
 
     private static let period = Duration.seconds(1)
+    /// A feed that is about more documents looks for itself.
+    private static let documentLimit = 100
 
     func run() async {
         await cancelWhenGracefulShutdown {
@@ -45,9 +48,24 @@ struct FeedTail: Service {
             }
             let behind = feeds.filter { $0.seen < end }
             guard settled[database] != end, !behind.isEmpty else { continue }
-            try await wake(behind, of: database)
+            try await wake(behind.filter { !Self.isAboutFew($0) }, of: database)
+            try await wakeByDocuments(behind.filter(Self.isAboutFew), of: database)
         }
         return ends
+    }
+
+    private static func isAboutFew(_ feed: LiveFeed) -> Bool {
+        feed.documents.map { $0.count <= documentLimit } ?? false
+    }
+
+    /// Wakes those whose few documents have changed.
+    private func wakeByDocuments(_ behind: [LiveFeed], of database: String) async throws {
+        let asked = behind.reduce(into: Set<DocumentID>()) { $0.formUnion($1.documents ?? []) }
+        guard !asked.isEmpty else { return }
+        let ends = try await store.ends(of: Array(asked), inDatabase: database)
+        for feed in behind where feed.documents?.contains(where: { ends[$0] ?? 0 > feed.seen }) == true {
+            feed.signal(.change)
+        }
     }
 
     private func wake(_ behind: [LiveFeed], of database: String) async throws {

@@ -1,4 +1,5 @@
 import Contracts
+import CouchProtocol
 import DocumentStore
 import JSON
 import Logging
@@ -89,15 +90,15 @@ final class FeedWakeUps: Service {
         if let owner = event.owner { feeds.insert(.owner(owner)) }
         if feeds.isEmpty { feeds.insert(.everybody) }
         feeds.formUnion(bereft)
-        wake(feeds, of: event.database)
+        wake(feeds, of: event.database, about: DocumentID(stored: event.id))
     }
 
-    /// Wakes those who are in one of these feeds of a database, or in all of them.
-    private func wake(_ changed: Set<Feed>, of database: String) {
+    /// Wakes those who are in one of these feeds of a database, or in all of them, unless they are about other documents.
+    private func wake(_ changed: Set<Feed>, of database: String, about document: DocumentID) {
         let woken = feeds.state.withLock { state -> [LiveFeed] in
             var ids = state.ofDatabase[database] ?? []
             for feed in changed { ids.formUnion(state.ofFeed[database]?[feed] ?? []) }
-            return ids.compactMap { state.all[$0] }
+            return ids.compactMap { state.all[$0] }.filter { $0.documents?.contains(document) ?? true }
         }
         for feed in woken { feed.signal(.change) }
     }
@@ -115,13 +116,21 @@ final class FeedWakeUps: Service {
     // MARK: - Who is woken
 
     /// Adds a feed: from here on, no change of these feeds of the database is missed.
-    func enter(_ database: String, feeds: Set<Feed>?, channel: (any Channel)? = nil) -> LiveFeed {
+    ///
+    /// - Parameter documents: The documents that it is about; nil for all.
+    func enter(
+        _ database: String,
+        feeds: Set<Feed>?,
+        documents: Set<DocumentID>? = nil,
+        channel: (any Channel)? = nil
+    ) -> LiveFeed {
         self.feeds.state.withLock { state in
             state.nextID += 1
             let feed = LiveFeed(
                 id: state.nextID,
                 database: database,
                 feeds: feeds,
+                documents: documents,
                 channel: channel,
                 clock: clock
             )

@@ -1,3 +1,4 @@
+import CouchProtocol
 import DocumentStore
 import NIOCore
 import Synchronization
@@ -37,14 +38,24 @@ final class LiveFeed: Sendable {
     let id: Int
     /// The name of the database.
     let database: String
+    /// The documents that it is about; nil for all.
+    let documents: Set<DocumentID>?
     private let clock: FeedClock
     /// The connection; nil in tests.
     let channel: (any Channel)?
     private let state: Mutex<State>
 
-    init(id: Int, database: String, feeds: Set<Feed>?, channel: (any Channel)?, clock: FeedClock) {
+    init(
+        id: Int,
+        database: String,
+        feeds: Set<Feed>?,
+        documents: Set<DocumentID>?,
+        channel: (any Channel)?,
+        clock: FeedClock
+    ) {
         self.id = id
         self.database = database
+        self.documents = documents
         self.channel = channel
         self.clock = clock
         state = Mutex(State(feeds: feeds))

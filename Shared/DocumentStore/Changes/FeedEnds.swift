@@ -1,3 +1,4 @@
+package import CouchProtocol
 import Postgres
 
 extension DocumentStore {
@@ -10,6 +11,26 @@ extension DocumentStore {
         for row in rows {
             let (name, seq) = try row.decode(String.self, Int64.self)
             ends[name] = Int(seq)
+        }
+        return ends
+    }
+
+    /// The numbers of the last changes of these documents of a database.
+    package func ends(of documents: [DocumentID], inDatabase name: String) async throws -> [DocumentID: Int] {
+        let rows = try await client.query(
+            """
+            SELECT found.id, found.seq FROM unnest(\(documents.map(\.text))) AS asked (id) CROSS JOIN LATERAL (
+                SELECT id, seq FROM documents
+                WHERE documents.database = (SELECT id FROM databases WHERE databases.name = \(name))
+                    AND documents.id = asked.id
+                LIMIT 1
+            ) AS found
+            """
+        )
+        var ends: [DocumentID: Int] = [:]
+        for row in rows {
+            let (id, seq) = try row.decode(String.self, Int64.self)
+            ends[DocumentID(stored: id)] = Int(seq)
         }
         return ends
     }
