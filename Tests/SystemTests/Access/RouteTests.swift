@@ -89,6 +89,25 @@ extension SystemTests {
             Route("DELETE", "/_fullsync/groups/g/members/none", .unauthorized, .forbidden, .answered),
             Route("GET", "/_fullsync/sessions", .unauthorized, .forbidden, .answered),
             Route("DELETE", "/_fullsync/sessions/none", .unauthorized, .forbidden, .notFound),
+            Route("GET", "/_dbs_info", .unauthorized, .forbidden, .answered),
+            Route("POST", "/_dbs_info", .unauthorized, .forbidden, .answered, body: #"{"keys":[]}"#),
+            Route("GET", "/_active_tasks", .unauthorized, .forbidden, .answered),
+            Route("GET", "/_membership", .unauthorized, .forbidden, .answered),
+            Route("GET", "/_fullsync/databases/route-tests", .unauthorized, .forbidden, .answered),
+            Route("PUT", "/_fullsync/databases/route-tests", .unauthorized, .forbidden, .answered, body: "{}"),
+            Route("POST", "/route-tests/_missing_revs", .unauthorized, .answered, .answered, body: "{}"),
+            Route("GET", "/route-tests/_design_docs", .unauthorized, .reached, .answered),
+            Route("GET", "/route-tests/_local_docs", .unauthorized, .reached, .answered),
+            Route("PUT", "/route-tests/_security", .unauthorized, .forbidden, .answered, body: "{}"),
+            Route("PUT", "/route-tests/_revs_limit", .unauthorized, .forbidden, .answered, body: "20"),
+            Route("PUT", "/route-tests/_purged_infos_limit", .unauthorized, .forbidden, .answered, body: "1000"),
+            Route("GET", "/route-tests/_purged_infos", .unauthorized, .forbidden, .answered),
+            Route("POST", "/route-tests/_purge", .unauthorized, .forbidden, .reached, body: "{}"),
+            Route("POST", "/route-tests/_compact", .unauthorized, .forbidden, .answered, body: "{}"),
+            Route("POST", "/route-tests/_view_cleanup", .unauthorized, .forbidden, .answered, body: "{}"),
+            Route("POST", "/route-tests/_compact/none", .unauthorized, .forbidden, .reached, body: "{}"),
+            Route("PUT", "/route-tests/_design/none", .unauthorized, .forbidden, .answered, body: "{}"),
+            Route("GET", "/route-tests/none/attachment", .unauthorized, .notFound, .notFound),
             Route("GET", "/_fullsync/none", .notFound, .notFound, .notFound),
             Route("GET", "/_none", .notFound, .notFound, .notFound),
         ]
@@ -99,6 +118,7 @@ extension SystemTests {
             let callers = [
                 Client(system.http), try await Client(system.http).login(name, "secret"), system.administrator,
             ]
+            _ = try await system.administrator.send("PUT", "/route-tests")
             for route in Self.routes {
                 for (caller, fate) in zip(callers, route.fates) {
                     let answer = try await caller.send(route.method, route.path, text: route.body)
@@ -109,7 +129,9 @@ extension SystemTests {
                     if answer.status >= 400 { #expect(answer.error != nil && answer.reason != nil) }
                 }
             }
-            _ = try await system.administrator.send("DELETE", "/other-database")
+            for database in ["/other-database", "/route-tests"] {
+                _ = try await system.administrator.send("DELETE", database)
+            }
         }
 
         @Test func `nobody reaches anything in a database, by whatever method, known or new`() async throws {
