@@ -95,7 +95,7 @@ let package = Package(
             "ReplicationEndpoint",
             [
                 "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences",
-                .crypto, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
+                .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
         service(

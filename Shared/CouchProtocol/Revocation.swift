@@ -1,12 +1,13 @@
 import Crypto
 
-/// The revisions by which a reader's devices are told that a document is not the reader's any more, and that it is again.
+/// The revisions by which a reader's devices are told that a document is not the reader's any more, and that it is
+/// again.
 ///
-/// The CouchDB protocol can say only one thing that makes an unmodified client drop a document: that it is deleted. So a
-/// reader who loses the right to a revision is shown a tombstone behind it; and when the same revision becomes readable
-/// again, a revision of the same content behind that tombstone, because a device that has the tombstone would not take
-/// back what it has already. Both are made of nothing but the name of the revision before, so they are the same whenever
-/// and wherever they are computed, are never stored, and are recognised when a device pushes them back.
+/// The CouchDB protocol can say only one thing that makes an unmodified client drop a document: that it is deleted. So
+/// a reader who loses the right to a revision is shown a tombstone behind it; and when the same revision becomes
+/// readable again, a revision of the same content behind that tombstone, because a device that has the tombstone would
+/// not take back what it has already. Both are made of nothing but the name of the revision before, so they are the
+/// same whenever and wherever they are computed, are never stored, and are recognised when a device pushes them back.
 package enum Revocation {
     /// The tombstone behind a revision that is not the reader's any more.
     package static func tombstone(of revision: RevisionID) -> RevisionID {

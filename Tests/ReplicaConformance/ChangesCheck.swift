@@ -36,8 +36,8 @@ package struct CouchAnswer: Sendable {
 
 /// One thing that `_changes` must do over HTTP, to the byte where clients rely on bytes.
 ///
-/// A check gets an empty database of its own, as an administrator. On CouchDB it must have one shard (`q=1`): with more,
-/// changes have no total order.
+/// A check gets an empty database of its own, as an administrator. On CouchDB it must have one shard (`q=1`): with
+/// more, changes have no total order.
 package struct ChangesCheck: Sendable, CustomTestStringConvertible {
     /// What is checked, as a sentence.
     package let name: String

@@ -93,7 +93,8 @@ final class FeedWakeUps: Service {
         wake(feeds, of: event.database, about: DocumentID(stored: event.id))
     }
 
-    /// Wakes those who are in one of these feeds of a database, or in all of them, unless they are about other documents.
+    /// Wakes those who are in one of these feeds of a database, or in all of them, unless they are about other
+    /// documents.
     private func wake(_ changed: Set<Feed>, of database: String, about document: DocumentID) {
         let woken = feeds.state.withLock { state -> [LiveFeed] in
             var ids = state.ofDatabase[database] ?? []

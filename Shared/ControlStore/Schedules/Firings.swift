@@ -14,7 +14,8 @@ extension ControlStore {
         return try rows.first?.decode(Date.self, at: 0) ?? Date()
     }
 
-    /// Decides a job's firings up to a time, and makes their runs, unless another scheduler has decided in the meantime.
+    /// Decides a job's firings up to a time, and makes their runs, unless another scheduler has decided in the
+    /// meantime.
     ///
     /// A decision holds for what was decided before it: of several schedulers that began from the same moment one
     /// decides, whatever their clocks say, and also when it decided that nothing runs.

@@ -79,7 +79,9 @@ struct MembershipChange: Sendable {
                     SELECT document FROM feed_entries WHERE feed = \(feed) AND present AND document > \(place)
                     ORDER BY document LIMIT \(Int64(Self.stretch))
                 ) AS entry
-                CROSS JOIN LATERAL (SELECT number, tree FROM documents WHERE number = entry.document LIMIT 1) AS document
+                CROSS JOIN LATERAL (
+                    SELECT number, tree FROM documents WHERE number = entry.document LIMIT 1
+                ) AS document
                 LEFT JOIN LATERAL (
                     SELECT losses FROM feed_entries WHERE document = entry.document AND feed = (
                         SELECT id FROM feeds WHERE feeds.database = \(database) AND kind = 'revoked' AND name = \(user)

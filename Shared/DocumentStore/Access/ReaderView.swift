@@ -3,8 +3,8 @@ import CouchProtocol
 // A document's history as one reader sees it.
 //
 // A user who left a group and came back has devices that hold a tombstone behind the revision that was lost (see
-// `Revocation`). To that user the revision is shown with the tombstone behind it, and with the revision by which it comes
-// back; to nobody else. `losses` are those that the user's own feed of losses has for the document.
+// `Revocation`). To that user the revision is shown with the tombstone behind it, and with the revision by which it
+// comes back; to nobody else. `losses` are those that the user's own feed of losses has for the document.
 extension AccessRules {
     /// The history as the caller sees it: the leaves that the caller may read, what led to them, and how what was lost
     /// came back.

@@ -46,7 +46,8 @@ struct FeedEvaluation: Sendable {
         losses.filter(concerns).flatMap { lost in
             lost.loss.leaves.compactMap { leaf in
                 guard !isReadable(leaf.revision, in: view) else { return nil }
-                // What was lost with a group was noted as the reader had it; what a change took is noted as it is stored.
+                // What was lost with a group was noted as the reader had it; what a change took is noted as it is
+                // stored.
                 let shown = if case .revoked = lost.feed { leaf } else { own.shown(leaf) }
                 return shown.tombstone.revision
             }

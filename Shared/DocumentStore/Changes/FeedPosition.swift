@@ -2,8 +2,8 @@ package import CouchProtocol
 
 /// A place in a reader's feed, behind which the reader reads on.
 ///
-/// What a reader may read can change while the reader is on the way through a long feed. So a place within it says, too,
-/// from where the reader set out, and how far the database had come then.
+/// What a reader may read can change while the reader is on the way through a long feed. So a place within it says,
+/// too, from where the reader set out, and how far the database had come then.
 package struct FeedPosition: Sendable, Hashable {
     /// A way through a feed that has not come to its end.
     package struct Walk: Sendable, Hashable {
@@ -17,7 +17,8 @@ package struct FeedPosition: Sendable, Hashable {
     package let number: Int
     /// The way that the reader is on; nil for one who has all up to the number.
     package let walk: Walk?
-    /// How far the reader has come among the older documents that the event behind `number` brought; nil outside of one.
+    /// How far the reader has come among the older documents that the event behind `number` brought; nil outside of
+    /// one.
     package let inner: Int?
     /// Whether it is a bare number that somebody wrote, and no token that was given out.
     package let isBare: Bool

@@ -3,9 +3,9 @@ import Postgres
 
 /// Reads a stretch of the feed of a user, or of nobody.
 ///
-/// The feed has three kinds of entries, in one order: the last change of each document that the reader may read; the last
-/// change by which the reader lost something of a document; and the reader's joining of groups, each of which brings the
-/// older documents of the group along.
+/// The feed has three kinds of entries, in one order: the last change of each document that the reader may read; the
+/// last change by which the reader lost something of a document; and the reader's joining of groups, each of which
+/// brings the older documents of the group along.
 struct FeedReader: Sendable {
     let store: DocumentStore
     let database: Database

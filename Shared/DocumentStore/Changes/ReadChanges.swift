@@ -72,7 +72,8 @@ extension DocumentStore {
         )
     }
 
-    /// The change of a row of number, id, winner, whether that is a tombstone, and the tree where there are more leaves.
+    /// The change of a row of number, id, winner, whether that is a tombstone, and the tree where there are more
+    /// leaves.
     static func change(_ row: PostgresRow, allLeaves: Bool) throws -> StoredChange {
         let (seq, id, rev, isDeleted, tree) =
             try row.decode(Int64.self, String.self, String.self, Bool.self, [UInt8]?.self)

@@ -3,7 +3,8 @@ import TestSupport
 
 @testable import DocumentStore
 
-/// A device with a client that knows nothing of revocations: it takes over the revisions that it lacks, as PouchDB does.
+/// A device with a client that knows nothing of revocations: it takes over the revisions that it lacks, as PouchDB
+/// does.
 struct Device {
     let user: String
     private(set) var trees: [DocumentID: RevisionTree<NoPayload>] = [:]
