@@ -31,8 +31,10 @@ extension FeedReader {
         """
     }
 
-    /// The documents of the merged entries, in order. An entry whose document was purged since is a row all the same:
-    /// a page with fewer rows than asked for means that there are no more.
+    /// The documents of the merged entries, in order.
+    ///
+    /// An entry whose document was purged since is a row all the same: a page with fewer rows than asked for means that
+    /// there are no more.
     private static let documents = """
         LEFT JOIN LATERAL (
             SELECT * FROM documents WHERE documents.number = merged.document LIMIT 1
