@@ -3,7 +3,7 @@ extension RevisionTree {
     /// The revision with its ancestors as far as they are known; nil when the revision is not known.
     package func path(to id: RevisionID) -> RevisionPath? {
         let nodes = ancestry(of: id)
-        return nodes.isEmpty ? nil : RevisionPath(start: id.generation, hashes: nodes.map(\.id.hash))
+        return nodes.isEmpty ? nil : RevisionPath(start: id.generation, hashes: nodes.map { $0.id.hash })
     }
 
     /// The nodes of the revision and its ancestors, newest first: `_revs_info`.
@@ -27,8 +27,8 @@ extension RevisionTree {
     /// The leaves from which the missing revisions may have come: those of a lesser generation than the greatest of
     /// them.
     package func possibleAncestors(of missing: [RevisionID]) -> [RevisionID] {
-        guard let greatest = missing.map(\.generation).max() else { return [] }
-        return leaves.map(\.id).filter { $0.generation < greatest }
+        guard let greatest = missing.lazy.map({ $0.generation }).max() else { return [] }
+        return leaves.map { $0.id }.filter { $0.generation < greatest }
     }
 
     /// Forgets all but the newest revisions of each branch.
@@ -38,9 +38,9 @@ extension RevisionTree {
     @discardableResult
     package mutating func stem(to limit: Int) -> [RevisionID] {
         guard let last = nodes.last, nodes.count > limit || last.id.generation > limit else { return [] }
-        let leaves = zip(nodes, leafFlags).filter(\.1).map(\.0)
+        let leaves = zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }
         var kept: Set<RevisionID> = []
-        for leaf in leaves { kept.formUnion(ancestry(of: leaf.id).prefix(max(limit, 1)).map(\.id)) }
+        for leaf in leaves { kept.formUnion(ancestry(of: leaf.id).prefix(max(limit, 1)).map { $0.id }) }
         return keep(kept)
     }
 
@@ -55,7 +55,7 @@ extension RevisionTree {
         }
         guard !purged.isEmpty else { return [] }
         var kept: Set<RevisionID> = []
-        for leaf in staying { kept.formUnion(ancestry(of: leaf).map(\.id)) }
+        for leaf in staying { kept.formUnion(ancestry(of: leaf).map { $0.id }) }
         keep(kept)
         return revisions.filter(Set(purged).contains)
     }
@@ -63,7 +63,7 @@ extension RevisionTree {
     @discardableResult
     private mutating func keep(_ kept: Set<RevisionID>) -> [RevisionID] {
         guard kept.count < nodes.count else { return [] }
-        let forgotten = nodes.map(\.id).filter { !kept.contains($0) }
+        let forgotten = nodes.map { $0.id }.filter { !kept.contains($0) }
         nodes.removeAll { !kept.contains($0.id) }
         for position in nodes.indices {
             if let parent = nodes[position].parent, !kept.contains(parent) { nodes[position].parentHash = nil }
