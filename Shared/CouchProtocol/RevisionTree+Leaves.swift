@@ -3,6 +3,14 @@
 // Closures and not key paths: in a generic type a key path is made at run time each time that it is met, which was a
 // quarter of what the endpoint did while documents were written.
 extension RevisionTree {
+    /// Whether each revision came from the one before it here, as with documents that never had a conflict: then the
+    /// last is the only leaf.
+    private var isLine: Bool {
+        for (node, next) in zip(nodes, nodes.dropFirst())
+        where next.parentHash != node.id.hash || next.id.generation != node.id.generation + 1 { return false }
+        return true
+    }
+
     /// For each node whether no known revision came from it.
     var leafFlags: [Bool] {
         var flags = [Bool](repeating: true, count: nodes.count)
@@ -21,15 +29,17 @@ extension RevisionTree {
 
     /// The leaves, the winner first: those alive before the deleted ones, then the greater revision before the lesser.
     package var leaves: [Node] {
-        zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }.sorted(by: Self.wins)
+        if isLine { return nodes.suffix(1) }
+        return zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }.sorted(by: Self.wins)
     }
 
     /// How many leaves there are.
-    package var leafCount: Int { leafFlags.count(where: \.self) }
+    package var leafCount: Int { isLine ? min(nodes.count, 1) : leafFlags.count { $0 } }
 
     /// The leaf that is the document: the greatest of those alive, or of all when none is.
     package var winner: Node? {
-        zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }.min(by: Self.wins)
+        if isLine { return nodes.last }
+        return zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }.min(by: Self.wins)
     }
 
     /// Whether no leaf is alive.

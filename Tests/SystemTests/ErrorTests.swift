@@ -30,9 +30,8 @@ extension SystemTests {
                 ("GET", "/fieldservice/a?rev=x", nil, 400, "bad_request"),
                 ("GET", "/fieldservice/_changes?feed=tv", nil, 400, "bad_request"),
                 ("GET", "/fieldservice/_changes?since=then", nil, 400, "bad_request"),
-                ("GET", "/fieldservice/_changes?limit=-1", nil, 400, "query_parse_error"),
-                ("GET", "/fieldservice/_changes?heartbeat=0", nil, 400, "query_parse_error"),
-                ("GET", "/fieldservice/_changes?include_docs=yes", nil, 400, "query_parse_error"),
+                ("GET", "/fieldservice/_changes?limit=-1", nil, 400, "bad_request"),
+                ("GET", "/fieldservice/_changes?heartbeat=0", nil, 400, "bad_request"),
                 ("GET", "/fieldservice/_all_docs?startkey=a", nil, 400, "bad_request"),
                 ("GET", "/_fullsync/runs?state=odd", nil, 400, "query_parse_error"),
                 ("GET", "/_fullsync/runs/none", nil, 404, "not_found"),
@@ -54,7 +53,7 @@ extension SystemTests {
 
         @Test func `a method that a resource does not have names those that it has`() async throws {
             let answer = try await RunningSystem.shared.administrator.send("PUT", "/fieldservice/_changes", [:])
-            #expect(answer.headers.first(name: "Allow") == "GET,POST")
+            #expect(answer.headers.first(name: "Allow") == "GET,POST,HEAD")
         }
 
         @Test func `HEAD answers what GET would, without the body`() async throws {

@@ -18,6 +18,14 @@ package enum Caller: Sendable, Hashable {
         }
     }
 
+    /// Whether there may be documents that the caller may not read.
+    var seesSome: Bool {
+        switch self {
+        case .administrator, .sequence: false
+        case .user, .anonymous: true
+        }
+    }
+
     /// The feeds that the caller's changes are read from: also what the caller lost by leaving groups.
     var readFeeds: Set<Feed>? {
         guard case .user(let name, _) = self else { return feeds }

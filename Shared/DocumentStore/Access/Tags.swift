@@ -21,10 +21,20 @@ package struct Tags: Sendable, Hashable {
         return feeds.isEmpty ? [.everybody] : feeds
     }
 
+    /// Whether there is neither an owner nor a group.
+    var isEverybodys: Bool { owner == nil && groups.isEmpty }
+
     /// Whether both belong to the same: texts that Unicode calls equivalent are different names, and the order of the
     /// groups says nothing.
     package static func == (lhs: Tags, rhs: Tags) -> Bool {
-        (lhs.owner == nil) == (rhs.owner == nil) && lhs.feeds == rhs.feeds
+        guard lhs.groups.count + rhs.groups.count > 0 else {
+            switch (lhs.owner, rhs.owner) {
+            case (nil, nil): return true
+            case (let left?, let right?): return left.isSame(as: right)
+            default: return false
+            }
+        }
+        return (lhs.owner == nil) == (rhs.owner == nil) && lhs.feeds == rhs.feeds
     }
 
     package func hash(into hasher: inout Hasher) {
@@ -107,4 +117,14 @@ package enum Feed: Sendable, Hashable {
         hasher.combine(kind)
         for byte in name.utf8 { hasher.combine(byte) }
     }
+}
+
+extension String {
+    /// Whether both are the same bytes: texts that Unicode calls equivalent are different names.
+    func isSame(as other: String) -> Bool { utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8) }
+}
+
+extension Set<String> {
+    /// Whether that very name is among them.
+    func containsSame(_ name: String) -> Bool { firstIndex(of: name).map { self[$0].isSame(as: name) } ?? false }
 }

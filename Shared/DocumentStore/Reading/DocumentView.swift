@@ -21,6 +21,8 @@ struct DocumentView: Sendable {
     let tree: RevisionTree<Tags>?
 
     private let rights: Rights
+    /// Whether the document has one leaf, which the caller sees as it is stored.
+    private let isPlain: Bool
 
     /// By whose rights the document is seen.
     private struct Rights: Sendable {
@@ -69,10 +71,12 @@ struct DocumentView: Sendable {
             winner = try RevisionID(parsing: rev)
             self.isDeleted = isDeleted
             tree = whole
+            isPlain = true
             return
         }
         guard let view = rules.view(whole, for: caller, losses: try Loss.all(losses)), let winner = view.winner
         else { return nil }
+        isPlain = false
         self.winner = winner.id
         self.isDeleted = winner.isDeleted
         tags = winner.payload ?? .none
@@ -89,12 +93,12 @@ struct DocumentView: Sendable {
 
     /// The revision whose body is that of one that the caller sees: itself, unless it is one that came back.
     func stored(_ revision: RevisionID) -> RevisionID {
-        tree?.path(to: revision)?.stored ?? revision
+        isPlain && revision == winner ? revision : tree?.path(to: revision)?.stored ?? revision
     }
 
     /// A revision that has no body because this house made it up, to tell the caller that the one before it is lost.
     func madeUp(_ revision: RevisionID) -> StoredRevision? {
-        guard let node = tree?[revision], node.isDeleted, let path = tree?.path(to: revision), Revocation.isOurs(path)
+        guard !isPlain, let node = tree?[revision], node.isDeleted, let path = tree?.path(to: revision), Revocation.isOurs(path)
         else { return nil }
         return shown(revision, isDeleted: true, tags: .none, body: nil)
     }
@@ -106,7 +110,7 @@ struct DocumentView: Sendable {
     ///
     /// - Returns: Nil when the caller may not know of that revision.
     func revision(_ revision: RevisionID, body: StoredBody) -> StoredRevision? {
-        guard let tree else {
+        guard let tree, !(isPlain && revision == winner) else {
             return revision == winner ? shown(revision, isDeleted: isDeleted, tags: tags, body: body) : nil
         }
         let leaf = tree.leaves(from: revision).first { leaf in

@@ -21,22 +21,25 @@ struct CommitBatch {
     private var bodyTexts: [[UInt8]?] = []
     private var bodyAttachments: [PostgresJSONB?] = []
     private var entryPlaces: [Int32] = []
-    private var entryFeeds: [Int64] = []
+    private var entryFeeds: [Feed] = []
     private var entryPresences: [Bool] = []
     private var entryLosses: [[UInt8]?] = []
     private var bereftPlaces: [Int32] = []
     private var bereftFeeds: [String] = []
     private let ids: [String]
 
-    /// The batch of a plan, with the numbers of the feeds that its ``feeds(of:)`` named.
-    init(_ plan: WritePlan, feeds: [Feed: Int64]) {
+    /// The feeds that the plan's documents enter, stay in or leave.
+    private(set) var feeds: Set<Feed> = []
+
+    /// The batch of a plan.
+    init(_ plan: WritePlan) {
         ids = plan.order.map(\.text)
         var places: [DocumentID: Int32] = [:]
         for (index, id) in plan.order.enumerated() {
             guard let change = plan.changes[id], let winner = change.record.tree.winner else { continue }
             places[id] = Int32(index + 1)
             add(change, winner: winner)
-            addEntries(of: change, place: Int32(index + 1), feeds: feeds)
+            addEntries(of: change, place: Int32(index + 1))
         }
         for body in plan.bodies {
             guard let place = places[body.id] else { continue }
@@ -47,11 +50,6 @@ struct CommitBatch {
             bodyTexts.append(body.body.isFaithfulInJSONB ? nil : body.body.bytes)
             bodyAttachments.append(StoredAttachment.column(of: body.attachments))
         }
-    }
-
-    /// The feeds that the plan's documents enter, stay in or leave.
-    static func feeds(of plan: WritePlan) -> Set<Feed> {
-        plan.changes.values.reduce(into: []) { $0.formUnion($1.before.feeds.union($1.record.feeds)) }
     }
 
     private mutating func add(_ change: WritePlan.Change, winner: RevisionTree<Tags>.Node) {
@@ -66,18 +64,19 @@ struct CommitBatch {
         origins.append(change.caller.origin)
         authors.append(change.caller.author)
         traceIDs.append(change.traceID)
-        liveChange += (change.record.isLive == true ? 1 : 0) - (change.before.isLive == true ? 1 : 0)
-        deletedChange += (change.record.isLive == false ? 1 : 0) - (change.before.isLive == false ? 1 : 0)
+        let before = change.before.isLive
+        liveChange += (winner.isDeleted ? 0 : 1) - (before == true ? 1 : 0)
+        deletedChange += (winner.isDeleted ? 1 : 0) - (before == false ? 1 : 0)
     }
 
-    private mutating func addEntries(of change: WritePlan.Change, place: Int32, feeds: [Feed: Int64]) {
+    private mutating func addEntries(of change: WritePlan.Change, place: Int32) {
         let (before, after) = (change.before.feeds, change.record.feeds)
         // With one leaf before and after in the same feeds, nobody lost anything.
-        let losesNothing = before == after && change.before.tree.leafCount == 1
+        let losesNothing = before.isEmpty || before == after && change.before.tree.leafCount == 1
         for feed in after.union(before) {
-            guard let number = feeds[feed] else { continue }
+            feeds.insert(feed)
             entryPlaces.append(place)
-            entryFeeds.append(number)
+            entryFeeds.append(feed)
             entryPresences.append(after.contains(feed))
             let lost =
                 losesNothing || !before.contains(feed)
@@ -90,8 +89,11 @@ struct CommitBatch {
     }
 
     /// The statement that commits the batch.
-    func statement(in database: Database) -> PostgresQuery {
-        """
+    ///
+    /// - Parameter numbers: The numbers of the ``feeds``.
+    func statement(in database: Database, numbers: [Feed: Int64]) -> PostgresQuery {
+        let entryFeeds = entryFeeds.map { numbers[$0] ?? 0 }
+        return """
         SELECT commit_documents(
             \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
             \(trees), \(origins), \(authors), \(traceIDs), \(liveChange), \(deletedChange),

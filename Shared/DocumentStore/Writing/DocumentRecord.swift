@@ -10,7 +10,9 @@ struct DocumentRecord: Sendable {
 
     /// The feeds that the document is in: those of all its leaves.
     var feeds: Set<Feed> {
-        tree.leaves.reduce(into: []) { $0.formUnion(($1.payload ?? .none).feeds) }
+        let leaves = tree.leaves
+        guard leaves.count != 1 else { return (leaves[0].payload ?? .none).feeds }
+        return leaves.reduce(into: []) { $0.formUnion(($1.payload ?? .none).feeds) }
     }
 
     /// How the document counts: alive, deleted, or not at all.

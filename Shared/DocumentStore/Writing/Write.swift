@@ -109,8 +109,8 @@ extension DocumentStore {
     /// The statement that commits a plan; none when it changes nothing.
     func statements(committing plan: WritePlan, to database: Database) async throws -> [PostgresQuery] {
         guard !plan.order.isEmpty else { return [] }
-        let feeds = try await feeds.numbers(of: CommitBatch.feeds(of: plan), in: database)
-        return [CommitBatch(plan, feeds: feeds).statement(in: database)]
+        let batch = CommitBatch(plan)
+        return [batch.statement(in: database, numbers: try await feeds.numbers(of: batch.feeds, in: database))]
     }
 
     private func plan(_ requests: [CommitQueue.Request]) async throws -> (WritePlan, [[EditOutcome]]) {
