@@ -98,7 +98,8 @@ struct DocumentView: Sendable {
 
     /// A revision that has no body because this house made it up, to tell the caller that the one before it is lost.
     func madeUp(_ revision: RevisionID) -> StoredRevision? {
-        guard !isPlain, let node = tree?[revision], node.isDeleted, let path = tree?.path(to: revision), Revocation.isOurs(path)
+        guard !isPlain, let node = tree?[revision], node.isDeleted, let path = tree?.path(to: revision),
+            Revocation.isOurs(path)
         else { return nil }
         return shown(revision, isDeleted: true, tags: .none, body: nil)
     }

@@ -85,6 +85,13 @@ extension SystemTests {
             #expect(try await technician.get("/_session").status == 401)
             #expect(try await system.login(cast.first).get("/fieldservice").status == 200)
             #expect(await endpoint.stop() == .code(0))
+            // Nobody else's logins are to go by it.
+            let retired = try await system.administrator.send(
+                "PUT",
+                "/_fullsync/projects/\(project)",
+                ["files": ["project.yaml": "project: directory-login\n"]]
+            )
+            #expect(retired.status == 200, "\(retired.json)")
         }
     }
 }
