@@ -94,14 +94,14 @@ struct CommitBatch {
     func statement(in database: Database, numbers: [Feed: Int64]) -> PostgresQuery {
         let entryFeeds = entryFeeds.map { numbers[$0] ?? 0 }
         return """
-        SELECT commit_documents(
-            \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
-            \(trees), \(origins), \(authors), \(traceIDs), \(liveChange), \(deletedChange),
-            \(bodyPlaces), \(bodyRevisions), \(bodyValues), \(bodyTexts),
-            \(bodyAttachments),
-            \(entryPlaces), \(entryFeeds), \(entryPresences), \(entryLosses),
-            \(bereftPlaces), \(bereftFeeds)
-        )
-        """
+            SELECT commit_documents(
+                \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
+                \(trees), \(origins), \(authors), \(traceIDs), \(liveChange), \(deletedChange),
+                \(bodyPlaces), \(bodyRevisions), \(bodyValues), \(bodyTexts),
+                \(bodyAttachments),
+                \(entryPlaces), \(entryFeeds), \(entryPresences), \(entryLosses),
+                \(bereftPlaces), \(bereftFeeds)
+            )
+            """
     }
 }
