@@ -81,6 +81,11 @@ package struct PostgresRow: Sendable {
         try decode(type, at: try place(of: name))
     }
 
+    /// Whether the column is NULL.
+    package func isNull(_ column: Int) throws(PostgresError) -> Bool {
+        try cell(at: column) == nil
+    }
+
     /// A column's bytes in one copy (of `jsonb`: its text); `nil` is NULL.
     package func bytes(_ column: Int) throws(PostgresError) -> [UInt8]? {
         try decode([UInt8]?.self, at: column)

@@ -134,30 +134,21 @@ struct FeedRow: Sendable {
         """
 
     init(_ row: PostgresRow) throws {
-        let (seq, document, id, rev, isDeleted, isPresent, isLossy, leaves) = try row.decode(
-            Int64.self,
-            Int64.self,
-            String?.self,
-            String?.self,
-            Bool?.self,
-            Bool.self,
-            Bool.self,
-            Int16?.self
-        )
-        self.seq = Int(seq)
-        self.document = document
-        self.isPresent = isPresent
-        self.isLossy = isLossy
-        ownLosses = try row.decode([[UInt8]]?.self, at: 9)
-        let isPlain = leaves == 1 && isPresent && !isLossy && ownLosses == nil
-        guard let id, let rev, let isDeleted else {
+        // One by one: this is done for every row of every feed, and values of different types at once cost more.
+        seq = Int(try row.decode(Int64.self, at: 0))
+        document = try row.decode(Int64.self, at: 1)
+        isPresent = try row.decode(Bool.self, at: 5)
+        isLossy = try row.decode(Bool.self, at: 6)
+        ownLosses = try row.isNull(9) ? nil : try row.decode([[UInt8]].self, at: 9)
+        guard try !row.isNull(7) else {
             content = nil
             return
         }
+        let isPlain = try row.decode(Int16.self, at: 7) == 1 && isPresent && !isLossy && ownLosses == nil
         content = Content(
-            id: DocumentID(stored: id),
-            winner: try RevisionID(parsing: rev),
-            isDeleted: isDeleted,
+            id: DocumentID(stored: try row.decode(String.self, at: 2)),
+            winner: try RevisionID(parsing: try row.decode(String.self, at: 3)),
+            isDeleted: try row.decode(Bool.self, at: 4),
             tree: isPlain ? nil : try row.decode([UInt8].self, at: 8)
         )
     }

@@ -35,18 +35,24 @@ extension DocumentStore {
         return Int(try rows.first?.decode(Int64.self, at: 0) ?? 0)
     }
 
-    /// The number of a user's entries, when each of them is a row: when nothing was lost and no group joined since.
+    /// The number of a user's entries, when each of them is a row: when no loss among them concerns the user, and no
+    /// group was joined whose older documents are still to come.
+    ///
+    /// (``FeedEvaluation`` and ``FeedReader`` say when that is so.)
     private func pendingCount(in database: Database, since place: FeedPosition, for caller: Caller) async throws -> Int?
     {
         guard place.inner == nil, var feeds = caller.feeds else { return nil }
         let name: String? = if case .user(let name, _) = caller { name } else { nil }
         if let name { feeds.insert(.revoked(name)) }
+        let walk = place.walk ?? FeedPosition.Walk(base: place.number, end: .max)
+        // Who set out with nothing can have lost, and can lack, only what came after that.
+        let settled = Int64(walk.base > 0 ? 0 : walk.end)
         let rows = try await client.query(
             """
-            SELECT count(DISTINCT seq) FILTER (WHERE present), coalesce(bool_or(lossy), false),
+            SELECT count(DISTINCT seq) FILTER (WHERE present), coalesce(bool_or(lossy AND seq > \(settled)), false),
                 EXISTS (
                     SELECT FROM membership_events WHERE database = \(database.id) AND user_name = \(name ?? "")
-                        AND seq > \(Int64(place.number))
+                        AND seq > \(max(Int64(place.number), settled))
                 )
             FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed
             JOIN feed_entries ON feed_entries.feed = feed.number AND seq > \(Int64(place.number))

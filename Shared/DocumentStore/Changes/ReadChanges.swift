@@ -75,15 +75,13 @@ extension DocumentStore {
     /// The change of a row of number, id, winner, whether that is a tombstone, and the tree where there are more
     /// leaves.
     static func change(_ row: PostgresRow, allLeaves: Bool) throws -> StoredChange {
-        let (seq, id, rev, isDeleted, tree) =
-            try row.decode(Int64.self, String.self, String.self, Bool.self, [UInt8]?.self)
-        var revisions = [try RevisionID(parsing: rev)]
-        if allLeaves, let tree { revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id) }
+        var revisions = [try RevisionID(parsing: try row.decode(String.self, at: 2))]
+        if allLeaves, let tree = try row.bytes(4) { revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id) }
         return StoredChange(
-            position: FeedPosition(Int(seq)),
-            id: DocumentID(stored: id),
+            position: FeedPosition(Int(try row.decode(Int64.self, at: 0))),
+            id: DocumentID(stored: try row.decode(String.self, at: 1)),
             revisions: revisions,
-            isDeleted: isDeleted
+            isDeleted: try row.decode(Bool.self, at: 3)
         )
     }
 }
