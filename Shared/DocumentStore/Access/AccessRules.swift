@@ -29,7 +29,7 @@ package struct AccessRules: Sendable {
     ///
     /// - Returns: Nil when there is no such leaf, as if there were no such document.
     func visible(_ tree: RevisionTree<Tags>, to caller: Caller) -> RevisionTree<Tags>? {
-        guard caller.seesSome else { return tree }
+        guard caller.isRestricted else { return tree }
         var visible = tree
         _ = visible.purge(tree.leaves.filter { !mayRead($0.payload ?? .none, caller) }.map(\.id))
         return visible.isEmpty ? nil : visible

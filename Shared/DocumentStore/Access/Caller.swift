@@ -19,7 +19,7 @@ package enum Caller: Sendable, Hashable {
     }
 
     /// Whether there may be documents that the caller may not read.
-    var seesSome: Bool {
+    var isRestricted: Bool {
         switch self {
         case .administrator, .sequence: false
         case .user, .anonymous: true
