@@ -76,7 +76,9 @@ extension DocumentStore {
     /// leaves.
     static func change(_ row: PostgresRow, allLeaves: Bool) throws -> StoredChange {
         var revisions = [try RevisionID(parsing: try row.decode(String.self, at: 2))]
-        if allLeaves, let tree = try row.bytes(4) { revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id) }
+        if allLeaves, let tree = try row.bytes(4) {
+            revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id)
+        }
         return StoredChange(
             position: FeedPosition(Int(try row.decode(Int64.self, at: 0))),
             id: DocumentID(stored: try row.decode(String.self, at: 1)),
