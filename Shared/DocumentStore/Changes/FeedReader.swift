@@ -41,11 +41,12 @@ struct FeedReader: Sendable {
             losses: try await losses(of: stretch.rows.map(\.row), for: start.caller, start.history),
             allLeaves: allLeaves
         )
-        return StoredChanges(
-            changes: try stretch.rows.compactMap { try evaluation.change(of: $0.row, at: $0.position) },
-            end: stretch.isFull ? stretch.rows.last?.position ?? position : FeedPosition(start.present),
-            hasMore: stretch.isFull
-        )
+        let end = stretch.isFull ? stretch.rows.last?.position ?? position : FeedPosition(start.present)
+        let changes = try stretch.rows.compactMap { row, place in
+            // Behind the database's last change the way is over.
+            try evaluation.change(of: row, at: !stretch.isFull && row.seq == start.present ? end : place)
+        }
+        return StoredChanges(changes: changes, end: end, hasMore: stretch.isFull)
     }
 
     /// Reads the end, the rights and, as nearly always nothing else is needed, the first rows.
