@@ -52,7 +52,7 @@ extension SystemTests {
                     "\(stage.path)/_bulk_get?revs=true",
                     ["docs": [["id": "d", "rev": revision ?? .null]]]
                 )
-                return answer.json["results"]?[0]?["docs"]?[0]?["ok"]
+                return answer.json["results"]?.arrayValue?.first?["docs"]?.arrayValue?.first?["ok"]
             }
 
             func pushBack(_ document: JSONValue?) async throws {
@@ -74,17 +74,20 @@ extension SystemTests {
             try await scene.join()
             let granted = try await scene.changes(since: start.end)
             #expect(granted.rows.map { $0["id"] } == ["d"])
-            #expect(granted.rows.first?["changes"]?[0]?["rev"] == .string(scene.revision))
+            #expect(granted.rows.first?["changes"]?.arrayValue?.first?["rev"] == .string(scene.revision))
             #expect(try await scene.changes(since: granted.end).rows.isEmpty)
 
             try await scene.leave()
             let revoked = try await scene.changes(since: granted.end)
             #expect(revoked.rows.map { $0["id"] } == ["d"])
             #expect(revoked.rows.first?["deleted"] == true)
-            let tombstone = try await scene.read(revoked.rows.first?["changes"]?[0]?["rev"])
+            let tombstone = try await scene.read(revoked.rows.first?["changes"]?.arrayValue?.first?["rev"])
             #expect(tombstone?["_deleted"] == true && tombstone?["n"] == nil)
             // It is behind the revision that the device has, which is so no leaf any more.
-            #expect(tombstone?["_revisions"]?["ids"]?[1]?.stringValue.map { scene.revision.hasSuffix($0) } == true)
+            #expect(
+                tombstone?["_revisions"]?["ids"]?.arrayValue?[1].stringValue.map { scene.revision.hasSuffix($0) }
+                    == true
+            )
             try await scene.pushBack(tombstone)
             #expect(try await scene.user.get("\(scene.stage.path)/d").status == 404)
             #expect(try await scene.stage.administrator.get("\(scene.stage.path)/d").status == 200)
@@ -93,9 +96,9 @@ extension SystemTests {
 
             try await scene.join()
             let returned = try await scene.changes(since: revoked.end)
-            let comeback = try await scene.read(returned.rows.first?["changes"]?[0]?["rev"])
+            let comeback = try await scene.read(returned.rows.first?["changes"]?.arrayValue?.first?["rev"])
             #expect(comeback?["n"] == 1 && comeback?["_deleted"] == nil)
-            #expect(comeback?["_revisions"]?["ids"]?[1] == tombstone?["_revisions"]?["ids"]?[0])
+            #expect(comeback?["_revisions"]?["ids"]?.arrayValue?[1] == tombstone?["_revisions"]?["ids"]?.arrayValue?[0])
             try await scene.pushBack(comeback)
             // The user goes on from what the user sees; to everybody else that is the next revision of what it was.
             let edit = try await scene.user.send(
@@ -115,7 +118,7 @@ extension SystemTests {
             try await scene.stage.put("d", ["n": 2, "~groups": ["others"]], after: scene.revision)
             let revoked = try await scene.changes(since: held.end)
             #expect(revoked.rows.first?["deleted"] == true)
-            let tombstone = try await scene.read(revoked.rows.first?["changes"]?[0]?["rev"])
+            let tombstone = try await scene.read(revoked.rows.first?["changes"]?.arrayValue?.first?["rev"])
             #expect(tombstone?["_deleted"] == true && tombstone?["n"] == nil && tombstone?["~groups"] == nil)
         }
     }
