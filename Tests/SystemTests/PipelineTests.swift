@@ -137,7 +137,7 @@ private struct Scene {
         #expect(try await taken() == notes)
         let order = try await system.erp.get("/work-orders/\(number)").json
         #expect(order["notes"]?.stringValue == notes.last)
-        // A pull that had read the ERP before the push, and ended behind it, brings what was: the next one puts it right.
+        // A pull that had read the ERP before the push, and ended behind it, brings what was; the next one mends it.
         let pull = "/_fullsync/projects/field-service/sequences/pull-mine"
         #expect(try await system.login(cast.first).send("POST", pull, [:]).status == 200)
         let document = try await system.administrator.get("/fieldservice/\(segment(id))?conflicts=true").json
