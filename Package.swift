@@ -204,7 +204,7 @@ let package = Package(
             "ReplicationEndpoint",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
-                "Settings", .crypto, .cryptoExtras, .httpTypes, .hummingbird, .logging,
+                "Settings", "TestSupport", .crypto, .cryptoExtras, .httpTypes, .hummingbird, .logging,
             ]
         ),
         tests("Scheduler", ["ControlStore", "JSON", "Postgres", "Projects", "Schedules", "TestSupport", .logging]),

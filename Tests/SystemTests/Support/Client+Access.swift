@@ -1,7 +1,4 @@
-import AsyncHTTPClient
-import Foundation
 import JSON
-import NIOCore
 import NIOHTTP1
 import Testing
 
@@ -13,30 +10,7 @@ extension Client {
         headers: [(String, String)],
         text: String? = nil
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: base + path)
-        request.method = .RAW(value: method)
-        switch credentials {
-        case .none: break
-        case .basic(let name, let password):
-            let encoded = Data("\(name):\(password)".utf8).base64EncodedString()
-            request.headers.add(name: "Authorization", value: "Basic \(encoded)")
-        case .bearer(let token): request.headers.add(name: "Authorization", value: "Bearer \(token)")
-        case .session(let token): request.headers.add(name: "Cookie", value: "AuthSession=\(token)")
-        }
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
-        if let text {
-            if !headers.contains(where: { $0.0.lowercased() == "content-type" }) {
-                request.headers.add(name: "Content-Type", value: "application/json")
-            }
-            request.body = .bytes(ByteBuffer(string: text))
-        }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-        let body = try await response.body.collect(upTo: 64 << 20)
-        return Answer(
-            status: Int(response.status.code),
-            headers: response.headers,
-            bytes: Array(body.readableBytesView)
-        )
+        try await send(method, path, text: text, headers: headers)
     }
 
     /// Logs in, and gives back a client with the session.

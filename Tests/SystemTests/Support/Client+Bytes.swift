@@ -1,5 +1,4 @@
 import AsyncHTTPClient
-import Foundation
 import JSON
 import NIOCore
 import NIOHTTP1
@@ -29,22 +28,6 @@ extension Client {
             headers: response.headers,
             bytes: Array(body.readableBytesView)
         )
-    }
-
-    /// A request with the caller's credentials, without a body.
-    func request(_ method: String, _ path: String, headers: [(String, String)] = []) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: base + path)
-        request.method = .RAW(value: method)
-        switch credentials {
-        case .none: break
-        case .basic(let name, let password):
-            let encoded = Data("\(name):\(password)".utf8).base64EncodedString()
-            request.headers.add(name: "Authorization", value: "Basic \(encoded)")
-        case .bearer(let token): request.headers.add(name: "Authorization", value: "Bearer \(token)")
-        case .session(let token): request.headers.add(name: "Cookie", value: "AuthSession=\(token)")
-        }
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
-        return request
     }
 }
 

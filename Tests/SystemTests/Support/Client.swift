@@ -65,6 +65,18 @@ struct Client: Sendable {
         text: String? = nil,
         contentType: String = "application/json"
     ) async throws -> HTTPClientResponse {
+        var request = request(method, path, headers: headers)
+        if let text {
+            if !request.headers.contains(name: "Content-Type") {
+                request.headers.add(name: "Content-Type", value: contentType)
+            }
+            request.body = .bytes(ByteBuffer(string: text))
+        }
+        return try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+    }
+
+    /// A request with the caller's credentials, without a body.
+    func request(_ method: String, _ path: String, headers: [(String, String)] = []) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: base + path)
         request.method = .RAW(value: method)
         switch credentials {
@@ -75,14 +87,8 @@ struct Client: Sendable {
         case .bearer(let token): request.headers.add(name: "Authorization", value: "Bearer \(token)")
         case .session(let token): request.headers.add(name: "Cookie", value: "AuthSession=\(token)")
         }
-        request.headers.add(contentsOf: headers)
-        if let text {
-            if !request.headers.contains(name: "Content-Type") {
-                request.headers.add(name: "Content-Type", value: contentType)
-            }
-            request.body = .bytes(ByteBuffer(string: text))
-        }
-        return try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        return request
     }
 }
 
