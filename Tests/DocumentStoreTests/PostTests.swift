@@ -93,6 +93,29 @@ import Testing
         await store.close()
     }
 
+    @Test func `what was changed after the place that a post names is left alone`() async throws {
+        let store = try await TestStore.make()
+        for id in ["kept", "changed", "deleted"] { try await store.put(id, #"{"a":1}"#) }
+        let place = try await store.store.info(store.database).updateSeq
+        _ = try await store.post(policy: .override, [["_id": "changed", "a": 2]])
+        _ = try await store.post(policy: .override, [["_id": "deleted", "_deleted": true]])
+        let documents: [JSONObject] = ["kept", "changed", "deleted", "new"].map { ["_id": .string($0), "a": 3] }
+        let outcomes = try await store.post(
+            DocumentPost(
+                documents: documents,
+                policy: .merge,
+                ownership: .asWritten,
+                onlyIfChanged: false,
+                unlessChangedSince: place
+            )
+        )
+        #expect(outcomes.map(\.isWritten) == [true, false, false, true])
+        #expect(try await content(store, "kept") == ["a": 3])
+        #expect(try await content(store, "changed") == ["a": 2])
+        #expect(try await content(store, "deleted") == nil)
+        await store.close()
+    }
+
     @Test func `merges of several processes at once all count`() async throws {
         let store = try await TestStore.make()
         let other = try await store.another()

@@ -24,10 +24,11 @@ struct FullSyncTransactions: Sendable {
             let caller = Caller.sequence(user: site.identity?.user)
             switch transaction {
             case .postDocument:
-                let post = try post([variables["document"] ?? [:]], variables, at: site)
+                let post = try post([variables["document"] ?? [:]], variables, to: database, at: site)
                 return try await single(try await write(post, to: database, by: caller, at: site))
             case .postBulkDocuments:
-                let post = try post(variables["documents"]?.arrayValue ?? [], variables, at: site)
+                let documents = variables["documents"]?.arrayValue ?? []
+                let post = try post(documents, variables, to: database, at: site)
                 return Self.summary(try await write(post, to: database, by: caller, at: site))
             case .deleteDocument:
                 return try await delete(variables, in: database, by: caller, at: site)
@@ -35,6 +36,8 @@ struct FullSyncTransactions: Sendable {
                 return try await get(variables, from: database, for: caller)
             case .allDocs:
                 return try await list(variables, of: database, for: caller)
+            case .databaseInfo:
+                return try await info(of: database)
             }
         } catch let error as CouchError {
             throw SequenceFailure(
@@ -47,7 +50,12 @@ struct FullSyncTransactions: Sendable {
 
     // MARK: - Writing
 
-    private func post(_ documents: [JSONValue], _ variables: JSONObject, at site: CallSite) throws -> DocumentPost {
+    private func post(
+        _ documents: [JSONValue],
+        _ variables: JSONObject,
+        to database: Database,
+        at site: CallSite
+    ) throws -> DocumentPost {
         let objects = try documents.enumerated().map { index, document in
             guard let object = document.objectValue else {
                 throw SequenceFailure(
@@ -66,8 +74,20 @@ struct FullSyncTransactions: Sendable {
             documents: objects,
             policy: policy,
             ownership: try ownership(variables, at: site),
-            onlyIfChanged: variables["onlyIfChanged"]?.boolValue ?? false
+            onlyIfChanged: variables["onlyIfChanged"]?.boolValue ?? false,
+            unlessChangedSince: try variables["unlessChangedSince"]?.stringValue.map { try Self.place($0, in: database) }
         )
+    }
+
+    /// A place of the database's present life; one of an earlier life says nothing about this one's changes.
+    private static func place(_ text: String, in database: Database) throws -> Int {
+        guard let token = SequenceToken(parsing: text), token.incarnation == database.incarnation else {
+            throw SequenceFailure(
+                code: .invalidValue,
+                message: "'unlessChangedSince' must be an update_seq that databaseInfo answered, of this database"
+            )
+        }
+        return token.number
     }
 
     private func ownership(_ variables: JSONObject, at site: CallSite) throws -> DocumentPost.Ownership {
@@ -185,6 +205,15 @@ struct FullSyncTransactions: Sendable {
     }
 
     // MARK: - Reading
+
+    private func info(of database: Database) async throws -> JSONValue {
+        let info = try await store.info(database)
+        let token = SequenceToken(number: info.updateSeq, incarnation: database.incarnation)
+        return [
+            "db_name": .string(self.database), "doc_count": .number(JSONNumber(info.documents)),
+            "doc_del_count": .number(JSONNumber(info.deleted)), "update_seq": token.sequence.json,
+        ]
+    }
 
     private func get(_ variables: JSONObject, from database: Database, for caller: Caller) async throws -> JSONValue {
         let id = try DocumentID(variables["id"]?.stringValue ?? "")

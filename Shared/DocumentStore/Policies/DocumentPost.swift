@@ -30,12 +30,22 @@ package struct DocumentPost: Sendable {
     package var ownership: Ownership
     /// Whether a document whose content and tags are as they were is left alone.
     package var onlyIfChanged: Bool
+    /// A place in the order of changes: documents that were changed behind it are left alone, because what is posted was
+    /// found out before; nil posts over whatever is there.
+    package var unlessChangedSince: Int?
 
-    package init(documents: [JSONObject], policy: Policy, ownership: Ownership, onlyIfChanged: Bool) {
+    package init(
+        documents: [JSONObject],
+        policy: Policy,
+        ownership: Ownership,
+        onlyIfChanged: Bool,
+        unlessChangedSince: Int? = nil
+    ) {
         self.documents = documents
         self.policy = policy
         self.ownership = ownership
         self.onlyIfChanged = onlyIfChanged
+        self.unlessChangedSince = unlessChangedSince
     }
 }
 
@@ -43,7 +53,7 @@ package struct DocumentPost: Sendable {
 package enum PostOutcome: Sendable, Hashable {
     /// It was written.
     case written(id: DocumentID, RevisionID)
-    /// It was as posted already.
+    /// It was left alone: it was as posted already, or somebody changed it after the place that the post names.
     case unchanged(id: DocumentID, RevisionID)
     /// It was refused, alone of its post.
     case refused(id: String?, CouchError)

@@ -41,7 +41,8 @@ struct PostPlan {
 
     /// The ids of the documents that a post names, whose winners the plan must know.
     static func ids(of post: DocumentPost) -> [DocumentID] {
-        guard post.policy != .create, post.policy != .none || post.onlyIfChanged else { return [] }
+        guard post.policy != .create, post.policy != .none || post.onlyIfChanged || post.unlessChangedSince != nil
+        else { return [] }
         return Array(Set(post.documents.compactMap { try? id(of: $0) }))
     }
 
@@ -63,6 +64,9 @@ struct PostPlan {
     private mutating func fate(of document: JSONObject, makeID: () -> DocumentID) throws(CouchError) -> Fate {
         let id = post.policy == .create ? makeID() : try Self.id(of: document) ?? makeID()
         let isDeleted = document["_deleted"] == true
+        if let place = post.unlessChangedSince, let present = current[id], present.seq > place {
+            return .unchanged(id: id, present.revision)
+        }
         let existing = current[id].flatMap { $0.isDeleted ? nil : $0 }
         let content = try content(of: document, id: id, existing: existing)
         let tags = try tags(of: document, existing: existing)

@@ -8,6 +8,7 @@ package enum FullSyncTransaction: String, Sendable, Hashable, CaseIterable {
     case getDocument
     case deleteDocument
     case allDocs
+    case databaseInfo
 
     /// How a written document meets one that is there.
     package enum Policy: String, Sendable, Hashable, CaseIterable {
@@ -49,13 +50,18 @@ package enum FullSyncTransaction: String, Sendable, Hashable, CaseIterable {
                 VariableDefinition(name: "limit", type: .integer),
                 VariableDefinition(name: "skip", type: .integer),
             ]
+        case .databaseInfo: []
         }
     }
 
     /// What all transactions that write take: the policy, whether only changes are written, the owner and the groups.
+    ///
+    /// A sequence that asks a back end and posts the answer takes `update_seq` of `databaseInfo` before it asks, and
+    /// posts with it as `unlessChangedSince`: what a device has pushed meanwhile is newer than the answer.
     private static let writing = [
         VariableDefinition(name: "policy", type: .string, defaultValue: .string(Policy.none.rawValue)),
         VariableDefinition(name: "onlyIfChanged", type: .boolean, defaultValue: false),
+        VariableDefinition(name: "unlessChangedSince", type: .string),
         // "user", "anonymous", "keep", or {"name": …}.
         VariableDefinition(name: "owner", type: .any, defaultValue: "user"),
         // A list of names, or "keep".
