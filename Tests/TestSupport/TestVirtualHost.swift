@@ -25,9 +25,7 @@ package struct TestVirtualHost: Sendable {
 
     @TaskLocal static var current: TestVirtualHost?
 
-    /// Makes one.
-    ///
-    /// ``delete()`` it; the trait `.virtualHost` does both.
+    /// Makes one, which goes with its server.
     ///
     /// Only the private server can be asked for one: with `FULLSYNC_TEST_AMQP_URL` it is that address, shared.
     package static func create() async throws -> TestVirtualHost {
@@ -36,12 +34,6 @@ package struct TestVirtualHost: Sendable {
         let name = "test-" + UUID().uuidString.lowercased()
         try await server.createVirtualHost(name)
         return TestVirtualHost(name: name, address: String(address.dropLast("%2F".count)) + name)
-    }
-
-    /// Deletes it with all that is in it.
-    package func delete() async throws {
-        guard !name.isEmpty, let server = try await TestServers.rabbitMQ() else { return }
-        try await server.deleteVirtualHost(name)
     }
 }
 
@@ -57,14 +49,7 @@ package struct VirtualHostTrait: TestTrait, SuiteTrait, TestScoping {
     ) async throws {
         guard testCase != nil else { return try await function() }
         let host = try await TestVirtualHost.create()
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await TestVirtualHost.$current.withValue(host, operation: function))
-        } catch {
-            result = .failure(error)
-        }
-        try await host.delete()
-        try result.get()
+        try await TestVirtualHost.$current.withValue(host, operation: function)
     }
 }
 

@@ -75,7 +75,9 @@ struct FullSyncTransactions: Sendable {
             policy: policy,
             ownership: try ownership(variables, at: site),
             onlyIfChanged: variables["onlyIfChanged"]?.boolValue ?? false,
-            unlessChangedSince: try variables["unlessChangedSince"]?.stringValue.map { try Self.place($0, in: database) }
+            unlessChangedSince: try variables["unlessChangedSince"]?.stringValue.map { text in
+                try Self.place(text, in: database)
+            }
         )
     }
 

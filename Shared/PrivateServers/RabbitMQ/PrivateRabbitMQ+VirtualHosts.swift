@@ -1,19 +1,15 @@
 extension PrivateRabbitMQ {
-    /// Makes a virtual host that the server's user may do everything in.
+    /// Makes a virtual host that the server's user may do everything in; one that is there already is left as it is.
     ///
     /// - Parameter name: letters, digits and hyphens.
     package func createVirtualHost(_ name: String) async throws(PrivateServerError) {
         try await evaluate(
             """
-            ok = rabbit_vhost:add(<<"\(name)">>, <<"\(user)">>),
+            Known = rabbit_vhost:exists(<<"\(name)">>),
+            ok = if Known -> ok; true -> rabbit_vhost:add(<<"\(name)">>, <<"\(user)">>) end,
             ok = rabbit_auth_backend_internal:set_permissions(
                 <<"\(user)">>, <<"\(name)">>, <<".*">>, <<".*">>, <<".*">>, <<"\(user)">>).
             """
         )
-    }
-
-    /// Deletes a virtual host with all that is in it.
-    package func deleteVirtualHost(_ name: String) async throws(PrivateServerError) {
-        try await evaluate("ok = rabbit_vhost:delete(<<\"\(name)\">>, <<\"\(user)\">>).")
     }
 }

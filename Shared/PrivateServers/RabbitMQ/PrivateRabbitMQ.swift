@@ -48,6 +48,8 @@ package actor PrivateRabbitMQ: PrivateServer {
     private var securePort: Int?
     /// The port of Erlang's own network.
     private var distributionPort = 0
+    /// Looks after the queues while the server runs.
+    private var elections: Task<Void, Never>?
 
     package init(_ configuration: Configuration) {
         self.configuration = configuration
@@ -68,6 +70,8 @@ package actor PrivateRabbitMQ: PrivateServer {
             progress("RabbitMQ \(installation.version): starting")
             state = .running(try await launch(installation))
             await electLeaders()
+            elections?.cancel()
+            elections = Task { await keepElectingLeaders() }
             progress("RabbitMQ \(installation.version): ready on 127.0.0.1:\(port ?? 0)")
             return try address()
         } catch {
@@ -87,6 +91,7 @@ package actor PrivateRabbitMQ: PrivateServer {
     }
 
     package func stop() async {
+        elections?.cancel()
         if case .running(let child) = state {
             await child.end(Self.ending)
             directory.forget()
@@ -128,12 +133,12 @@ package actor PrivateRabbitMQ: PrivateServer {
         }
     }
 
-    /// Has each quorum queue elect its leader.
+    /// Has each quorum queue that has no leader elect one.
     ///
-    /// A queue that was declared within half a second before the server was killed is there after the next start, but
-    /// has no leader and never looks for one: everything that is sent to it waits for ever (RabbitMQ 3.10, Ra 2.2,
-    /// which writes the queue's name into `names.dets` that much later). A queue that has a leader takes no notice. A
-    /// server that does not answer is not told; its start was a success all the same.
+    /// A queue that was declared within half a second before the server was killed, or before its log system was
+    /// restarted within it, is there afterwards, but has no leader and never looks for one: everything that is sent to
+    /// it is refused, or waits for ever (RabbitMQ 3.10, Ra 2.2, which writes the queue's name into `names.dets` that
+    /// much later). A queue that has a leader takes no notice. A server that does not answer is asked the next time.
     private func electLeaders() async {
         try? await evaluate(
             """
@@ -142,6 +147,15 @@ package actor PrivateRabbitMQ: PrivateServer {
             """
         )
     }
+
+    private func keepElectingLeaders() async {
+        while pid != nil {
+            guard (try? await Task.sleep(for: Self.betweenElections)) != nil else { return }
+            await electLeaders()
+        }
+    }
+
+    private static let betweenElections = Duration.seconds(10)
 
     /// The server's own orderly end.
     private static let ending: [(signal: Signal, wait: Duration)] = [(.terminate, .seconds(20))]
