@@ -14,7 +14,8 @@ import Testing
             in: store.database,
             for: TestStore.administrator
         )
-        return try found.flatMap { $0.isDeleted ? nil : try JSONValue(parsing: $0.body) }
+        guard let found, !found.isDeleted else { return nil }
+        return try JSONValue(parsing: found.body)
     }
 
     private func tags(_ store: TestStore, _ id: String) async throws -> Tags? {

@@ -30,8 +30,8 @@ package struct DocumentPost: Sendable {
     package var ownership: Ownership
     /// Whether a document whose content and tags are as they were is left alone.
     package var onlyIfChanged: Bool
-    /// A place in the order of changes: documents that were changed behind it are left alone, because what is posted was
-    /// found out before; nil posts over whatever is there.
+    /// A place in the order of changes: documents that were changed behind it are left alone, because what is posted
+    /// was found out before; nil posts over whatever is there.
     package var unlessChangedSince: Int?
 
     package init(
