@@ -94,7 +94,8 @@ let package = Package(
         service(
             "ReplicationEndpoint",
             [
-                "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences",
+                "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects",
+                "ScriptHosting", "Sequences",
                 .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
