@@ -10,6 +10,8 @@ package struct FunctionEnvironment {
     private let mapCall: ScriptValue
     private let reduceCall: ScriptValue
     private let filterCall: ScriptValue
+    private let validateCall: ScriptValue
+    private let updateCall: ScriptValue
     private let takeLogCall: ScriptValue
 
     /// Why functions could not be compiled, and which of them.
@@ -41,6 +43,8 @@ package struct FunctionEnvironment {
             mapCall = try calls.function("map")
             reduceCall = try calls.function("reduce")
             filterCall = try calls.function("filter")
+            validateCall = try calls.function("validate")
+            updateCall = try calls.function("update")
             takeLogCall = try calls.function("takeLog")
         } catch {
             throw CompilationError(function: nil, exception: error)
@@ -108,6 +112,43 @@ package struct FunctionEnvironment {
         request: ScriptValue
     ) throws(ScriptException) -> Bool {
         try filterCall.call([functions[function], document, request]).isTrue
+    }
+
+    /// Asks a validation function about a write.
+    ///
+    /// - Parameter arguments: The JSON texts of its four arguments. Each call has values of its own.
+    /// - Returns: The JSON text of what it threw; nil when it let the write pass.
+    /// - Throws: That it failed, which is no answer.
+    package func validate(_ function: Int, _ arguments: [ArraySlice<UInt8>]) throws(ScriptException) -> ScriptString? {
+        guard let text = try call(validateCall, function, arguments).string else {
+            throw .unexpected("the answer is no text")
+        }
+        return text.count == 0 ? nil : text
+    }
+
+    /// Calls an update function with a document, or null, and a request.
+    ///
+    /// - Parameter arguments: The JSON texts of its two arguments.
+    /// - Returns: The JSON text of an array: the document to be written or null, and the response, a string or an
+    ///   object.
+    package func update(_ function: Int, _ arguments: [ArraySlice<UInt8>]) throws(ScriptException) -> ScriptString {
+        guard let text = try call(updateCall, function, arguments).string else {
+            throw .unexpected("the answer is no text")
+        }
+        return text
+    }
+
+    private func call(
+        _ call: ScriptValue,
+        _ function: Int,
+        _ arguments: [ArraySlice<UInt8>]
+    ) throws(ScriptException) -> ScriptValue {
+        var values = [functions[function]]
+        for argument in arguments {
+            guard let value = context.value(json: argument) else { throw .unexpected("an argument is no JSON") }
+            values.append(value)
+        }
+        return try call.call(values)
     }
 
     /// What the functions logged since the last time, as a JSON array of strings; empty for nothing.

@@ -16,6 +16,10 @@ extension HostRequest {
             )
         case .filter(let functions, let documents, let request):
             functions.frame("filter", sections: [request] + documents)
+        case .validate(let functions, let writes, let context):
+            functions.frame("validate", sections: context + writes.flatMap { [$0.document, $0.previous] })
+        case .update(let functions, let arguments):
+            functions.frame("update", sections: arguments)
         case .check(let functions):
             functions.frame("check", sections: [])
         case .evaluate(let evaluation):
@@ -40,6 +44,17 @@ extension HostRequest {
             let functions = try FunctionsReference(header, taking: &sections)
             guard let request = sections.popFirst() else { throw .malformed("a filter without a request") }
             self = .filter(functions, documents: Array(sections), request: request)
+        case "validate":
+            let functions = try FunctionsReference(header, taking: &sections)
+            guard sections.count >= 2, sections.count.isMultiple(of: 2) else { throw .malformed("half a write") }
+            let context = Array(sections.prefix(2))
+            let texts = Array(sections.dropFirst(2))
+            let writes = stride(from: 0, to: texts.count, by: 2).map { place in
+                ValidatedWrite(document: texts[place], previous: texts[place + 1])
+            }
+            self = .validate(functions, writes: writes, context: context)
+        case "update":
+            self = .update(try FunctionsReference(header, taking: &sections), arguments: Array(sections))
         case "check":
             self = .check(try FunctionsReference(header, taking: &sections))
         case "evaluate":

@@ -10,6 +10,10 @@ package enum HostRequest: Sendable {
     case reduce(FunctionsReference, groups: [ReduceInput])
     /// Calls the one filter function with each of the documents and a request.
     case filter(FunctionsReference, documents: [ArraySlice<UInt8>], request: ArraySlice<UInt8>)
+    /// Calls the one validation function about each of the writes, which share their two last arguments.
+    case validate(FunctionsReference, writes: [ValidatedWrite], context: [ArraySlice<UInt8>])
+    /// Calls the one update function with its two arguments, JSON texts.
+    case update(FunctionsReference, arguments: [ArraySlice<UInt8>])
     /// Compiles the functions and does nothing else.
     case check(FunctionsReference)
     /// Runs an expression or statements.

@@ -71,6 +71,55 @@ extension ScriptHostPool {
         }
     }
 
+    /// Asks a validation function, the only one of the functions, about each of the writes.
+    ///
+    /// - Parameters:
+    ///   - functions: The function and what it may `require`.
+    ///   - writes: The documents as they are to be and as they are.
+    ///   - userContext: The JSON text of who writes.
+    ///   - security: The JSON text of the database's security object.
+    /// - Returns: The answer for each write.
+    /// - Throws: What ended the batch as a whole: a function that does not compile, or a limit.
+    package func validate(
+        _ functions: ScriptFunctions,
+        _ writes: [ValidatedWrite],
+        userContext: [UInt8],
+        security: [UInt8]
+    ) async throws(ScriptError) -> [ValidationOutcome] {
+        let context = [userContext[...], security[...]]
+        try check(context + writes.flatMap { [$0.document, $0.previous] })
+        let reply = try await call(.validate, functions) { .validate($0, writes: writes, context: context) }
+        guard case .validated(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        do throws(FrameError) {
+            return try OutcomeText.validations(text, writes: writes.count)
+        } catch {
+            throw .unexpectedReply
+        }
+    }
+
+    /// Calls an update function, the only one of the functions.
+    ///
+    /// - Parameters:
+    ///   - functions: The function and what it may `require`.
+    ///   - document: The JSON text of the document; nil when there is none.
+    ///   - request: The JSON text of the request.
+    /// - Returns: The JSON text of an array: the document to be written or null, and the response, a string or an
+    ///   object.
+    /// - Throws: That it threw, does not compile, or broke a limit.
+    package func update(
+        _ functions: ScriptFunctions,
+        document: [UInt8]?,
+        request: [UInt8]
+    ) async throws(ScriptError) -> [UInt8] {
+        let arguments = [(document ?? Array("null".utf8))[...], request[...]]
+        try check(arguments)
+        let reply = try await call(.update, functions) { .update($0, arguments: arguments) }
+        guard case .updated(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        return Array(text)
+    }
+
     /// Compiles functions, to say what is wrong with them before they are stored.
     ///
     /// - Throws: The first function that does not compile, with line and column.

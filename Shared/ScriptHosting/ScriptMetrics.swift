@@ -7,6 +7,8 @@ struct ScriptMetrics: Sendable {
         case map
         case reduce
         case filter
+        case validate
+        case update
         case check
         case evaluate
     }
