@@ -1,5 +1,6 @@
 import Contracts
 import ControlStore
+import DesignFunctions
 import DocumentStore
 import Foundation
 import Hummingbird
@@ -22,7 +23,7 @@ enum Composition {
         let wakeUpQueue = FeedWakeUps.Subscription()
         let broker = try context.makeBroker(topology: .shared + subscription.topology + wakeUpQueue.topology)
         let scripts = try EndpointSettings.scripts.makePool(context)
-        let store = DocumentStore(context.postgres, logger: logger)
+        let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
         try await context.postgres.migrate(ControlStore.migrations, component: "control")
@@ -49,12 +50,14 @@ enum Composition {
             symbols: context.symbol(named:),
             logger: logger
         )
+        let designs = DesignResource(store: store, scripts: scripts)
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
             document: DocumentResource(store: store),
-            changes: try ChangesResource(settings, store, wakeUps, access.callers.authenticator, hangUps, logger),
+            design: designs,
+            changes: try ChangesResource(settings, designs, wakeUps, access.callers.authenticator, hangUps, logger),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
             project: ProjectResource(catalogue: catalogue, control: control, deployment: deployment),
             runs: RunsResource(control: control, broker: broker),
