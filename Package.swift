@@ -70,6 +70,7 @@ let package = Package(
 
         // What the services stand on.
         shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
+        shared("DesignFunctions", ["CouchProtocol", "DocumentStore", "JSON", "ScriptHosting"]),
         shared(
             "ControlStore",
             ["Contracts", "Executors", "JSON", "Postgres", "Projects", .crypto, .cryptoExtras, .logging]
@@ -94,7 +95,8 @@ let package = Package(
         service(
             "ReplicationEndpoint",
             [
-                "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences",
+                "Compression", "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON",
+                "ProjectRuntime", "Projects", "ScriptHosting", "Sequences",
                 .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
@@ -108,8 +110,8 @@ let package = Package(
         service(
             "SequenceWorker",
             [
-                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
-                "Sequences",
+                "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON", "ProjectRuntime",
+                "Projects", "ScriptHosting", "Sequences",
             ]
         ),
         service("Scheduler", ["ControlStore", "JSON", "ProjectRuntime", "Projects", "Schedules", "Sequences"]),
@@ -179,6 +181,10 @@ let package = Package(
         ),
         tests("Messaging", ["Contracts", "TestSupport", .logging]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
+        tests(
+            "DesignFunctions",
+            ["CouchProtocol", "DocumentStore", "JSON", "ScriptHost", "ScriptHosting", "TestSupport", .logging]
+        ),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
         tests("Compression"),
         tests("Executors"),

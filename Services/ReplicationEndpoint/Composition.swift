@@ -1,5 +1,6 @@
 import Contracts
 import ControlStore
+import DesignFunctions
 import DocumentStore
 import Foundation
 import Hummingbird
@@ -7,6 +8,8 @@ import HummingbirdCore
 import Logging
 import Messaging
 import Postgres
+import ProjectRuntime
+import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
 import Settings
@@ -19,7 +22,8 @@ enum Composition {
         let subscription = ControlEvents.Subscription()
         let wakeUpQueue = FeedWakeUps.Subscription()
         let broker = try context.makeBroker(topology: .shared + subscription.topology + wakeUpQueue.topology)
-        let store = DocumentStore(context.postgres, logger: logger)
+        let scripts = try EndpointSettings.scripts.makePool(context)
+        let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
         try await context.postgres.migrate(ControlStore.migrations, component: "control")
@@ -46,12 +50,14 @@ enum Composition {
             symbols: context.symbol(named:),
             logger: logger
         )
+        let designs = DesignResource(store: store, scripts: scripts)
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
             document: DocumentResource(store: store),
-            changes: try ChangesResource(settings, store, wakeUps, access.callers.authenticator, hangUps, logger),
+            design: designs,
+            changes: try ChangesResource(settings, designs, wakeUps, access.callers.authenticator, hangUps, logger),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
             project: ProjectResource(catalogue: catalogue, control: control, deployment: deployment),
             runs: RunsResource(control: control, broker: broker),
@@ -63,6 +69,7 @@ enum Composition {
         let server = try makeServer(context, access.callers, resources, hangUps)
         return [
             Foreground { try await requests.run() },
+            Foreground { await scripts.run() },
             Foreground { try await catalogue.run() },
             ControlEvents(subscription, broker: broker, logger: logger) { event in
                 switch event {

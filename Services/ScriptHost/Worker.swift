@@ -36,9 +36,18 @@ final class Worker {
             case .map(let reference, let documents):
                 guard let functions = try functions(reference) else { return .missing([]) }
                 return try map(functions, documents)
+            case .reduce(let reference, let groups):
+                guard let functions = try functions(reference) else { return .missing([]) }
+                return try reduce(functions, groups)
             case .filter(let reference, let documents, let request):
                 guard let functions = try functions(reference) else { return .missing([]) }
                 return try filter(functions, documents, request: request)
+            case .validate(let reference, let writes, let context):
+                guard let functions = try functions(reference) else { return .missing([]) }
+                return try validate(functions, writes, context)
+            case .update(let reference, let arguments):
+                guard let functions = try functions(reference) else { return .missing([]) }
+                return try update(functions, arguments)
             case .evaluate(let evaluation):
                 return try evaluate(evaluation)
             }
@@ -87,66 +96,6 @@ final class Worker {
             let name = error.function.map { names[$0] } ?? names.first ?? ""
             throw ScriptError(error.exception, in: name, otherwise: .compilation)
         }
-    }
-
-    /// Makes one call for each document and function, and the text of what came of them.
-    private func forEachCall(
-        _ functions: Functions,
-        _ documents: [ArraySlice<UInt8>],
-        _ call: (Int, ScriptValue, inout [UInt8]) throws(ScriptException) -> Void
-    ) throws(ScriptError) -> ArraySlice<UInt8> {
-        var output: [UInt8] = []
-        for json in documents {
-            let json = ScriptString(utf8: json)
-            for (index, name) in functions.names.enumerated() {
-                do throws(ScriptException) {
-                    // Parsed anew for each function, so that none sees what another did to it.
-                    let document = try functions.environment.document(json)
-                    try watch.call(index) { () throws(ScriptException) in try call(index, document, &output) }
-                } catch {
-                    let error = ScriptError(error, in: name, otherwise: .exception)
-                    // What threw concerns one document; what broke a limit would break it again with the next.
-                    guard error.kind == .exception else { throw error }
-                    OutcomeText.append(error, to: &output)
-                }
-                if output.count > limits.outputSize {
-                    throw ScriptError(.outputLimit, "more than \(limits.outputSize) bytes were emitted", function: name)
-                }
-            }
-        }
-        return output[...]
-    }
-
-    private func map(_ functions: Functions, _ documents: [ArraySlice<UInt8>]) throws(ScriptError) -> HostReply {
-        let environment = functions.environment
-        let limit = limits.outputSize
-        let text = try forEachCall(functions, documents) { index, document, output throws(ScriptException) in
-            let rows = try environment.map(index, document)
-            if rows.count > limit { throw .outputLimit }
-            rows.append(to: &output)
-        }
-        return .mapped(text, log: log(of: functions))
-    }
-
-    private func filter(
-        _ functions: Functions,
-        _ documents: [ArraySlice<UInt8>],
-        request: ArraySlice<UInt8>
-    ) throws(ScriptError) -> HostReply {
-        let environment = functions.environment
-        guard let request = environment.value(request) else {
-            throw ScriptError(.exception, "the request is no JSON", function: functions.names.first ?? "")
-        }
-        let text = try forEachCall(functions, documents) { index, document, output throws(ScriptException) in
-            OutcomeText.append(try environment.filter(index, document, request: request), to: &output)
-        }
-        return .filtered(text, log: log(of: functions))
-    }
-
-    private func log(of functions: Functions) -> [String] {
-        let text = watch.call(0) { functions.environment.takeLog() }
-        guard !text.isEmpty, let lines = try? JSONValue(parsing: text) else { return [] }
-        return lines.arrayValue?.compactMap(\.stringValue) ?? []
     }
 
     // MARK: Expressions

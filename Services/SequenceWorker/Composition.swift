@@ -1,5 +1,6 @@
 import Contracts
 import ControlStore
+import DesignFunctions
 import DocumentStore
 import Foundation
 import Messaging
@@ -17,10 +18,10 @@ enum Composition {
         let logger = context.logger
         let runtime = try await ProjectRuntime(context)
         let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
-        let store = DocumentStore(context.postgres, logger: logger)
+        let scripts = try WorkerSettings.scripts.makePool(context)
+        let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
         let requests = RequestClient(broker)
-        let scripts = try WorkerSettings.scripts.makePool(context)
         let claims = ClaimKeeper(
             control: control,
             worker: "\(ProcessInfo.processInfo.hostName)/\(ProcessInfo.processInfo.processIdentifier)/\(RunID.next())",

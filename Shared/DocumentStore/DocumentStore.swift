@@ -12,8 +12,13 @@ package final class DocumentStore: Sendable {
     let feeds: FeedRegistry
     let commits = CommitQueues()
     let notifier: CommitNotifier
+    let validator: (any WriteValidator)?
+    let validations = ValidationCache()
 
-    package init(_ client: PostgresClient, logger: Logger) {
+    /// - Parameter validator: Who decides about writes as design documents say; nil where nothing is written on
+    ///   anybody's behalf.
+    package init(_ client: PostgresClient, validator: (any WriteValidator)? = nil, logger: Logger) {
+        self.validator = validator
         self.client = client
         self.logger = logger
         feeds = FeedRegistry(client)

@@ -8,7 +8,10 @@ package struct FunctionEnvironment {
     private let context: ScriptContext
     private let functions: [ScriptValue]
     private let mapCall: ScriptValue
+    private let reduceCall: ScriptValue
     private let filterCall: ScriptValue
+    private let validateCall: ScriptValue
+    private let updateCall: ScriptValue
     private let takeLogCall: ScriptValue
 
     /// Why functions could not be compiled, and which of them.
@@ -38,7 +41,10 @@ package struct FunctionEnvironment {
             }
             let calls = try prelude.call([root])
             mapCall = try calls.function("map")
+            reduceCall = try calls.function("reduce")
             filterCall = try calls.function("filter")
+            validateCall = try calls.function("validate")
+            updateCall = try calls.function("update")
             takeLogCall = try calls.function("takeLog")
         } catch {
             throw CompilationError(function: nil, exception: error)
@@ -78,6 +84,27 @@ package struct FunctionEnvironment {
         return text
     }
 
+    /// Calls a reduce function.
+    ///
+    /// - Parameters:
+    ///   - function: Its index.
+    ///   - keys: The JSON text of an array of pairs of a key and a document's identifier; nil to reduce reductions.
+    ///   - values: The JSON text of an array: the values of the rows, or reductions of the same function.
+    /// - Returns: The JSON text of the reduction.
+    package func reduce(
+        _ function: Int,
+        keys: ArraySlice<UInt8>?,
+        values: ArraySlice<UInt8>
+    ) throws(ScriptException) -> ScriptString {
+        guard let rows = context.value(json: keys ?? Array("null".utf8)[...]), let values = context.value(json: values),
+            let isRereduce = context.value(json: keys == nil ? "true" : "false")
+        else { throw .unexpected("the rows are no JSON") }
+        guard let text = try reduceCall.call([functions[function], rows, values, isRereduce]).string else {
+            throw .unexpected("the reduction is no text")
+        }
+        return text
+    }
+
     /// Calls a filter function with a document and a request, and says whether the document passes.
     package func filter(
         _ function: Int,
@@ -85,6 +112,43 @@ package struct FunctionEnvironment {
         request: ScriptValue
     ) throws(ScriptException) -> Bool {
         try filterCall.call([functions[function], document, request]).isTrue
+    }
+
+    /// Asks a validation function about a write.
+    ///
+    /// - Parameter arguments: The JSON texts of its four arguments. Each call has values of its own.
+    /// - Returns: The JSON text of what it threw; nil when it let the write pass.
+    /// - Throws: That it failed, which is no answer.
+    package func validate(_ function: Int, _ arguments: [ArraySlice<UInt8>]) throws(ScriptException) -> ScriptString? {
+        guard let text = try call(validateCall, function, arguments).string else {
+            throw .unexpected("the answer is no text")
+        }
+        return text.count == 0 ? nil : text
+    }
+
+    /// Calls an update function with a document, or null, and a request.
+    ///
+    /// - Parameter arguments: The JSON texts of its two arguments.
+    /// - Returns: The JSON text of an array: the document to be written or null, and the response, a string or an
+    ///   object.
+    package func update(_ function: Int, _ arguments: [ArraySlice<UInt8>]) throws(ScriptException) -> ScriptString {
+        guard let text = try call(updateCall, function, arguments).string else {
+            throw .unexpected("the answer is no text")
+        }
+        return text
+    }
+
+    private func call(
+        _ call: ScriptValue,
+        _ function: Int,
+        _ arguments: [ArraySlice<UInt8>]
+    ) throws(ScriptException) -> ScriptValue {
+        var values = [functions[function]]
+        for argument in arguments {
+            guard let value = context.value(json: argument) else { throw .unexpected("an argument is no JSON") }
+            values.append(value)
+        }
+        return try call.call(values)
     }
 
     /// What the functions logged since the last time, as a JSON array of strings; empty for nothing.

@@ -119,8 +119,30 @@ enum FunctionPrelude {
                 rows = null;
               }
             },
+            reduce(body, keys, values, rereduce) {
+              return toJSON(body(keys, values, rereduce));
+            },
+            // All functions but those of views have the design document as their `this`.
             filter(body, doc, request) {
-              return body(doc, request) ? true : false;
+              return apply(body, library, [doc, request]) ? true : false;
+            },
+            validate(body, newDoc, oldDoc, userCtx, secObj) {
+              try {
+                apply(body, library, [newDoc, oldDoc, userCtx, secObj]);
+                return "";
+              } catch (thrown) {
+                // An error of the engine is a fault of the function; all else is what it has to say about the write.
+                if (thrown !== null && typeof thrown === "object" && thrown.name && thrown.stack) throw thrown;
+                return toJSON(thrown);
+              }
+            },
+            update(body, doc, request) {
+              const result = apply(body, library, [doc, request]);
+              const [written, response] = isArray(result) ? result : [];
+              if (typeof response !== "string" && (typeof response !== "object" || response === null)) {
+                throw new TypeError("undefined response from update function");
+              }
+              return toJSON([written, response]);
             },
             takeLog() {
               const text = lines.length > 0 ? toJSON(lines) : "";

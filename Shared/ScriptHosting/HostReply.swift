@@ -6,9 +6,16 @@ package enum HostReply: Sendable {
     case done
     /// To ``HostRequest/map(_:documents:)``: the text that ``MapText`` reads, and lines that scripts logged.
     case mapped(ArraySlice<UInt8>, log: [String])
+    /// To ``HostRequest/reduce(_:groups:)``: each reduction on a line of its own, and lines that scripts logged.
+    case reduced(ArraySlice<UInt8>, log: [String])
     /// To ``HostRequest/filter(_:documents:request:)``: the text that ``FilterText`` reads, and lines that scripts
     /// logged.
     case filtered(ArraySlice<UInt8>, log: [String])
+    /// To ``HostRequest/validate(_:writes:context:)``: the text that ``OutcomeText`` reads, and lines that scripts
+    /// logged.
+    case validated(ArraySlice<UInt8>, log: [String])
+    /// To ``HostRequest/update(_:arguments:)``: a JSON text, and lines that scripts logged.
+    case updated(ArraySlice<UInt8>, log: [String])
     /// To ``HostRequest/evaluate(_:)``: a JSON text.
     case value(ArraySlice<UInt8>)
     /// The host does not have what the request refers to: the functions, or the values of these names.

@@ -3,8 +3,9 @@ import JSON
 /// The text in which a host gives the outcomes of a batch.
 ///
 /// One entry for each call, documents first and functions within them: for a map the number of rows on a line of its
-/// own and then, each on a line, the key and the value of each row; for a filter `1` or `0`; and for a call that
-/// failed `!` and the error as JSON. No compact JSON text contains a line feed.
+/// own and then, each on a line, the key and the value of each row; for a reduce the reduction; for a filter `1` or
+/// `0`; for a validation `1`, or `0` and what was thrown; and for a call that failed `!` and the error as JSON. No
+/// compact JSON text contains a line feed.
 package enum OutcomeText {
     private static let lineFeed = UInt8(ascii: "\n")
     private static let failure = UInt8(ascii: "!")
@@ -20,6 +21,34 @@ package enum OutcomeText {
     package static func append(_ passes: Bool, to text: inout [UInt8]) {
         text.append(UInt8(ascii: passes ? "1" : "0"))
         text.append(lineFeed)
+    }
+
+    /// Appends the entry of a validation's answer.
+    ///
+    /// - Parameter thrown: The JSON text of what it threw; nil for nothing.
+    package static func append(thrown: [UInt8]?, to text: inout [UInt8]) {
+        text.append(UInt8(ascii: thrown == nil ? "1" : "0"))
+        if let thrown { text.append(contentsOf: thrown) }
+        text.append(lineFeed)
+    }
+
+    /// Reads the outcomes of that many calls of a validation.
+    static func validations(_ text: ArraySlice<UInt8>, writes: Int) throws(FrameError) -> [ValidationOutcome] {
+        var rest = text
+        var outcomes: [ValidationOutcome] = []
+        outcomes.reserveCapacity(writes)
+        for _ in 0..<writes {
+            let line = try line(&rest)
+            switch line.first {
+            case UInt8(ascii: "1"): outcomes.append(.passes)
+            case UInt8(ascii: "0"):
+                // What JSON cannot say in that depth says nothing, but the write is refused all the same.
+                outcomes.append(.refused((try? JSONValue(parsing: Array(line.dropFirst()))) ?? .null))
+            default: outcomes.append(.failed(try error(line)))
+            }
+        }
+        guard rest.isEmpty else { throw .malformed("more answers than calls") }
+        return outcomes
     }
 
     /// Reads the outcomes of `documents` times `functions` calls of maps.
@@ -56,6 +85,16 @@ package enum OutcomeText {
         }
         guard rest.isEmpty else { throw .malformed("more answers than calls") }
         return outcomes
+    }
+
+    /// Reads the reductions of that many groups.
+    static func reductions(_ text: ArraySlice<UInt8>, groups: Int) throws(FrameError) -> [[UInt8]] {
+        var rest = text
+        var reductions: [[UInt8]] = []
+        reductions.reserveCapacity(groups)
+        for _ in 0..<groups { reductions.append(Array(try line(&rest))) }
+        guard rest.isEmpty else { throw .malformed("more reductions than groups") }
+        return reductions
     }
 
     private static func map(_ rest: inout ArraySlice<UInt8>) throws(FrameError) -> MapOutcome {

@@ -24,6 +24,28 @@ extension ScriptHostPool {
         }
     }
 
+    /// Calls the reduce function, the only one of the functions, with each of the groups.
+    ///
+    /// A call that throws has `null` as its reduction, and the log tells why, as in CouchDB.
+    ///
+    /// - Parameters:
+    ///   - functions: The reduce and what it may `require`.
+    ///   - groups: What each call gets.
+    /// - Returns: The JSON text of each group's reduction, in UTF-8.
+    /// - Throws: What ended the batch as a whole: a function that does not compile, a limit, or a result that does not
+    ///   shrink (``ScriptError/Kind/reduceOverflow``).
+    package func reduce(_ functions: ScriptFunctions, _ groups: [ReduceInput]) async throws(ScriptError) -> [[UInt8]] {
+        try check(groups.flatMap { [$0.keys ?? [], $0.values] })
+        let reply = try await call(.reduce, functions) { .reduce($0, groups: groups) }
+        guard case .reduced(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        do throws(FrameError) {
+            return try OutcomeText.reductions(text, groups: groups.count)
+        } catch {
+            throw .unexpectedReply
+        }
+    }
+
     /// Asks a filter function, the only one of the functions, about each of the documents.
     ///
     /// - Parameters:
@@ -47,6 +69,55 @@ extension ScriptHostPool {
         } catch {
             throw .unexpectedReply
         }
+    }
+
+    /// Asks a validation function, the only one of the functions, about each of the writes.
+    ///
+    /// - Parameters:
+    ///   - functions: The function and what it may `require`.
+    ///   - writes: The documents as they are to be and as they are.
+    ///   - userContext: The JSON text of who writes.
+    ///   - security: The JSON text of the database's security object.
+    /// - Returns: The answer for each write.
+    /// - Throws: What ended the batch as a whole: a function that does not compile, or a limit.
+    package func validate(
+        _ functions: ScriptFunctions,
+        _ writes: [ValidatedWrite],
+        userContext: [UInt8],
+        security: [UInt8]
+    ) async throws(ScriptError) -> [ValidationOutcome] {
+        let context = [userContext[...], security[...]]
+        try check(context + writes.flatMap { [$0.document, $0.previous] })
+        let reply = try await call(.validate, functions) { .validate($0, writes: writes, context: context) }
+        guard case .validated(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        do throws(FrameError) {
+            return try OutcomeText.validations(text, writes: writes.count)
+        } catch {
+            throw .unexpectedReply
+        }
+    }
+
+    /// Calls an update function, the only one of the functions.
+    ///
+    /// - Parameters:
+    ///   - functions: The function and what it may `require`.
+    ///   - document: The JSON text of the document; nil when there is none.
+    ///   - request: The JSON text of the request.
+    /// - Returns: The JSON text of an array: the document to be written or null, and the response, a string or an
+    ///   object.
+    /// - Throws: That it threw, does not compile, or broke a limit.
+    package func update(
+        _ functions: ScriptFunctions,
+        document: [UInt8]?,
+        request: [UInt8]
+    ) async throws(ScriptError) -> [UInt8] {
+        let arguments = [(document ?? Array("null".utf8))[...], request[...]]
+        try check(arguments)
+        let reply = try await call(.update, functions) { .update($0, arguments: arguments) }
+        guard case .updated(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        return Array(text)
     }
 
     /// Compiles functions, to say what is wrong with them before they are stored.
@@ -76,7 +147,7 @@ extension ScriptHostPool {
     /// Refuses what is more than a host takes.
     private func check(_ documents: [ArraySlice<UInt8>]) throws(ScriptError) {
         guard documents.count <= Frame.maximumSections - 2 else {
-            throw ScriptError(.inputLimit, "\(documents.count) documents in one request")
+            throw ScriptError(.inputLimit, "\(documents.count) texts in one request")
         }
         let size = documents.reduce(0) { $0 + $1.count }
         guard size <= limits.inputSize else {

@@ -5,7 +5,10 @@ struct ScriptMetrics: Sendable {
     /// What is asked of a host.
     enum Request: String, CaseIterable, Sendable {
         case map
+        case reduce
         case filter
+        case validate
+        case update
         case check
         case evaluate
     }

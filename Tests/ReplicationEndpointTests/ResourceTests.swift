@@ -28,6 +28,13 @@ import Testing
             ("/db/%C3%A9", .document("db", DocumentID(stored: "é"))),
             ("/db/_design/d", .document("db", DocumentID(stored: "_design/d"))),
             ("/db/_design%2Fd", .document("db", DocumentID(stored: "_design/d"))),
+            ("/db/_design/d/_update/f", .designFunction("db", design: "d", .update("f", document: nil))),
+            (
+                "/db/_design/d/_update/f/a/b%2Fc",
+                .designFunction("db", design: "d", .update("f", document: "a/b/c"))
+            ),
+            ("/db/_design/d/_show/s/x", .designFunction("db", design: "d", .gone("_show"))),
+            ("/db/_design/d/_rewrite", .designFunction("db", design: "d", .gone("_rewrite"))),
             ("/db/d/a", .attachment("db", DocumentID(stored: "d"), name: "a")),
             ("/db/d/a/b%2Fc%20d", .attachment("db", DocumentID(stored: "d"), name: "a/b/c d")),
             ("/db/d/_a", .attachment("db", DocumentID(stored: "d"), name: "_a")),

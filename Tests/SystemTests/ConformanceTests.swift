@@ -23,16 +23,6 @@ extension SystemTests {
             let system = try await RunningSystem.shared
             try await system.administrator.withDatabase { try await check.run($0) }
         }
-
-        @Test func `what is not built says so instead of doing something else`() async throws {
-            try await RunningSystem.shared.administrator.withDatabase { database in
-                for query in ["filter=design/name", "filter=_view&view=a/b"] {
-                    let answer = try await database.client.get("/\(database.name)/_changes?\(query)")
-                    #expect(answer.status == 501, "\(query)")
-                    #expect(answer.error == "not_implemented")
-                }
-            }
-        }
     }
 }
 

@@ -16,6 +16,8 @@ final class ChangesFeed {
     private let live: LiveFeed
     private let patience: Duration
     private var cursor: FeedSource.Cursor
+    /// The rows behind the cursor, where they were looked for before the answer began.
+    private var first: FeedSource.Stretch?
     private var remaining: Int
     private var pace: FeedPace
     private var principal: Principal
@@ -31,6 +33,7 @@ final class ChangesFeed {
     init(
         _ source: FeedSource,
         since cursor: FeedSource.Cursor,
+        first: FeedSource.Stretch? = nil,
         live: LiveFeed,
         for principal: Principal,
         rights: FeedRights,
@@ -39,6 +42,7 @@ final class ChangesFeed {
     ) {
         self.source = source
         self.cursor = cursor
+        self.first = first
         self.live = live
         self.principal = principal
         self.rights = rights
@@ -54,7 +58,8 @@ final class ChangesFeed {
         try await send(format.head, to: &writer)
         var pending: Int? = 0
         while true {
-            live.beginLook()
+            // Whoever looked before the answer began has begun that look then.
+            if first == nil { live.beginLook() }
             guard try await mayGoOn() else { break }
             let stretch = try await look(&writer)
             try await write(stretch.rows, to: &writer)
@@ -106,6 +111,10 @@ final class ChangesFeed {
 
     /// The next rows, with signs of life while they are looked for.
     @concurrent private func look(_ writer: inout any ResponseBodyWriter) async throws -> FeedSource.Stretch {
+        if let stretch = first {
+            first = nil
+            return stretch
+        }
         let (source, cursor, room, caller) = (source, cursor, remaining, principal.caller)
         guard pace.nextSign != nil else { return try await source.next(cursor, room: room, for: caller) }
         let page = PageInHand()

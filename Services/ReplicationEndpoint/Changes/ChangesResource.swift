@@ -1,4 +1,5 @@
 import CouchProtocol
+import DesignFunctions
 import DocumentStore
 import HTTPTypes
 import Hummingbird
@@ -9,7 +10,7 @@ import Settings
 
 /// `/<database>/_changes`: what the caller may see change, in order, at once or live.
 struct ChangesResource: Sendable {
-    let store: DocumentStore
+    let designs: DesignResource
     let wakeUps: FeedWakeUps
     let rights: FeedRights
     let doors: FeedDoors
@@ -19,13 +20,13 @@ struct ChangesResource: Sendable {
 
     init(
         _ settings: SettingReader,
-        _ store: DocumentStore,
+        _ designs: DesignResource,
         _ wakeUps: FeedWakeUps,
         _ authenticator: Authenticator,
         _ hangUps: HangUps,
         _ logger: Logger
     ) throws {
-        self.store = store
+        self.designs = designs
         self.wakeUps = wakeUps
         self.logger = logger
         rights = FeedRights(authenticator: authenticator)
@@ -37,13 +38,20 @@ struct ChangesResource: Sendable {
         guard method == .get || method == .head || method == .post else {
             throw exchange.methodNotAllowed("GET", "POST", "HEAD")
         }
+        let body = method == .post ? try await body(of: exchange) : nil
         let request = try FeedRequest(
             exchange.query,
             lastEventID: Self.lastEventID.flatMap { exchange.request.headers[$0] },
-            body: method == .post ? try await body(of: exchange) : nil,
+            body: body,
             limits: doors.limits
         )
-        let source = FeedSource(store: store, database: database, request: request, pageLimit: doors.limits.page)
+        let source = FeedSource(
+            store: designs.store,
+            database: database,
+            request: request,
+            function: try await function(of: request.filter, body, exchange, in: database),
+            pageLimit: doors.limits.page
+        )
         let format = FeedFormat(request, database)
         let headers: HTTPFields = [.contentType: format.contentType, .cacheControl: format.cacheControl]
         guard method != .head else { return Response(status: .ok, headers: headers) }
@@ -58,18 +66,48 @@ struct ChangesResource: Sendable {
         let visit = FeedVisit(live, pass, wakeUps, doors, isLive: request.feed.isLive)
         let cursor = try await source.start()
         let principal = exchange.principal
+        // A function that fails can be told by a status as long as nothing is sent; signs of life would be late.
+        let isProbed = request.filter.needsScript && request.heartbeat == nil
+        if isProbed { live.beginLook() }
+        let first = isProbed ? try await source.next(cursor, room: request.limit, for: exchange.caller) : nil
         return Response(
             status: .ok,
             headers: headers,
             body: ResponseBody { writer in
-                try await write(source, cursor, visit, principal, to: &writer)
+                try await write(source, cursor, first, visit, principal, to: &writer)
             }
         )
+    }
+
+    /// The function by which a feed is filtered; nil when it is not by one.
+    private func function(
+        of filter: FeedFilter,
+        _ body: JSONObject?,
+        _ exchange: Exchange,
+        in database: Database
+    ) async throws -> FeedFunction? {
+        switch filter {
+        case .none, .documents, .design, .selector: return nil
+        case .view(let design, let name):
+            let view = try await designs.design(design, in: database, for: exchange.caller).map(of: name)
+            return FeedFunction(functions: view, kind: .view, scripts: designs.scripts)
+        case .function(let design, let name):
+            let filter = try await designs.design(design, in: database, for: exchange.caller)
+                .function(name, of: "filters")
+            let request = try await ScriptRequest(
+                store: designs.store,
+                exchange: exchange,
+                database: database,
+                body: body.map { String(decoding: JSONValue.object($0).bytes, as: UTF8.self) }
+            ).json()
+            return FeedFunction(functions: filter, kind: .filter(request: request), scripts: designs.scripts)
+        }
     }
 
     @concurrent private func write(
         _ source: FeedSource,
         _ cursor: FeedSource.Cursor,
+        _ first: FeedSource.Stretch?,
         _ visit: FeedVisit,
         _ principal: Principal,
         to writer: inout any ResponseBodyWriter
@@ -78,6 +116,7 @@ struct ChangesResource: Sendable {
         let feed = ChangesFeed(
             source,
             since: cursor,
+            first: first,
             live: visit.live,
             for: principal,
             rights: rights,
@@ -86,6 +125,10 @@ struct ChangesResource: Sendable {
         )
         do {
             try await feed.write(to: &writer)
+        } catch let error as CouchError {
+            // As CouchDB ends an answer that has begun.
+            let text: JSONValue = ["error": .string(error.error), "reason": .string(error.reason)]
+            try await writer.write(ByteBuffer(bytes: Array("\n\n".utf8) + text.bytes + Array("\n".utf8)))
         } catch {
             // The answer has begun: all that can still be said is that it breaks off.
             if !visit.live.isGone, !(error is CancellationError), !(error is ChannelError) {

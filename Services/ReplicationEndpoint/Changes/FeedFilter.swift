@@ -1,4 +1,5 @@
 import CouchProtocol
+import Foundation
 import JSON
 
 /// Which changes a feed lets through.
@@ -8,6 +9,10 @@ enum FeedFilter: Sendable {
     case documents(Set<DocumentID>)
     /// Those of design documents.
     case design
+    /// Those whose documents a filter function of a design document lets through.
+    case function(design: String, name: String)
+    /// Those for whose documents the map of a view emits something.
+    case view(design: String, name: String)
     /// Those whose documents the selector matches; of included documents, only these fields.
     case selector(Selector, fields: FieldProjection?)
 
@@ -24,26 +29,23 @@ enum FeedFilter: Sendable {
             guard let view = query["view"], !view.isEmpty else {
                 throw CouchError.badRequest("`view` filter parameter is not provided.")
             }
-            guard view.split(separator: "/").count == 2 else {
+            guard let (design, name) = Self.names(view) else {
                 throw CouchError.badRequest("`view` must be of the form `designname/viewname`")
             }
-            throw Self.notBuilt("views")
+            self = .view(design: design, name: name)
         case let name where name.hasPrefix("_"): throw CouchError.badRequest("unknown builtin filter name")
         case let name:
-            guard name.split(separator: "/").count == 2 else {
+            guard let (design, name) = Self.names(name) else {
                 throw CouchError.badRequest("`filter` must be of the form `designname/filtername`")
             }
-            throw Self.notBuilt("functions of design documents")
+            self = .function(design: design, name: name)
         }
     }
 
-    /// Better an error than other changes than those asked for.
-    private static func notBuilt(_ what: String) -> CouchError {
-        CouchError(
-            status: 501,
-            error: "not_implemented",
-            reason: "Filters of _changes by \(what) are not supported."
-        )
+    /// The names of a design document and of something in it; as in CouchDB, each may be percent-encoded once more.
+    private static func names(_ text: String) -> (design: String, name: String)? {
+        let parts = text.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
+        return parts.count == 2 ? (parts[0], parts[1]) : nil
     }
 
     private static func list(_ query: Query) throws(CouchError) -> JSONValue? {
@@ -93,7 +95,18 @@ enum FeedFilter: Sendable {
 
     /// Whether the document's body is needed to decide.
     var needsDocument: Bool {
-        if case .selector = self { true } else { false }
+        switch self {
+        case .selector, .function, .view: true
+        case .none, .documents, .design: false
+        }
+    }
+
+    /// Whether a function of a design document decides.
+    var needsScript: Bool {
+        switch self {
+        case .function, .view: true
+        case .none, .documents, .design, .selector: false
+        }
     }
 
     /// The documents that it names; nil when it names none.
@@ -104,7 +117,7 @@ enum FeedFilter: Sendable {
     /// What can be decided by a document's id.
     func admits(_ id: DocumentID) -> Bool {
         switch self {
-        case .none, .selector: true
+        case .none, .selector, .function, .view: true
         case .documents(let ids): ids.contains(id)
         case .design: id.isDesign
         }

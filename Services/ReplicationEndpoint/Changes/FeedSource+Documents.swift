@@ -17,31 +17,48 @@ extension FeedSource {
             }
         }
         let found = try await store.fetch(asked, from: database, for: caller)
+        let passing = try await passing(asked, found)
         stretch.rows = try stretch.rows.compactMap { row in
             let winner = found[RevisionRequest(id: row.id, revision: row.revisions[0])]
-            guard var row = try filtered(row, winner, found) else { return nil }
+            guard var row = filtered(row, winner, passing) else { return nil }
             if request.content.documents { row.document = try document(winner, for: caller) }
             return row
         }
         return (found.values.reduce(0) { $0 + $1.body.count }, found.count)
     }
 
-    /// The row with the revisions that the selector matches; nil when there is none.
+    /// Those of the revisions that the selector matches or the function lets through; nil when neither is there.
+    private func passing(
+        _ asked: [RevisionRequest],
+        _ found: [RevisionRequest: StoredRevision]
+    ) async throws -> Set<RevisionRequest>? {
+        if let function {
+            let kept = asked.filter { found[$0] != nil }
+            let passes = try await function.passes(kept.compactMap { found[$0]?.scriptText(database) })
+            return Set(zip(kept, passes).filter(\.1).map(\.0))
+        }
+        guard case .selector(let selector, _) = request.filter else { return nil }
+        return try Set(
+            asked.filter { request in
+                guard let leaf = found[request] else { return false }
+                return selector.matches(try JSONValue(parsing: OutgoingDocument(leaf).bytes(database)))
+            }
+        )
+    }
+
+    /// The row with the revisions that the filter lets through; nil when there is none.
     private func filtered(
         _ row: FeedRow,
         _ winner: StoredRevision?,
-        _ found: [RevisionRequest: StoredRevision]
-    ) throws -> FeedRow? {
-        guard case .selector(let selector, _) = request.filter else { return row }
+        _ passing: Set<RevisionRequest>?
+    ) -> FeedRow? {
+        guard let passing else { return row }
         // What tells a reader that a document is not the reader's any more says nothing of the document, and a device
         // that has it must hear of it, whatever it selects by.
         if row.isDeleted, isRevocation(row.revisions[0], winner) { return row }
         var row = row
         let revisions = request.allLeaves ? row.revisions : Array(row.revisions.prefix(1))
-        row.revisions = try revisions.filter { revision in
-            guard let leaf = found[RevisionRequest(id: row.id, revision: revision)] else { return false }
-            return selector.matches(try JSONValue(parsing: OutgoingDocument(leaf).bytes(database)))
-        }
+        row.revisions = revisions.filter { passing.contains(RevisionRequest(id: row.id, revision: $0)) }
         return row.revisions.isEmpty ? nil : row
     }
 

@@ -7,6 +7,8 @@ struct FeedSource: Sendable {
     let store: DocumentStore
     let database: Database
     let request: FeedRequest
+    /// What decides about documents, where the filter is a function of a design document.
+    let function: FeedFunction?
     let pageLimit: Int
 
     /// How far a feed has come.
@@ -47,12 +49,14 @@ struct FeedSource: Sendable {
     ///
     /// - Parameter room: How many rows are wanted at most.
     func next(_ cursor: Cursor, room: Int, for caller: Caller) async throws -> Stretch {
-        var stretch = try await unfiltered(cursor, room: room, for: caller)
+        // A function is asked about a page at once, however few rows are wanted.
+        let asked = function == nil ? room : max(room, cursor.page.rows)
+        var stretch = try await unfiltered(cursor, room: asked, for: caller)
         if needsBodies {
             let bytes = try await addDocuments(to: &stretch, for: caller)
             stretch.cursor.page.note(bytes: bytes.sum, of: bytes.count)
         }
-        return stretch
+        return cursor.before == nil ? cut(stretch, to: room) : cutDescending(stretch, to: room)
     }
 
     private func unfiltered(_ cursor: Cursor, room: Int, for caller: Caller) async throws -> Stretch {
@@ -89,7 +93,7 @@ struct FeedSource: Sendable {
     /// Whether the filter may let only a few rows through.
     private var isSelective: Bool {
         switch request.filter {
-        case .none, .selector: false
+        case .none, .selector, .function, .view: false
         case .documents, .design: true
         }
     }

@@ -15,7 +15,7 @@ struct MaintenanceResource: Sendable {
     func security(_ exchange: Exchange, in database: Database) async throws -> Response {
         switch exchange.method {
         case .get, .head:
-            return .json(try await store.security(of: database) ?? Self.defaultSecurity.bytes)
+            return .json(try await store.security(of: database) ?? DocumentStore.defaultSecurity.bytes)
         case .put:
             try exchange.requireAdministrator()
             let object = try await exchange.requiredJSON()
@@ -110,11 +110,6 @@ struct MaintenanceResource: Sendable {
 
     /// The most documents that one purge names.
     private static let purgeLimit = 1_000
-
-    /// The security object of a database in CouchDB 3 that nobody has given one.
-    private static let defaultSecurity: JSONValue = [
-        "members": ["roles": ["_admin"]], "admins": ["roles": ["_admin"]],
-    ]
 
     private static func check(security: JSONValue) throws(CouchError) {
         guard let members = security.objectValue else { throw .badRequest("Request body must be a JSON object") }

@@ -87,6 +87,7 @@ struct Resources: Sendable {
     let session: SessionResource
     let database: DatabaseResource
     let document: DocumentResource
+    let design: DesignResource
     let changes: ChangesResource
     let sequence: SequenceResource
     let project: ProjectResource
@@ -133,6 +134,13 @@ struct Resources: Sendable {
             )
         case .local(let database, let name):
             try await local.respond(to: exchange, name, in: store.openDatabase(database, for: exchange.caller))
+        case .designFunction(let database, let name, let function):
+            try await design.respond(
+                to: exchange,
+                design: name,
+                function,
+                in: store.openDatabase(database, for: exchange.caller)
+            )
         case .compactDesign(let database, let name):
             try await maintenance.compact(
                 exchange,

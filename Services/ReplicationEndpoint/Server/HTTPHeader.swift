@@ -15,6 +15,10 @@ enum HTTPHeader {
     /// password in a window of its own.
     static let wishedChallenge = name("X-CouchDB-WWW-Authenticate")
 
+    /// What an update function wrote.
+    static let updatedRevision = name("X-Couch-Update-NewRev")
+    static let updatedDocument = name("X-Couch-Id")
+
     static let pragma = name("Pragma")
     /// Where a COPY goes.
     static let destination = name("Destination")

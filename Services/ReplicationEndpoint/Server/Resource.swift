@@ -19,6 +19,8 @@ enum Resource: Hashable, Sendable {
     case document(String, DocumentID)
     case attachment(String, DocumentID, name: String)
     case local(String, name: String)
+    /// A function of a design document.
+    case designFunction(String, design: String, DesignFunction)
     /// `_compact/<design>` of a database.
     case compactDesign(String, name: String)
     /// `/_fullsync/databases/<database>`.
@@ -100,6 +102,9 @@ enum Resource: Hashable, Sendable {
         if first == "_local", segments.count == 2 { return .local(database, name: segments[1]) }
         if first == "_compact", segments.count == 2 { return .compactDesign(database, name: segments[1]) }
         if first == "_design", segments.count == 2 { return .document(database, .design(segments[1])) }
+        if first == "_design", segments.count > 2, let function = DesignFunction(Array(segments.dropFirst(2))) {
+            return .designFunction(database, design: segments[1], function)
+        }
         if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
             return .databaseResource(database, resource)
         }

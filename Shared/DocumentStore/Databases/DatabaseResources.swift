@@ -1,4 +1,5 @@
 import CouchProtocol
+package import JSON
 import Postgres
 
 // What an administrator keeps with a database, beside its settings.
@@ -9,6 +10,11 @@ extension DocumentStore {
         guard let row = rows.first else { throw CouchError.noDatabase }
         return try row.bytes(0)
     }
+
+    /// The security object of a database in CouchDB 3 that nobody has given one.
+    package static let defaultSecurity: JSONValue = [
+        "members": ["roles": ["_admin"]], "admins": ["roles": ["_admin"]],
+    ]
 
     package func setSecurity(_ object: [UInt8], of database: Database) async throws {
         try await change("UPDATE databases SET security = \(object) WHERE id = \(database.id)")

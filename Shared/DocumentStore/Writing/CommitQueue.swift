@@ -13,6 +13,8 @@ actor CommitQueue {
         let edits: [DocumentEdit]
         let caller: Caller
         let traceID: String?
+        /// What validation functions said; nil as long as none was asked.
+        var verdicts: Verdicts?
     }
 
     /// How many edits and bytes of bodies one commit takes at most, unless a single request has more.

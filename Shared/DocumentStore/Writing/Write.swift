@@ -21,9 +21,8 @@ extension DocumentStore {
                 return await self.commit(requests)
             }
         }
-        return try await queue.submit(
-            CommitQueue.Request(database: database, edits: edits, caller: caller, traceID: traceID)
-        )
+        let request = CommitQueue.Request(database: database, edits: edits, caller: caller, traceID: traceID)
+        return try await validated(request) { try await queue.submit($0) }
     }
 
     /// Writes documents in one transaction with other statements, made from the outcomes.
@@ -41,16 +40,19 @@ extension DocumentStore {
         accept: @Sendable ([EditOutcome]) throws -> Void = { _ in }
     ) async throws -> [EditOutcome] {
         let request = CommitQueue.Request(database: database, edits: edits, caller: caller, traceID: traceID)
-        let outcomes = try await replanning {
-            // Planned before the transaction begins, so that it neither holds locks meanwhile nor needs a second
-            // connection; the commit itself sees to it that nothing has changed since.
-            let (plan, outcomes) = try await self.plan([request])
-            try accept(outcomes[0])
-            let writes = try await self.statements(committing: plan, to: database)
-            return try await self.client.transaction(attempts: 1) { connection in
-                let answers = try await connection.pipeline(writes + statements(outcomes[0]))
-                try check(Array(answers.dropFirst(writes.count)))
-                return outcomes[0]
+        let outcomes = try await validated(request) { request in
+            try await replanning {
+                // Planned before the transaction begins, so that it neither holds locks meanwhile nor needs a second
+                // connection; the commit itself sees to it that nothing has changed since.
+                let (plan, planned) = try await self.plan([request])
+                guard let outcomes = planned[0] else { throw NotValidated() }
+                try accept(outcomes)
+                let writes = try await self.statements(committing: plan, to: database)
+                return try await self.client.transaction(attempts: 1) { connection in
+                    let answers = try await connection.pipeline(writes + statements(outcomes))
+                    try check(Array(answers.dropFirst(writes.count)))
+                    return outcomes
+                }
             }
         }
         notifier.committed(database)
@@ -62,7 +64,7 @@ extension DocumentStore {
 
     private func commit(_ requests: [CommitQueue.Request]) async -> [Result<[EditOutcome], any Error>] {
         do {
-            return try await commitTogether(requests).map { .success($0) }
+            return try await commitTogether(requests).map { $0.map { .success($0) } ?? .failure(NotValidated()) }
         } catch let error as PostgresError where requests.count > 1 && error.sqlState?.blamesData == true {
             // PostgreSQL does not take the data of one of them: the others must not suffer for it.
             logger.warning("a batch of writes was refused", metadata: ["error": "\(error)"])
@@ -74,7 +76,7 @@ extension DocumentStore {
         }
     }
 
-    private func commitTogether(_ requests: [CommitQueue.Request]) async throws -> [[EditOutcome]] {
+    private func commitTogether(_ requests: [CommitQueue.Request]) async throws -> [[EditOutcome]?] {
         let database = requests[0].database
         let outcomes = try await replanning {
             let (plan, outcomes) = try await self.plan(requests)
@@ -113,16 +115,24 @@ extension DocumentStore {
         return [batch.statement(in: database, numbers: try await feeds.numbers(of: batch.feeds, in: database))]
     }
 
-    private func plan(_ requests: [CommitQueue.Request]) async throws -> (WritePlan, [[EditOutcome]]) {
+    /// A plan of the requests, and what becomes of their edits; nil for a request that must be validated first, of
+    /// which the plan holds nothing.
+    private func plan(_ requests: [CommitQueue.Request]) async throws -> (WritePlan, [[EditOutcome]?]) {
+        let basis = try await basis(of: requests)
+        let isValidated = try await functions(of: requests[0].database, in: basis.state) != nil
+        var plan = basis.plan
+        let outcomes = requests.map { add($0, to: &plan, basis.state, isValidated: isValidated) }
+        return (plan, outcomes)
+    }
+
+    /// An empty plan over the documents that the requests are about, and the state of the design documents.
+    func basis(of requests: [CommitQueue.Request]) async throws -> (plan: WritePlan, state: DesignState) {
         let database = requests[0].database
-        var records = try await records(of: Set(requests.flatMap { $0.edits.map(\.id) }), in: database)
+        let ids = Set(requests.flatMap { $0.edits.map(\.id) })
+        var (records, state) = try await recordsAndDesigns(of: ids, in: database)
         try await addAttachments(to: &records, for: requests.flatMap(\.edits), in: database)
         let comebacks = try await comebacks(named: requests, over: records, in: database)
-        var plan = WritePlan(database.settings, over: records, comebacks: comebacks)
-        let outcomes = requests.map { request in
-            request.edits.map { plan.add($0, by: request.caller, traceID: request.traceID) }
-        }
-        return (plan, outcomes)
+        return (WritePlan(database.settings, over: records, comebacks: comebacks), state)
     }
 
     /// The revisions by which documents came back to the users who write them, where they name what is not stored.
@@ -142,6 +152,34 @@ extension DocumentStore {
             }
         }
         return comebacks
+    }
+
+    /// The documents and the state of the design documents, in one statement; who validates nothing asks for nothing.
+    private func recordsAndDesigns(
+        of ids: Set<DocumentID>,
+        in database: Database
+    ) async throws -> ([DocumentID: DocumentRecord], DesignState) {
+        guard validator != nil else { return (try await records(of: ids, in: database), .none) }
+        var state = DesignState.none
+        var records: [DocumentID: DocumentRecord] = [:]
+        let rows = try await client.query(
+            """
+            SELECT id, seq, tree, 0::bigint FROM documents
+            WHERE database = \(database.id) AND id = ANY(\(ids.map(\.text)))
+            UNION ALL
+            SELECT NULL, COALESCE(max(seq), 0), NULL, count(*) FROM documents
+            WHERE database = \(database.id) AND id >= '_design/' AND id < '_design0'
+            """
+        )
+        for row in rows {
+            let (id, seq, tree, count) = try row.decode(String?.self, Int64.self, [UInt8]?.self, Int64.self)
+            guard let id, let tree else {
+                state = DesignState(count: count, lastChange: seq)
+                continue
+            }
+            records[DocumentID(stored: id)] = DocumentRecord(seq: seq, tree: try RevisionTree(decoding: tree))
+        }
+        return (records, state)
     }
 
     func records(of ids: Set<DocumentID>, in database: Database) async throws -> [DocumentID: DocumentRecord] {

@@ -59,10 +59,22 @@ struct WritePlan {
         changes[id] = Change(record: record, before: before, caller: caller, traceID: traceID)
     }
 
+    /// A plan of nothing yet over these documents alone.
+    func restricted(to ids: Set<DocumentID>) -> WritePlan {
+        WritePlan(rules.settings, over: records.filter { ids.contains($0.key) }, comebacks: comebacks)
+    }
+
     /// Plans one edit.
-    mutating func add(_ edit: DocumentEdit, by caller: Caller, traceID: String?) -> EditOutcome {
+    ///
+    /// - Parameter objection: Asked last, about what would be written otherwise: why it must not be.
+    mutating func add(
+        _ edit: DocumentEdit,
+        by caller: Caller,
+        traceID: String?,
+        objection: ((Draft) -> CouchError?)? = nil
+    ) -> EditOutcome {
         do {
-            return .written(try apply(edit, by: caller, traceID: traceID))
+            return .written(try apply(edit, by: caller, traceID: traceID, objection))
         } catch {
             return .refused(error)
         }
@@ -71,7 +83,8 @@ struct WritePlan {
     private mutating func apply(
         _ edit: DocumentEdit,
         by caller: Caller,
-        traceID: String?
+        traceID: String?,
+        _ objection: ((Draft) -> CouchError?)?
     ) throws(CouchError)
         -> RevisionID
     {
@@ -95,6 +108,9 @@ struct WritePlan {
             payload: tags,
             branchLimit: Self.branchLimit
         )
+        if let objection, let error = objection(draft(of: edit, path, tags, attachments, over: before, for: caller)) {
+            throw error
+        }
         // Only leaves have tags: what follows a leaf has taken them over. (A forged path may name leaves of other
         // branches as ancestors; those keep theirs.)
         for revision in path.revisions where !record.tree.isLeaf(revision) {
@@ -160,6 +176,40 @@ struct WritePlan {
         guard case .user(let name, _) = caller else { return RevisionPath(revision) }
         let comebacks = comebacks[Reader(user: name, id: id)] ?? []
         return comebacks.first { $0.revision == revision } ?? RevisionPath(revision)
+    }
+
+    /// What an edit is about to make, for those who may object.
+    private func draft(
+        of edit: DocumentEdit,
+        _ path: RevisionPath,
+        _ tags: Tags,
+        _ attachments: [StoredAttachment],
+        over record: DocumentRecord,
+        for caller: Caller
+    ) -> Draft {
+        var named: RevisionPath?
+        var ancestors: [RevisionID] = []
+        switch edit.revision {
+        case .next(let parent):
+            // As in CouchDB, a write without a revision replaces nothing, also where it brings back what is deleted.
+            named = parent.map { self.path(to: $0, of: edit.id, for: caller) }
+            ancestors = [named?.stored].compactMap(\.self)
+        case .made:
+            named = path
+            // As with attachments, a forged history gives nothing away.
+            ancestors = path.revisions.dropFirst().filter { ancestor in
+                record.tree.contains(ancestor)
+                    && record.tree.leaves(from: ancestor).contains { rules.mayRead($0.payload ?? .none, caller) }
+            }
+        }
+        return Draft(
+            edit: edit,
+            named: named,
+            tags: tags,
+            attachments: attachments,
+            ancestors: Array(ancestors.prefix(Draft.ancestorLimit)),
+            tree: record.tree
+        )
     }
 
     /// The tags that decide who may go on from that revision: those of the leaf that it is.

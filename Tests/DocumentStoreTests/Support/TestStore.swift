@@ -21,16 +21,17 @@ struct TestStore {
     }
 
     /// The same database through a pool and caches of its own, as another process has it.
-    func another() async throws -> TestStore {
-        let store = try Self.connect()
+    func another(validator: (any WriteValidator)? = nil) async throws -> TestStore {
+        let store = try Self.connect(validator)
         return TestStore(store: store, database: try await store.database(database.name))
     }
 
-    private static func connect() throws -> DocumentStore {
+    private static func connect(_ validator: (any WriteValidator)? = nil) throws -> DocumentStore {
         var configuration = try PostgresConfiguration(url: try TestDatabase.address)
         configuration.maximumConnections = 4
         return DocumentStore(
             PostgresClient(configuration, logger: Logger(label: "test")),
+            validator: validator,
             logger: Logger(label: "test")
         )
     }

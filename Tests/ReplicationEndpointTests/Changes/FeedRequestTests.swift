@@ -84,9 +84,16 @@ import Testing
         }
     }
 
-    @Test(arguments: ["filter=d/f", "filter=_view&view=d/v"])
-    func `what is not supported is not passed over`(text: String) {
-        #expect { try request(text) } throws: { ($0 as? CouchError)?.status == 501 }
+    @Test func `functions of design documents are found by their names`() throws {
+        guard case .function(design: "d", name: "f/g") = try request("filter=d/f%252Fg").filter else {
+            Issue.record("no function")
+            return
+        }
+        guard case .view(design: "d", name: "v") = try request("filter=_view&view=d/v").filter else {
+            Issue.record("no view")
+            return
+        }
+        #expect(try request("filter=d/f").filter.needsScript && request("filter=d/f").filter.needsDocument)
     }
 
     @Test func `filters are understood`() throws {

@@ -1,0 +1,26 @@
+import Logging
+import ScriptHosting
+import TestSupport
+
+/// A pool of one real script host with little patience, for as long as the body runs.
+func withPool<Value: Sendable>(_ body: (ScriptHostPool) async throws -> Value) async throws -> Value {
+    var limits = ScriptLimits()
+    limits.callTime = .milliseconds(150)
+    limits.memory = 200 << 20
+    let pool = ScriptHostPool(
+        executable: Executables.path("script-host"),
+        hosts: 1,
+        limits: limits,
+        logger: Logger(label: "script-hosts", factory: { _ in SwiftLogNoOpLogHandler() })
+    )
+    let run = Task { await pool.run() }
+    let result: Result<Value, any Error>
+    do {
+        result = .success(try await body(pool))
+    } catch {
+        result = .failure(error)
+    }
+    run.cancel()
+    await run.value
+    return try result.get()
+}
