@@ -46,6 +46,7 @@ let package = Package(
         // C libraries: a module map and a shim, nothing else.
         .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq"),
         .systemLibrary(name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
+        .systemLibrary(name: "CICU", path: "Shared/CICU", pkgConfig: "icu-i18n"),
         .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CJavaScriptCore", path: "Shared/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1"),
 
@@ -67,9 +68,17 @@ let package = Package(
         shared("ScriptHosting", ["JSON", "Executors", .logging, .metrics]),
         shared("PrivateServers", ["Executors"]),
         shared("Compression", ["CZlib"]),
+        shared("Collation", ["CICU", "CouchProtocol"]),
 
         // What the services stand on.
         shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
+        shared(
+            "ViewIndexes",
+            [
+                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "ScriptHosting",
+                .crypto, .logging, .metrics,
+            ]
+        ),
         shared(
             "ControlStore",
             ["Contracts", "Executors", "JSON", "Postgres", "Projects", .crypto, .cryptoExtras, .logging]
@@ -94,7 +103,8 @@ let package = Package(
         service(
             "ReplicationEndpoint",
             [
-                "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences",
+                "Collation", "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime",
+                "Projects", "ScriptHosting", "Sequences", "ViewIndexes",
                 .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
@@ -102,7 +112,7 @@ let package = Package(
             "ChangeListener",
             [
                 "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
-                "Sequences",
+                "Sequences", "ViewIndexes",
             ]
         ),
         service(
@@ -181,6 +191,14 @@ let package = Package(
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
         tests("Compression"),
+        tests("Collation", ["CouchProtocol", "JSON", "TestSupport"]),
+        tests(
+            "ViewIndexes",
+            [
+                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "ScriptHost", "ScriptHosting",
+                "TestSupport", .logging,
+            ]
+        ),
         tests("Executors"),
         tests("Postgres", ["PrivateServers", "TestSupport", .logging]),
         tests("Settings"),

@@ -53,6 +53,6 @@ enum Level: Int, Sendable {
 
     private static let pureNames: Set = ["Contracts", "CouchProtocol", "JSON", "Projects", "Schedules", "Sequences"]
     private static let storeNames: Set = [
-        "ControlStore", "DocumentStore", "FullSyncClient", "ProjectRuntime", "ServiceRuntime",
+        "ControlStore", "DocumentStore", "FullSyncClient", "ProjectRuntime", "ServiceRuntime", "ViewIndexes",
     ]
 }

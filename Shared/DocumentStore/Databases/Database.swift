@@ -3,7 +3,7 @@ import CouchProtocol
 /// A database as the store knows it: what a request reads once and then passes on.
 package struct Database: Sendable, Hashable {
     /// The key of its rows.
-    let id: Int32
+    package let id: Int32
     package let name: String
     /// Changes when the database is made anew or restored: checkpoints of before do not count.
     package let incarnation: String
