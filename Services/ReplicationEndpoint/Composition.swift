@@ -7,6 +7,8 @@ import HummingbirdCore
 import Logging
 import Messaging
 import Postgres
+import ProjectRuntime
+import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
 import Settings
@@ -19,6 +21,7 @@ enum Composition {
         let subscription = ControlEvents.Subscription()
         let wakeUpQueue = FeedWakeUps.Subscription()
         let broker = try context.makeBroker(topology: .shared + subscription.topology + wakeUpQueue.topology)
+        let scripts = try EndpointSettings.scripts.makePool(context)
         let store = DocumentStore(context.postgres, logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
@@ -63,6 +66,7 @@ enum Composition {
         let server = try makeServer(context, access.callers, resources, hangUps)
         return [
             Foreground { try await requests.run() },
+            Foreground { await scripts.run() },
             Foreground { try await catalogue.run() },
             ControlEvents(subscription, broker: broker, logger: logger) { event in
                 switch event {

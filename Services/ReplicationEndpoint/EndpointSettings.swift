@@ -1,5 +1,6 @@
 import CouchProtocol
 import JSON
+import ProjectRuntime
 import ServiceRuntime
 import Settings
 
@@ -47,6 +48,10 @@ enum EndpointSettings {
 
     static let all: [any SettingDeclaration] =
         [host, port, requestSize] + requestLimits + AccessSettings.all + FeedSettings.all + AttachmentSettings.all
+        + scripts.all
+
+    /// How the functions of design documents are evaluated.
+    static let scripts = ScriptHostSettings(hosts: 2)
 
     /// How much a request may ask.
     private static let requestLimits: [any SettingDeclaration] = [

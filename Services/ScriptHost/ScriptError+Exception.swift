@@ -19,6 +19,7 @@ extension ScriptError {
             case .thrown: kind
             case .timeLimit: .timeLimit
             case .outputLimit: .outputLimit
+            case .reduceOverflow: .reduceOverflow
             }
         self.init(
             kind,

@@ -36,6 +36,9 @@ final class Worker {
             case .map(let reference, let documents):
                 guard let functions = try functions(reference) else { return .missing([]) }
                 return try map(functions, documents)
+            case .reduce(let reference, let groups):
+                guard let functions = try functions(reference) else { return .missing([]) }
+                return try reduce(functions, groups)
             case .filter(let reference, let documents, let request):
                 guard let functions = try functions(reference) else { return .missing([]) }
                 return try filter(functions, documents, request: request)
@@ -126,6 +129,41 @@ final class Worker {
             rows.append(to: &output)
         }
         return .mapped(text, log: log(of: functions))
+    }
+
+    private func reduce(_ functions: Functions, _ groups: [ReduceInput]) throws(ScriptError) -> HostReply {
+        let name = functions.names.first ?? ""
+        var output: [UInt8] = []
+        var failures: [String] = []
+        for group in groups {
+            do throws(ScriptException) {
+                let reduction = try watch.call(0) { () throws(ScriptException) in
+                    try functions.environment.reduce(0, keys: group.keys, values: group.values)
+                }
+                try Self.check(reduction.count, from: group.size)
+                reduction.append(to: &output)
+            } catch {
+                let error = ScriptError(error, in: name, otherwise: .exception)
+                guard error.kind == .exception else { throw error }
+                // CouchDB's query server goes on with null, which the next reduction may be able to ignore.
+                output.append(contentsOf: "null".utf8)
+                if failures.count < Self.toldFailures { failures.append("function raised exception \(error)") }
+            }
+            output.append(UInt8(ascii: "\n"))
+            if output.count > limits.outputSize {
+                throw ScriptError(.outputLimit, "more than \(limits.outputSize) bytes of reductions", function: name)
+            }
+        }
+        return .reduced(output[...], log: failures + log(of: functions))
+    }
+
+    /// How many of a batch's failures the log tells.
+    private static let toldFailures = 5
+
+    /// Refuses a reduction that does not shrink: those of CouchDB's `reduce_limit_threshold` and `reduce_limit_ratio`.
+    private static func check(_ reduction: Int, from size: Int) throws(ScriptException) {
+        guard reduction > 5_000, reduction > size / 2 else { return }
+        throw .reduceOverflow(reduction, from: size)
     }
 
     private func filter(

@@ -8,6 +8,7 @@ package struct FunctionEnvironment {
     private let context: ScriptContext
     private let functions: [ScriptValue]
     private let mapCall: ScriptValue
+    private let reduceCall: ScriptValue
     private let filterCall: ScriptValue
     private let takeLogCall: ScriptValue
 
@@ -38,6 +39,7 @@ package struct FunctionEnvironment {
             }
             let calls = try prelude.call([root])
             mapCall = try calls.function("map")
+            reduceCall = try calls.function("reduce")
             filterCall = try calls.function("filter")
             takeLogCall = try calls.function("takeLog")
         } catch {
@@ -74,6 +76,27 @@ package struct FunctionEnvironment {
     package func map(_ function: Int, _ document: ScriptValue) throws(ScriptException) -> ScriptString {
         guard let text = try mapCall.call([functions[function], document]).string else {
             throw .unexpected("the rows are no text")
+        }
+        return text
+    }
+
+    /// Calls a reduce function.
+    ///
+    /// - Parameters:
+    ///   - function: Its index.
+    ///   - keys: The JSON text of an array of pairs of a key and a document's identifier; nil to reduce reductions.
+    ///   - values: The JSON text of an array: the values of the rows, or reductions of the same function.
+    /// - Returns: The JSON text of the reduction.
+    package func reduce(
+        _ function: Int,
+        keys: ArraySlice<UInt8>?,
+        values: ArraySlice<UInt8>
+    ) throws(ScriptException) -> ScriptString {
+        guard let rows = context.value(json: keys ?? Array("null".utf8)[...]), let values = context.value(json: values),
+            let isRereduce = context.value(json: keys == nil ? "true" : "false")
+        else { throw .unexpected("the rows are no JSON") }
+        guard let text = try reduceCall.call([functions[function], rows, values, isRereduce]).string else {
+            throw .unexpected("the reduction is no text")
         }
         return text
     }

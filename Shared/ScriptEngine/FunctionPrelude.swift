@@ -119,6 +119,9 @@ enum FunctionPrelude {
                 rows = null;
               }
             },
+            reduce(body, keys, values, rereduce) {
+              return toJSON(body(keys, values, rereduce));
+            },
             filter(body, doc, request) {
               return body(doc, request) ? true : false;
             },

@@ -10,6 +10,8 @@ package struct ScriptException: Error, Sendable, Hashable {
         case timeLimit
         /// The result is larger than it may be.
         case outputLimit
+        /// The result of a reduce function is not much smaller than what it was made of.
+        case reduceOverflow
     }
 
     package let cause: Cause
@@ -32,6 +34,14 @@ package struct ScriptException: Error, Sendable, Hashable {
 
     /// The end of a script whose result is too large.
     package static let outputLimit = ScriptException(.outputLimit, "the result is too large")
+
+    /// The end of a reduce function that made so many characters of so many.
+    package static func reduceOverflow(_ result: Int, from size: Int) -> ScriptException {
+        ScriptException(
+            .reduceOverflow,
+            "Reduce output must shrink more rapidly: input size: \(size) output size: \(result)"
+        )
+    }
 }
 
 extension ScriptException {

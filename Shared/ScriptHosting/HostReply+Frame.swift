@@ -7,6 +7,7 @@ extension HostReply {
         case .hello(let version): Frame(["type": "hello", "version": .number(JSONNumber(version))])
         case .done: Frame(["type": "done"])
         case .mapped(let text, let log): Frame(["type": "mapped", "log": Self.json(log)], sections: [text])
+        case .reduced(let text, let log): Frame(["type": "reduced", "log": Self.json(log)], sections: [text])
         case .filtered(let text, let log): Frame(["type": "filtered", "log": Self.json(log)], sections: [text])
         case .value(let text): Frame(["type": "value"], sections: [text])
         case .missing(let names): Frame(["type": "missing", "names": Self.json(names)])
@@ -22,6 +23,7 @@ extension HostReply {
         case "hello": self = .hello(version: try header.int("version"))
         case "done": self = .done
         case "mapped": self = .mapped(try frame.onlySection, log: header.strings("log"))
+        case "reduced": self = .reduced(try frame.onlySection, log: header.strings("log"))
         case "filtered": self = .filtered(try frame.onlySection, log: header.strings("log"))
         case "value": self = .value(try frame.onlySection)
         case "missing": self = .missing(header.strings("names"))

@@ -6,6 +6,8 @@ package enum HostReply: Sendable {
     case done
     /// To ``HostRequest/map(_:documents:)``: the text that ``MapText`` reads, and lines that scripts logged.
     case mapped(ArraySlice<UInt8>, log: [String])
+    /// To ``HostRequest/reduce(_:groups:)``: each reduction on a line of its own, and lines that scripts logged.
+    case reduced(ArraySlice<UInt8>, log: [String])
     /// To ``HostRequest/filter(_:documents:request:)``: the text that ``FilterText`` reads, and lines that scripts
     /// logged.
     case filtered(ArraySlice<UInt8>, log: [String])

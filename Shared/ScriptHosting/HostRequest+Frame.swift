@@ -8,6 +8,12 @@ extension HostRequest {
             Frame(["type": "hello", "version": .number(JSONNumber(version)), "limits": .object(limits.json)])
         case .map(let functions, let documents):
             functions.frame("map", sections: documents)
+        case .reduce(let functions, let groups):
+            functions.frame(
+                "reduce",
+                ["rereduces": .array(groups.map { .bool($0.keys == nil) })],
+                sections: groups.flatMap { group in [group.keys, group.values].compactMap(\.self) }
+            )
         case .filter(let functions, let documents, let request):
             functions.frame("filter", sections: [request] + documents)
         case .check(let functions):
@@ -27,6 +33,9 @@ extension HostRequest {
             self = .hello(version: try header.int("version"), limits: try HostLimits(limits))
         case "map":
             self = .map(try FunctionsReference(header, taking: &sections), documents: Array(sections))
+        case "reduce":
+            let functions = try FunctionsReference(header, taking: &sections)
+            self = .reduce(functions, groups: try ReduceInput.groups(header, taking: &sections))
         case "filter":
             let functions = try FunctionsReference(header, taking: &sections)
             guard let request = sections.popFirst() else { throw .malformed("a filter without a request") }
@@ -65,8 +74,14 @@ extension HostLimits {
 
 extension FunctionsReference {
     /// A frame whose first section is the library, when there is a definition.
-    fileprivate func frame(_ type: String, sections: [ArraySlice<UInt8>]) -> Frame {
-        var header: JSONObject = ["type": .string(type), "functions": .number(JSONNumber(number))]
+    fileprivate func frame(
+        _ type: String,
+        _ members: JSONObject = [:],
+        sections: [ArraySlice<UInt8>]
+    ) -> Frame {
+        var header = members
+        header["type"] = .string(type)
+        header["functions"] = .number(JSONNumber(number))
         guard let definition else { return Frame(header, sections: sections) }
         header["sources"] = .array(definition.sources.map { [.string($0.name), .string($0.text)] })
         return Frame(header, sections: [definition.library] + sections)
@@ -85,6 +100,26 @@ extension FunctionsReference {
             },
             library: library
         )
+    }
+}
+
+extension ReduceInput {
+    /// The groups whose kinds the header says.
+    fileprivate static func groups(
+        _ header: JSONObject,
+        taking sections: inout ArraySlice<ArraySlice<UInt8>>
+    ) throws(FrameError) -> [ReduceInput] {
+        var groups: [ReduceInput] = []
+        for isRereduce in header["rereduces"]?.arrayValue ?? [] {
+            if isRereduce.boolValue == true, let reductions = sections.popFirst() {
+                groups.append(.reductions(reductions))
+            } else if let keys = sections.popFirst(), let values = sections.popFirst() {
+                groups.append(.rows(keys: keys, values: values))
+            } else {
+                throw .malformed("a group without rows")
+            }
+        }
+        return groups
     }
 }
 

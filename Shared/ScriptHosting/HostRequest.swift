@@ -6,6 +6,8 @@ package enum HostRequest: Sendable {
     case hello(version: Int, limits: HostLimits)
     /// Calls each of the functions with each of the documents, which are JSON texts.
     case map(FunctionsReference, documents: [ArraySlice<UInt8>])
+    /// Calls the one reduce function with each of the groups.
+    case reduce(FunctionsReference, groups: [ReduceInput])
     /// Calls the one filter function with each of the documents and a request.
     case filter(FunctionsReference, documents: [ArraySlice<UInt8>], request: ArraySlice<UInt8>)
     /// Compiles the functions and does nothing else.

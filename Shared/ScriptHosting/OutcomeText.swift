@@ -4,7 +4,7 @@ import JSON
 ///
 /// One entry for each call, documents first and functions within them: for a map the number of rows on a line of its
 /// own and then, each on a line, the key and the value of each row; for a filter `1` or `0`; and for a call that
-/// failed `!` and the error as JSON. No compact JSON text contains a line feed.
+/// failed `!` and the error as JSON; for a reduce the reductions, each on a line. No compact JSON text contains a line feed.
 package enum OutcomeText {
     private static let lineFeed = UInt8(ascii: "\n")
     private static let failure = UInt8(ascii: "!")
@@ -56,6 +56,16 @@ package enum OutcomeText {
         }
         guard rest.isEmpty else { throw .malformed("more answers than calls") }
         return outcomes
+    }
+
+    /// Reads the reductions of that many groups.
+    static func reductions(_ text: ArraySlice<UInt8>, groups: Int) throws(FrameError) -> [[UInt8]] {
+        var rest = text
+        var reductions: [[UInt8]] = []
+        reductions.reserveCapacity(groups)
+        for _ in 0..<groups { reductions.append(Array(try line(&rest))) }
+        guard rest.isEmpty else { throw .malformed("more reductions than groups") }
+        return reductions
     }
 
     private static func map(_ rest: inout ArraySlice<UInt8>) throws(FrameError) -> MapOutcome {

@@ -14,6 +14,8 @@ package struct ScriptError: Error, Sendable, Hashable {
         case inputLimit = "input_limit"
         /// The result is larger than it may be.
         case outputLimit = "output_limit"
+        /// A reduce function's result is not much smaller than what it was given.
+        case reduceOverflow = "reduce_overflow_error"
         /// The script's host crashed, or died twice for reasons of its own.
         case hostDied = "host_died"
         /// No host was free in time, too many requests wait, or the pool has ended.

@@ -24,6 +24,28 @@ extension ScriptHostPool {
         }
     }
 
+    /// Calls the reduce function, the only one of the functions, with each of the groups.
+    ///
+    /// A call that throws has `null` as its reduction, and the log tells why, as in CouchDB.
+    ///
+    /// - Parameters:
+    ///   - functions: The reduce and what it may `require`.
+    ///   - groups: What each call gets.
+    /// - Returns: The JSON text of each group's reduction, in UTF-8.
+    /// - Throws: What ended the batch as a whole: a function that does not compile, a limit, or a result that does not
+    ///   shrink (``ScriptError/Kind/reduceOverflow``).
+    package func reduce(_ functions: ScriptFunctions, _ groups: [ReduceInput]) async throws(ScriptError) -> [[UInt8]] {
+        try check(groups.flatMap { [$0.keys ?? [], $0.values] })
+        let reply = try await call(.reduce, functions) { .reduce($0, groups: groups) }
+        guard case .reduced(let text, let log) = reply else { throw .unexpectedReply }
+        tell(log, of: functions)
+        do throws(FrameError) {
+            return try OutcomeText.reductions(text, groups: groups.count)
+        } catch {
+            throw .unexpectedReply
+        }
+    }
+
     /// Asks a filter function, the only one of the functions, about each of the documents.
     ///
     /// - Parameters:
@@ -76,7 +98,7 @@ extension ScriptHostPool {
     /// Refuses what is more than a host takes.
     private func check(_ documents: [ArraySlice<UInt8>]) throws(ScriptError) {
         guard documents.count <= Frame.maximumSections - 2 else {
-            throw ScriptError(.inputLimit, "\(documents.count) documents in one request")
+            throw ScriptError(.inputLimit, "\(documents.count) texts in one request")
         }
         let size = documents.reduce(0) { $0 + $1.count }
         guard size <= limits.inputSize else {

@@ -5,6 +5,7 @@ struct ScriptMetrics: Sendable {
     /// What is asked of a host.
     enum Request: String, CaseIterable, Sendable {
         case map
+        case reduce
         case filter
         case check
         case evaluate

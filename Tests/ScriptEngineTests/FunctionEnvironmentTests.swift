@@ -131,6 +131,20 @@ import Testing
         #expect(throws: ScriptException.self) { try filter("{}", #"{"emit":true}"#) }
     }
 
+    @Test func `a reduce gets rows or reductions, and gives JSON`() throws {
+        let environment = try FunctionEnvironment(
+            functions: [("r", "function (keys, values, rereduce) { return [keys && keys[0], sum(values), rereduce] }")],
+            library: [],
+            on: .forTests()
+        )
+        func reduce(_ keys: String?, _ values: String) throws -> String {
+            try environment.reduce(0, keys: keys.map { Array($0.utf8)[...] }, values: Array(values.utf8)[...]).text
+        }
+        #expect(try reduce(#"[["k","a"]]"#, "[1]") == #"[["k","a"],1,false]"#)
+        #expect(try reduce(nil, "[1,2]") == "[null,3,true]")
+        #expect(throws: ScriptException.self) { try reduce("[", "[]") }
+    }
+
     @Test func `what functions log is kept, within limits`() throws {
         let environment = try FunctionEnvironment(
             functions: [

@@ -41,7 +41,7 @@ package struct DesignViews: Sendable {
         for (name, pair) in found {
             let path = "\(id)/_view/\(name)"
             let reducer = try pair.reduce.flatMap { text throws(CouchError) in
-                try Reducer(text, name: "\(path) reduce", library: library)
+                try Reducer(text, name: "\(path) reduce", library: library, scripts: scripts)
             }
             let place = places[pair] ?? 0
             views[name] = View(place: place, reducer: reducer)
