@@ -53,6 +53,7 @@ let package = Package(
         // Pure: no files, no sockets, no clock.
         shared("JSON", [.collections]),
         shared("CouchProtocol", ["JSON", .crypto]),
+        shared("Mango", ["CouchProtocol", "JSON", .crypto]),
         shared("Contracts", ["JSON"]),
         shared("Schedules", []),
         shared("Sequences", ["JSON"]),
@@ -75,7 +76,7 @@ let package = Package(
         shared(
             "ViewIndexes",
             [
-                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "ScriptHosting",
+                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Mango", "Postgres", "ScriptHosting",
                 .crypto, .logging, .metrics,
             ]
         ),
@@ -103,8 +104,8 @@ let package = Package(
         service(
             "ReplicationEndpoint",
             [
-                "Collation", "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime",
-                "Projects", "ScriptHosting", "Sequences", "ViewIndexes",
+                "Collation", "Compression", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Mango",
+                "ProjectRuntime", "Projects", "ScriptHosting", "Sequences", "ViewIndexes",
                 .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
@@ -188,6 +189,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("Messaging", ["Contracts", "TestSupport", .logging]),
+        tests("Mango", ["CouchProtocol", "JSON", "TestSupport"]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
         tests("Compression"),
@@ -195,8 +197,8 @@ let package = Package(
         tests(
             "ViewIndexes",
             [
-                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "ScriptHost", "ScriptHosting",
-                "TestSupport", .logging,
+                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Mango", "Postgres", "ScriptHost",
+                "ScriptHosting", "TestSupport", .logging,
             ]
         ),
         tests("Executors"),

@@ -21,6 +21,8 @@ enum Resource: Hashable, Sendable {
     case local(String, name: String)
     /// `_compact/<design>` of a database.
     case compactDesign(String, name: String)
+    /// `_index/<design>/<type>/<name>` of a database.
+    case index(String, IndexResource.Target)
     /// `/_fullsync/databases/<database>`.
     case settings(String)
     case projects
@@ -59,6 +61,10 @@ enum Resource: Hashable, Sendable {
         case purgedInfosLimit = "_purged_infos_limit"
         case compact = "_compact"
         case viewCleanup = "_view_cleanup"
+        case find = "_find"
+        case explain = "_explain"
+        case index = "_index"
+        case indexBulkDelete = "_index/_bulk_delete"
     }
 
     /// The resource of a path as it stands in the request line, still percent-encoded.
@@ -103,10 +109,18 @@ enum Resource: Hashable, Sendable {
         if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
             return .databaseResource(database, resource)
         }
+        if first == "_index" { return index(of: database, Array(segments.dropFirst())) }
         guard segments.count == 1 else { return attachment(of: database, segments) }
         guard let id = try? DocumentID(first) else { return nil }
         return id.isLocal
             ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
+    }
+
+    /// An index by the names of its design document, with `_design/` or without, its type and itself.
+    private static func index(of database: String, _ segments: [String]) -> Resource? {
+        let names = segments.count == 4 && segments[0] == "_design" ? Array(segments.dropFirst()) : segments
+        guard names.count == 3 else { return nil }
+        return .index(database, IndexResource.Target(design: names[0], type: names[1], name: names[2]))
     }
 
     /// The attachment that the segments behind a database's name; slashes of its name may stand as they are.

@@ -65,9 +65,7 @@ extension DocumentStore {
         for row in rows { documents.append(try Self.changed(row)) }
         let wanted = documents.reduce(into: Set<Feed>()) { $0.formUnion($1.tags.feeds) }
         let numbers = try await feeds.numbers(of: wanted, in: database)
-        var rules = DocumentRules()
-        rules.ownerMember = database.settings.ownerMember
-        rules.groupsMember = database.settings.groupsMember
+        let rules = database.documentRules
         return documents.map { document, tags in
             document.indexable(feeds: tags.feeds.compactMap { numbers[$0] }, scope: scope, rules: rules)
         }
