@@ -12,6 +12,7 @@ import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
 import Settings
+import ViewIndexes
 
 /// Puts the service together.
 enum Composition {
@@ -25,6 +26,7 @@ enum Composition {
         let store = DocumentStore(context.postgres, logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
+        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
         try await context.postgres.migrate(ControlStore.migrations, component: "control")
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
@@ -61,6 +63,11 @@ enum Composition {
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
+            views: ViewResource(
+                store: store,
+                indexes: ViewIndexes(store, holder: UUID().uuidString, logger: logger),
+                catalogue: ViewCatalogue(store: store, scripts: scripts)
+            ),
             store: store
         )
         let server = try makeServer(context, access.callers, resources, hangUps)

@@ -94,6 +94,7 @@ struct Resources: Sendable {
     let users: UsersResource
     let groups: GroupsResource
     let sessions: SessionsResource
+    let views: ViewResource
     let store: DocumentStore
 
     // What needs nothing but the store.
@@ -139,6 +140,12 @@ struct Resources: Sendable {
                 design: name,
                 in: store.openDatabase(database, for: exchange.caller)
             )
+        case .view(let database, let path):
+            try await views.respond(to: exchange, path, in: store.openDatabase(database, for: exchange.caller))
+        case .viewQueries(let database, let path):
+            try await views.respondToQueries(exchange, path, in: store.openDatabase(database, for: exchange.caller))
+        case .designInfo(let database, let design):
+            try await views.info(exchange, design, in: store.openDatabase(database, for: exchange.caller))
         case .settings(let database): try await settings.respond(to: exchange, database)
         case .projects: try project.list(exchange)
         case .project(let name): try await project.respond(to: exchange, name)
@@ -186,7 +193,7 @@ struct Resources: Sendable {
         case .purgedInfos: return try await maintenance.purgedInfos(exchange, in: database)
         case .purgedInfosLimit: return try await maintenance.purgedInfosLimit(exchange, in: database)
         case .compact: return try await maintenance.compact(exchange, design: nil, in: database)
-        case .viewCleanup: return try maintenance.cleanUpViews(exchange)
+        case .viewCleanup: return try await views.cleanUp(exchange, in: database)
         }
     }
 

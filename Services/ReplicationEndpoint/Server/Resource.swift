@@ -21,6 +21,12 @@ enum Resource: Hashable, Sendable {
     case local(String, name: String)
     /// `_compact/<design>` of a database.
     case compactDesign(String, name: String)
+    /// `_design/<design>/_view/<name>` of a database.
+    case view(String, ViewPath)
+    /// `_design/<design>/_view/<name>/queries` of a database.
+    case viewQueries(String, ViewPath)
+    /// `_design/<design>/_info` of a database.
+    case designInfo(String, design: String)
     /// `/_fullsync/databases/<database>`.
     case settings(String)
     case projects
@@ -38,6 +44,12 @@ enum Resource: Hashable, Sendable {
     case groupMember(group: String, user: String)
     case sessions
     case sessionOf(id: String)
+
+    /// The names that lead to a view.
+    struct ViewPath: Hashable, Sendable {
+        let design: String
+        let view: String
+    }
 
     /// The resources of a database.
     enum DatabaseResource: String, Hashable, Sendable, CaseIterable {
@@ -103,10 +115,22 @@ enum Resource: Hashable, Sendable {
         if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
             return .databaseResource(database, resource)
         }
+        if first == "_design", let resource = ofDesign(database, segments) { return resource }
         guard segments.count == 1 else { return attachment(of: database, segments) }
         guard let id = try? DocumentID(first) else { return nil }
         return id.isLocal
             ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
+    }
+
+    /// What begins with `_` behind a design document.
+    private static func ofDesign(_ database: String, _ segments: [String]) -> Resource? {
+        switch (segments.count > 2 ? segments[2] : "", segments.count) {
+        case ("_view", 4): .view(database, ViewPath(design: segments[1], view: segments[3]))
+        case ("_view", 5) where segments[4] == "queries":
+            .viewQueries(database, ViewPath(design: segments[1], view: segments[3]))
+        case ("_info", 3): .designInfo(database, design: segments[1])
+        default: nil
+        }
     }
 
     /// The attachment that the segments behind a database's name; slashes of its name may stand as they are.
