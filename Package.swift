@@ -46,9 +46,14 @@ let package = Package(
         // C libraries: a module map and a shim, nothing else.
         .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq"),
         .systemLibrary(name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
-        .systemLibrary(name: "CICU", path: "Shared/CICU", pkgConfig: "icu-i18n"),
         .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CJavaScriptCore", path: "Shared/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1"),
+        // Compiled, so that no Swift sees ICU's headers: Foundation has others of the same names.
+        .target(
+            name: "CICU",
+            path: "Shared/CICU",
+            linkerSettings: [.linkedLibrary("icui18n"), .linkedLibrary("icuuc")]
+        ),
 
         // Pure: no files, no sockets, no clock.
         shared("JSON", [.collections]),

@@ -51,6 +51,8 @@ enum Composition {
             symbols: context.symbol(named:),
             logger: logger
         )
+        let indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
+        let queries = QueryCatalogue(store)
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
@@ -63,10 +65,13 @@ enum Composition {
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
-            finding: FindResource(
-                indexes: ViewIndexes(store, holder: UUID().uuidString, logger: logger),
-                catalogue: QueryCatalogue(store)
+            views: ViewResource(
+                store: store,
+                indexes: indexes,
+                catalogue: ViewCatalogue(store: store, scripts: scripts),
+                queries: queries
             ),
+            finding: FindResource(indexes: indexes, catalogue: queries),
             store: store
         )
         let server = try makeServer(context, access.callers, resources, hangUps)

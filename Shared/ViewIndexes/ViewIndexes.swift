@@ -12,6 +12,7 @@ package final class ViewIndexes: Sendable {
     let logger: Logger
     private let registry: IndexRegistry
     private let updates: IndexUpdates
+    let refreshes = BlockRefreshes()
 
     /// - Parameter holder: Names this process among all that bring indexes up to date.
     package init(_ store: DocumentStore, holder: String, logger: Logger) {
@@ -51,11 +52,22 @@ package final class ViewIndexes: Sendable {
         }
     }
 
+    /// Brings the index up to date, and its blocks, unless another process is doing so.
+    package func refresh(_ index: ViewIndex) async throws {
+        do {
+            try await updates.update(index)
+            try await refreshBlocks(of: index)
+        } catch let error as IndexGone {
+            registry.forget(index)
+            throw error
+        }
+    }
+
     /// Begins to bring the index up to date and waits for nothing (`update=lazy`).
     package func refreshSoon(_ index: ViewIndex) {
-        Task { [updates, logger] in
+        Task {
             do {
-                try await updates.update(index)
+                try await refresh(index)
             } catch {
                 logger.warning("An index could not be brought up to date", metadata: ["error": "\(error)"])
             }
@@ -76,6 +88,7 @@ extension ScriptError {
     package var couchError: CouchError {
         switch kind {
         case .compilation: CouchError(status: 400, error: "compilation_error", reason: "\(self)")
+        case .reduceOverflow: CouchError(status: 500, error: "reduce_overflow_error", reason: "\(self)")
         case .timeLimit: CouchError(status: 500, error: "timeout", reason: "\(self)")
         case .unavailable, .cancelled: .unavailable("\(self)")
         default: CouchError(status: 500, error: "function_error", reason: "\(self)")

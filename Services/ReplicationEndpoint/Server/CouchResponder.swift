@@ -94,6 +94,7 @@ struct Resources: Sendable {
     let users: UsersResource
     let groups: GroupsResource
     let sessions: SessionsResource
+    let views: ViewResource
     let finding: FindResource
     let store: DocumentStore
 
@@ -143,6 +144,12 @@ struct Resources: Sendable {
             )
         case .index(let database, let target):
             try await index.delete(exchange, target, in: store.openDatabase(database, for: exchange.caller))
+        case .view(let database, let path):
+            try await views.respond(to: exchange, path, in: store.openDatabase(database, for: exchange.caller))
+        case .viewQueries(let database, let path):
+            try await views.respondToQueries(exchange, path, in: store.openDatabase(database, for: exchange.caller))
+        case .designInfo(let database, let design):
+            try await views.info(exchange, design, in: store.openDatabase(database, for: exchange.caller))
         case .settings(let database): try await settings.respond(to: exchange, database)
         case .projects: try project.list(exchange)
         case .project(let name): try await project.respond(to: exchange, name)
@@ -194,7 +201,7 @@ struct Resources: Sendable {
         case .explain: return try await finding.explain(exchange, in: database)
         case .index: return try await index.respond(to: exchange, in: database)
         case .indexBulkDelete: return try await index.deleteAll(exchange, in: database)
-        case .viewCleanup: return try maintenance.cleanUpViews(exchange)
+        case .viewCleanup: return try await views.cleanUp(exchange, in: database)
         }
     }
 

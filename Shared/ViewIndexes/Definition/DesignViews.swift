@@ -1,4 +1,4 @@
-package import Collation
+import Collation
 package import CouchProtocol
 import DocumentStore
 package import JSON

@@ -1,4 +1,3 @@
-package import Collation
 import Postgres
 
 /// An end of a stretch of rows.

@@ -1,4 +1,4 @@
-package import CouchProtocol
+import CouchProtocol
 package import DocumentStore
 import Postgres
 

@@ -1,6 +1,6 @@
-package import CouchProtocol
-package import JSON
-package import ScriptHosting
+import CouchProtocol
+import JSON
+import ScriptHosting
 
 /// How the rows of a view are reduced to one value.
 package struct Reducer: Sendable {

@@ -1,4 +1,5 @@
 import Collation
+import CouchProtocol
 import DocumentStore
 import Logging
 import Postgres

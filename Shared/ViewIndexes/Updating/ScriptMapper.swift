@@ -77,7 +77,7 @@ extension ScriptError {
     var breaksLimit: Bool {
         switch kind {
         case .timeLimit, .memoryLimit, .inputLimit, .outputLimit, .hostDied: true
-        case .compilation, .exception, .unavailable, .cancelled, .protocolViolation: false
+        case .compilation, .exception, .reduceOverflow, .unavailable, .cancelled, .protocolViolation: false
         }
     }
 }
