@@ -48,10 +48,17 @@ let package = Package(
         .systemLibrary(name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
         .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CJavaScriptCore", path: "Shared/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1"),
+        // Compiled, so that no Swift sees ICU's headers: Foundation has others of the same names.
+        .target(
+            name: "CICU",
+            path: "Shared/CICU",
+            linkerSettings: [.linkedLibrary("icui18n"), .linkedLibrary("icuuc")]
+        ),
 
         // Pure: no files, no sockets, no clock.
         shared("JSON", [.collections]),
         shared("CouchProtocol", ["JSON", .crypto]),
+        shared("Mango", ["CouchProtocol", "JSON", .crypto]),
         shared("Contracts", ["JSON"]),
         shared("Schedules", []),
         shared("Sequences", ["JSON"]),
@@ -67,10 +74,18 @@ let package = Package(
         shared("ScriptHosting", ["JSON", "Executors", .logging, .metrics]),
         shared("PrivateServers", ["Executors"]),
         shared("Compression", ["CZlib"]),
+        shared("Collation", ["CICU", "CouchProtocol"]),
 
         // What the services stand on.
         shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
         shared("DesignFunctions", ["CouchProtocol", "DocumentStore", "JSON", "ScriptHosting"]),
+        shared(
+            "ViewIndexes",
+            [
+                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Mango", "Postgres", "ScriptHosting",
+                .crypto, .logging, .metrics,
+            ]
+        ),
         shared(
             "ControlStore",
             ["Contracts", "Executors", "JSON", "Postgres", "Projects", .crypto, .cryptoExtras, .logging]
@@ -95,8 +110,8 @@ let package = Package(
         service(
             "ReplicationEndpoint",
             [
-                "Compression", "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON",
-                "ProjectRuntime", "Projects", "ScriptHosting", "Sequences",
+                "Collation", "Compression", "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON",
+                "Mango", "ProjectRuntime", "Projects", "ScriptHosting", "Sequences", "ViewIndexes",
                 .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
             ]
         ),
@@ -104,7 +119,7 @@ let package = Package(
             "ChangeListener",
             [
                 "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
-                "Sequences",
+                "Sequences", "ViewIndexes",
             ]
         ),
         service(
@@ -180,6 +195,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("Messaging", ["Contracts", "TestSupport", .logging]),
+        tests("Mango", ["CouchProtocol", "JSON", "TestSupport"]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests(
             "DesignFunctions",
@@ -187,6 +203,14 @@ let package = Package(
         ),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
         tests("Compression"),
+        tests("Collation", ["CouchProtocol", "JSON", "TestSupport"]),
+        tests(
+            "ViewIndexes",
+            [
+                "Collation", "CouchProtocol", "DocumentStore", "JSON", "Mango", "Postgres", "ScriptHost",
+                "ScriptHosting", "TestSupport", .logging,
+            ]
+        ),
         tests("Executors"),
         tests("Postgres", ["PrivateServers", "TestSupport", .logging]),
         tests("Settings"),

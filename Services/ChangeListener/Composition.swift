@@ -9,6 +9,7 @@ import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
 import Settings
+import ViewIndexes
 
 /// What can be set of a change listener.
 enum ListenerSettings {
@@ -37,8 +38,8 @@ extension ServiceDescription {
     static let changeListener = ServiceDescription(
         name: "change-listener",
         summary: """
-            Publishes committed changes to the exchange fullsync.changes, and starts the sequences of the listeners \
-            that match them. Any number may run: they share the databases and the listeners.
+            Publishes committed changes to the exchange fullsync.changes, starts the sequences of the listeners that \
+            match them, and keeps views fresh. Any number may run: they share the databases and the listeners.
             """,
         needs: [.postgres, .amqp],
         settings: ListenerSettings.scripts.all + [
@@ -56,6 +57,7 @@ enum Composition {
         let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
         let store = DocumentStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
+        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
         let scripts = try ListenerSettings.scripts.makePool(context)
         let progress = FollowersProgress(control: control, catalogue: catalogue)
         let pruner = ChangeLogPruner(
@@ -76,8 +78,12 @@ enum Composition {
             logger: logger
         )
         let signals = CommitSignals(context.postgres, logger: logger)
+        // Hosts of their own, so that a view that takes its time keeps no listener waiting.
+        let viewScripts = try ListenerSettings.scripts.makePool(context)
+        let holder = RunID.next()
         return runtime.services + [
             Foreground { await scripts.run() },
+            Foreground { await viewScripts.run() },
             signals,
             pruner,
             sweeper,
@@ -88,8 +94,15 @@ enum Composition {
                 store: store,
                 catalogue: catalogue,
                 scripts: scripts,
+                views: ViewKeeper(
+                    indexes: ViewIndexes(store, holder: holder, logger: logger),
+                    catalogue: ViewCatalogue(store: store, scripts: viewScripts),
+                    queries: QueryCatalogue(store),
+                    signals: signals,
+                    logger: logger
+                ),
                 signals: signals,
-                holder: RunID.next(),
+                holder: holder,
                 logger: logger
             ),
         ]

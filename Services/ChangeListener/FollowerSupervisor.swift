@@ -9,13 +9,15 @@ import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
 
-/// Runs a follower for each database and for each listener of each live project, and ends those that are no more.
+/// Runs a follower for each database and for each listener of each live project, keeps the indexes of each database
+/// fresh, and ends what is no more.
 struct FollowerSupervisor: Service {
     let broker: MessageBroker
     let control: ControlStore
     let store: DocumentStore
     let catalogue: ProjectCatalogue
     let scripts: ScriptHostPool
+    let views: ViewKeeper
     let signals: CommitSignals
     /// Names this process among all change listeners.
     let holder: String
@@ -60,6 +62,7 @@ struct FollowerSupervisor: Service {
         let databases = Set(try await store.databaseNames())
         let publisher = ChangePublisher(broker: broker, control: control)
         for database in databases {
+            wanted[Key(name: ViewKeeper.name, database: database, version: 0)] = { [views] in await views.run(database) }
             let follower = follower(ChangePublisher.follower, in: database, startsNow: false)
             wanted[Key(name: follower.name, database: database, version: 0)] = { await follower.run(publisher.handle) }
         }

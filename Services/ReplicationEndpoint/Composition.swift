@@ -13,6 +13,7 @@ import ScriptHosting
 import ServiceLifecycle
 import ServiceRuntime
 import Settings
+import ViewIndexes
 
 /// Puts the service together.
 enum Composition {
@@ -26,6 +27,7 @@ enum Composition {
         let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
         try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
+        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
         try await context.postgres.migrate(ControlStore.migrations, component: "control")
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
@@ -51,6 +53,8 @@ enum Composition {
             logger: logger
         )
         let designs = DesignResource(store: store, scripts: scripts)
+        let indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
+        let queries = QueryCatalogue(store)
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
@@ -64,6 +68,13 @@ enum Composition {
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
+            views: ViewResource(
+                store: store,
+                indexes: indexes,
+                catalogue: ViewCatalogue(store: store, scripts: scripts),
+                queries: queries
+            ),
+            finding: FindResource(indexes: indexes, catalogue: queries),
             store: store
         )
         let server = try makeServer(context, access.callers, resources, hangUps)

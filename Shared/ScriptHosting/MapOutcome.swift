@@ -12,6 +12,11 @@ package enum MapOutcome: Sendable {
 package struct MapRow: Sendable, Hashable {
     package let key: ArraySlice<UInt8>
     package let value: ArraySlice<UInt8>
+
+    package init(key: ArraySlice<UInt8>, value: ArraySlice<UInt8>) {
+        self.key = key
+        self.value = value
+    }
 }
 
 /// What a filter function said of one document.

@@ -51,8 +51,11 @@ enum Level: Int, Sendable {
         }
     }
 
-    private static let pureNames: Set = ["Contracts", "CouchProtocol", "JSON", "Projects", "Schedules", "Sequences"]
+    private static let pureNames: Set = [
+        "Contracts", "CouchProtocol", "JSON", "Mango", "Projects", "Schedules", "Sequences",
+    ]
     private static let storeNames: Set = [
         "ControlStore", "DesignFunctions", "DocumentStore", "FullSyncClient", "ProjectRuntime", "ServiceRuntime",
+        "ViewIndexes",
     ]
 }

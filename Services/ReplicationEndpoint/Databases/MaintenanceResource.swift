@@ -4,8 +4,7 @@ import Hummingbird
 import JSON
 import Telemetry
 
-/// What an administrator does with a database: `_security`, `_revs_limit`, `_purge` and its like, `_compact`,
-/// `_view_cleanup`.
+/// What an administrator does with a database: `_security`, `_revs_limit`, `_purge` and its like, `_compact`.
 ///
 /// Who may read what is decided by tags alone. The security object is kept for the programs that look after it, and
 /// gives nobody a right.
@@ -97,12 +96,6 @@ struct MaintenanceResource: Sendable {
         } else {
             try await store.requestCompaction(of: database)
         }
-        return .ok(.accepted)
-    }
-
-    func cleanUpViews(_ exchange: Exchange) throws -> Response {
-        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
-        try exchange.requireAdministrator()
         return .ok(.accepted)
     }
 

@@ -22,6 +22,7 @@ struct AllDocuments: Sendable {
     func respondToQueries(_ exchange: Exchange, onlyDesigns: Bool, in database: Database) async throws -> Response {
         guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
         let queries = try await Self.queries(exchange)
+        for query in queries { try query.check() }
         let lists = queries.map { rows($0, exchange, onlyDesigns, database) }
         return .streamed { writer in
             try await writer.write(ByteBuffer(string: "{\"results\":["))
@@ -35,24 +36,34 @@ struct AllDocuments: Sendable {
 
     /// What a list is asked with GET, or with POST and a body.
     static func query(_ exchange: Exchange) async throws -> DocumentListQuery {
+        let query = try await list(exchange)
+        try query.check()
+        return query
+    }
+
+    /// What a list or a view is asked with GET, or with POST and a body, not yet checked for its kind.
+    static func list(_ exchange: Exchange, refusingQueries: Bool = false) async throws -> DocumentListQuery {
         let query: DocumentListQuery
         switch exchange.method {
         case .get, .head: query = try DocumentListQuery(exchange.query)
         case .post:
             try exchange.requireJSON()
             let body = try await exchange.object()
+            guard !refusingQueries || body["queries"] == nil else {
+                throw CouchError.badRequest("The `queries` parameter is no longer supported at this endpoint")
+            }
             if let keys = body["keys"], keys.arrayValue == nil {
                 throw CouchError.badRequest("`keys` body member must be an array.")
             }
             query = try DocumentListQuery(body: body, exchange.query)
         default: throw exchange.methodNotAllowed("GET", "HEAD", "POST")
         }
-        try query.check()
         try check(query, exchange.limits)
         return query
     }
 
-    private static func queries(_ exchange: Exchange) async throws -> [DocumentListQuery] {
+    /// The queries of a body, each with those of the address under it, not yet checked for their kind.
+    static func queries(_ exchange: Exchange) async throws -> [DocumentListQuery] {
         guard let list = try await exchange.object()["queries"] else {
             throw CouchError.badRequest("POST body must include `queries` parameter.")
         }

@@ -56,16 +56,3 @@ struct DocumentIntake: Sendable {
         )
     }
 }
-
-extension Database {
-    /// What this database demands of documents.
-    var documentRules: DocumentRules { documentRules(over: DocumentRules()) }
-
-    /// What this database demands of documents, besides what the endpoint demands of those of all databases.
-    func documentRules(over common: DocumentRules) -> DocumentRules {
-        var rules = common
-        rules.ownerMember = settings.ownerMember
-        rules.groupsMember = settings.groupsMember
-        return rules
-    }
-}

@@ -23,9 +23,21 @@ struct DocumentListQuery: Sendable {
     private(set) var conflicts = false
     private(set) var updateSeq = false
     private(set) var attachments = AttachmentOptions()
-    private var reduces = false
-    private var groups = false
+    private(set) var startKeyID: String?
+    private(set) var endKeyID: String?
+    /// What is said about reducing; nil for nothing.
+    private(set) var reduces: Bool?
+    private(set) var groups: Bool?
+    private(set) var groupLevel: Int?
+    private(set) var update = Update.first
     private var isPartitioned = false
+
+    /// Whether an index is brought up to date for the query.
+    enum Update: Sendable {
+        case first
+        case never
+        case afterwards
+    }
 
     /// The parameters of a body, with those of the address on top.
     init(body: JSONObject = [:], _ query: Query) throws(CouchError) {
@@ -37,19 +49,22 @@ struct DocumentListQuery: Sendable {
     func with(_ members: JSONObject) throws(CouchError) -> DocumentListQuery {
         var query = self
         for (name, value) in members { try query.take(name, .json(value)) }
-        try query.check()
         return query
     }
 
     /// Refuses what does not fit together.
     func check() throws(CouchError) {
-        guard !reduces else { throw .queryParseError("Reduce is invalid for map-only views.") }
-        guard !groups else { throw .queryParseError("Invalid use of grouping on a map view.") }
-        guard !isPartitioned else { throw .queryParseError("`partition` parameter is not supported on this db") }
+        guard reduces != true else { throw .queryParseError("Reduce is invalid for map-only views.") }
+        guard groups != true, groupLevel ?? 0 == 0 else { throw .queryParseError("Invalid use of grouping on a map view.") }
+        try checkPartition()
         guard let keys, !keys.isEmpty, startKey != nil || endKey != nil else { return }
         guard keys.count == 1, startKey == keys[0], endKey == keys[0] else {
             throw .queryParseError("`keys` is incompatible with `key`, `start_key` and `end_key`")
         }
+    }
+
+    func checkPartition() throws(CouchError) {
+        guard !isPartitioned else { throw .queryParseError("`partition` parameter is not supported on this db") }
     }
 
     private mutating func take(_ name: String, _ value: Value) throws(CouchError) {
@@ -64,6 +79,8 @@ struct DocumentListQuery: Sendable {
             keys = list
         case "startkey", "start_key": startKey = try value.json()
         case "endkey", "end_key": endKey = try value.json()
+        case "startkey_docid", "start_key_doc_id": startKeyID = value.plainText
+        case "endkey_docid", "end_key_doc_id": endKeyID = value.plainText
         case "inclusive_end": inclusiveEnd = try value.bool()
         case "descending": isDescending = try value.bool()
         case "limit": limit = try value.count()
@@ -73,14 +90,19 @@ struct DocumentListQuery: Sendable {
         case "update_seq": updateSeq = try value.bool()
         case "reduce": reduces = try value.bool()
         case "group": groups = try value.bool()
-        case "group_level": groups = try value.count() > 0
+        case "group_level": groupLevel = try value.count()
         case "partition": isPartitioned = true
         case "attachments": attachments.sendsContents = try value.bool()
         case "att_encoding_info": attachments.showsEncoding = try value.bool()
         case "sorted": _ = try value.bool()
-        case "stable": try value.check(["true", "false"], of: name)
-        case "update": try value.check(["true", "false", "lazy"], of: name)
-        case "stale": try value.check(["ok", "update_after"], of: name)
+        case "stable": _ = try value.check(["true", "false"], of: name)
+        case "update":
+            switch try value.check(["true", "false", "lazy"], of: name) {
+            case "false": update = .never
+            case "lazy": update = .afterwards
+            default: update = .first
+            }
+        case "stale": update = try value.check(["ok", "update_after"], of: name) == "ok" ? .never : .afterwards
         default: break
         }
     }
@@ -116,10 +138,16 @@ extension DocumentListQuery.Value {
         return number
     }
 
-    func check(_ allowed: [String], of name: String) throws(CouchError) {
-        if case .json(.bool) = self, allowed.contains("true") { return }
+    /// The value, which must be one of these.
+    func check(_ allowed: [String], of name: String) throws(CouchError) -> String {
+        var text = text
+        if case .json(.bool(let value)) = self { text = value ? "true" : "false" }
         guard let text, allowed.contains(text) else { throw .queryParseError("Invalid value for `\(name)`.") }
+        return text
     }
+
+    /// A text that is no JSON; of a JSON value that is no string, its text.
+    var plainText: String { text ?? shown }
 
     private var text: String? {
         switch self {

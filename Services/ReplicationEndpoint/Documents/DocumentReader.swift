@@ -122,15 +122,6 @@ extension DocumentQuery {
 }
 
 extension OutgoingDocument {
-    /// The document of a stored revision.
-    init(_ stored: StoredRevision) {
-        self.init(id: stored.id, revision: stored.revision, body: stored.body)
-        isDeleted = stored.isDeleted
-        owner = stored.tags.owner
-        groups = stored.tags.groups
-        attachments = stored.attachments.map { $0.outgoing() }
-    }
-
     /// The document as JSON, by the database's names for its tags.
     func bytes(_ database: Database) -> [UInt8] {
         var output: [UInt8] = []

@@ -95,11 +95,14 @@ struct Resources: Sendable {
     let users: UsersResource
     let groups: GroupsResource
     let sessions: SessionsResource
+    let views: ViewResource
+    let finding: FindResource
     let store: DocumentStore
 
     // What needs nothing but the store.
     private var maintenance: MaintenanceResource { MaintenanceResource(store: store) }
     private var settings: SettingsResource { SettingsResource(store: store) }
+    private var index: IndexResource { IndexResource(store: store, catalogue: finding.catalogue) }
     private var attachment: AttachmentResource { AttachmentResource(store: store) }
     private var bulkDocuments: BulkDocuments { BulkDocuments(store: store) }
     private var bulkGet: BulkGet { BulkGet(store: store) }
@@ -147,6 +150,14 @@ struct Resources: Sendable {
                 design: name,
                 in: store.openDatabase(database, for: exchange.caller)
             )
+        case .index(let database, let target):
+            try await index.delete(exchange, target, in: store.openDatabase(database, for: exchange.caller))
+        case .view(let database, let path):
+            try await views.respond(to: exchange, path, in: store.openDatabase(database, for: exchange.caller))
+        case .viewQueries(let database, let path):
+            try await views.respondToQueries(exchange, path, in: store.openDatabase(database, for: exchange.caller))
+        case .designInfo(let database, let design):
+            try await views.info(exchange, design, in: store.openDatabase(database, for: exchange.caller))
         case .settings(let database): try await settings.respond(to: exchange, database)
         case .projects: try project.list(exchange)
         case .project(let name): try await project.respond(to: exchange, name)
@@ -194,7 +205,11 @@ struct Resources: Sendable {
         case .purgedInfos: return try await maintenance.purgedInfos(exchange, in: database)
         case .purgedInfosLimit: return try await maintenance.purgedInfosLimit(exchange, in: database)
         case .compact: return try await maintenance.compact(exchange, design: nil, in: database)
-        case .viewCleanup: return try maintenance.cleanUpViews(exchange)
+        case .find: return try await finding.find(exchange, in: database)
+        case .explain: return try await finding.explain(exchange, in: database)
+        case .index: return try await index.respond(to: exchange, in: database)
+        case .indexBulkDelete: return try await index.deleteAll(exchange, in: database)
+        case .viewCleanup: return try await views.cleanUp(exchange, in: database)
         }
     }
 

@@ -23,6 +23,14 @@ enum Resource: Hashable, Sendable {
     case designFunction(String, design: String, DesignFunction)
     /// `_compact/<design>` of a database.
     case compactDesign(String, name: String)
+    /// `_index/<design>/<type>/<name>` of a database.
+    case index(String, IndexResource.Target)
+    /// `_design/<design>/_view/<name>` of a database.
+    case view(String, ViewPath)
+    /// `_design/<design>/_view/<name>/queries` of a database.
+    case viewQueries(String, ViewPath)
+    /// `_design/<design>/_info` of a database.
+    case designInfo(String, design: String)
     /// `/_fullsync/databases/<database>`.
     case settings(String)
     case projects
@@ -40,6 +48,12 @@ enum Resource: Hashable, Sendable {
     case groupMember(group: String, user: String)
     case sessions
     case sessionOf(id: String)
+
+    /// The names that lead to a view.
+    struct ViewPath: Hashable, Sendable {
+        let design: String
+        let view: String
+    }
 
     /// The resources of a database.
     enum DatabaseResource: String, Hashable, Sendable, CaseIterable {
@@ -61,6 +75,10 @@ enum Resource: Hashable, Sendable {
         case purgedInfosLimit = "_purged_infos_limit"
         case compact = "_compact"
         case viewCleanup = "_view_cleanup"
+        case find = "_find"
+        case explain = "_explain"
+        case index = "_index"
+        case indexBulkDelete = "_index/_bulk_delete"
     }
 
     /// The resource of a path as it stands in the request line, still percent-encoded.
@@ -108,10 +126,30 @@ enum Resource: Hashable, Sendable {
         if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
             return .databaseResource(database, resource)
         }
+        if first == "_index" { return index(of: database, Array(segments.dropFirst())) }
+        if first == "_design", let resource = ofDesign(database, segments) { return resource }
         guard segments.count == 1 else { return attachment(of: database, segments) }
         guard let id = try? DocumentID(first) else { return nil }
         return id.isLocal
             ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
+    }
+
+    /// An index by the names of its design document, with `_design/` or without, its type and itself.
+    private static func index(of database: String, _ segments: [String]) -> Resource? {
+        let names = segments.count == 4 && segments[0] == "_design" ? Array(segments.dropFirst()) : segments
+        guard names.count == 3 else { return nil }
+        return .index(database, IndexResource.Target(design: names[0], type: names[1], name: names[2]))
+    }
+
+    /// What begins with `_` behind a design document.
+    private static func ofDesign(_ database: String, _ segments: [String]) -> Resource? {
+        switch (segments.count > 2 ? segments[2] : "", segments.count) {
+        case ("_view", 4): .view(database, ViewPath(design: segments[1], view: segments[3]))
+        case ("_view", 5) where segments[4] == "queries":
+            .viewQueries(database, ViewPath(design: segments[1], view: segments[3]))
+        case ("_info", 3): .designInfo(database, design: segments[1])
+        default: nil
+        }
     }
 
     /// The attachment that the segments behind a database's name; slashes of its name may stand as they are.

@@ -1,14 +1,14 @@
-import JSON
+package import JSON
 
 /// The way to a value within a document, as selectors write it: `address.city`, `list.0`, `a\.b` for a name with a dot.
-package struct FieldPath: Sendable, Hashable {
+package struct FieldPath: Sendable {
     /// The names on the way, from the outside in.
     package let names: [String]
 
     /// The document itself.
     static let root = FieldPath(names: [])
 
-    init(names: [String]) {
+    package init(names: [String]) {
         self.names = names
     }
 
@@ -40,13 +40,18 @@ package struct FieldPath: Sendable, Hashable {
         self.names = names
     }
 
+    /// The way as selectors write it.
+    package var text: String {
+        names.map { $0.replacing("\\", with: "\\\\").replacing(".", with: "\\.") }.joined(separator: ".")
+    }
+
     /// The way that goes on from here.
     func appending(_ path: FieldPath) -> FieldPath {
         FieldPath(names: names + path.names)
     }
 
     /// What is found at the end of a way.
-    enum Finding {
+    package enum Finding {
         case value(JSONValue)
         /// The object has no member of that name.
         case missing
@@ -55,7 +60,7 @@ package struct FieldPath: Sendable, Hashable {
     }
 
     /// What stands at the end of the way in that value; a name is also a place in an array.
-    func find(in value: JSONValue) -> Finding {
+    package func find(in value: JSONValue) -> Finding {
         var value = value
         for name in names {
             switch value {
@@ -69,5 +74,20 @@ package struct FieldPath: Sendable, Hashable {
             }
         }
         return .value(value)
+    }
+}
+
+// Names are equal by their bytes: Unicode calls different texts equivalent.
+extension FieldPath: Hashable {
+    package static func == (lhs: FieldPath, rhs: FieldPath) -> Bool {
+        lhs.names.count == rhs.names.count
+            && zip(lhs.names, rhs.names).allSatisfy { $0.utf8.elementsEqual($1.utf8) }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for name in names {
+            hasher.combine(name.utf8.count)
+            for byte in name.utf8 { hasher.combine(byte) }
+        }
     }
 }

@@ -5,7 +5,8 @@ package struct FieldProjection: Sendable, Hashable {
     /// How many fields may be named.
     private static let limit = 1_000
 
-    private let paths: [FieldPath]
+    /// The fields, in the order in which they were named.
+    package let paths: [FieldPath]
 
     /// The fields that a request names; an empty list is all of them.
     ///
@@ -35,18 +36,25 @@ package struct FieldProjection: Sendable, Hashable {
         var result = JSONObject()
         for path in paths {
             guard case .value(let value) = path.find(in: document) else { continue }
-            result = Self.setting(value, at: path.names[...], in: result)
+            result.set(value, at: path.names[...])
         }
         return .object(result)
     }
+}
 
-    private static func setting(_ value: JSONValue, at names: ArraySlice<String>, in object: JSONObject) -> JSONObject {
-        guard let name = names.first else { return object }
-        var object = object
+extension JSONObject {
+    /// Puts a value where the path leads, with the objects on the way.
+    package mutating func set(_ value: JSONValue, at path: FieldPath) { set(value, at: path.names[...]) }
+
+    fileprivate mutating func set(_ value: JSONValue, at names: ArraySlice<String>) {
+        guard let name = names.first else { return }
         let rest = names.dropFirst()
-        object[name] =
-            rest.isEmpty
-            ? value : .object(setting(value, at: rest, in: object[name]?.objectValue ?? JSONObject()))
-        return object
+        guard !rest.isEmpty else {
+            self[name] = value
+            return
+        }
+        var inner = self[name]?.objectValue ?? JSONObject()
+        inner.set(value, at: rest)
+        self[name] = .object(inner)
     }
 }

@@ -25,8 +25,8 @@ package struct JSONCollation: Sendable {
 
     /// Strings by their code points, on every machine alike.
     ///
-    /// CouchDB compares the strings of documents by Unicode's collation (`a < B`) and ids by their bytes. The collation
-    /// comes with what also sorts views by it; until then this is the order of both.
+    /// CouchDB compares ids by their bytes, and the strings of documents by Unicode's collation (`a < B`), which comes
+    /// with what also sorts views by it.
     package static let codePoints = JSONCollation { lhs, rhs in
         // UTF-8 keeps the order of the code points.
         for (left, right) in zip(lhs.utf8, rhs.utf8) where left != right { return left < right ? .less : .greater }
@@ -64,7 +64,22 @@ package struct JSONCollation: Sendable {
     }
 
     private func sorted(_ object: JSONObject) -> [(String, JSONValue)] {
-        object.sorted { compareStrings($0.0, $1.0) == .less }
+        object.sorted { left, right in
+            switch compareStrings(left.0, right.0) {
+            case .less: true
+            case .greater: false
+            case .equal: left.0.utf8.lexicographicallyPrecedes(right.0.utf8)
+            }
+        }
+    }
+
+    /// The value with the members of its objects in the order in which this collation looks at them.
+    package func ordered(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .null, .bool, .number, .string: value
+        case .array(let elements): .array(elements.map(ordered))
+        case .object(let members): .object(JSONObject(sorted(members).map { ($0.0, ordered($0.1)) }))
+        }
     }
 
     private static func rank(_ value: JSONValue) -> Int {

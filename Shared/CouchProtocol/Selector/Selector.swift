@@ -6,7 +6,10 @@ package import JSON
 /// its surprises: a document without a field matches no condition on it but `$exists: false`, and `$or` and `$and`
 /// without conditions match everything. Within `$elemMatch` and `$allMatch`, `$nor` works; in CouchDB it never matches.
 package struct Selector: Sendable, Hashable {
-    let root: SelectorNode
+    /// The conditions, with negations at the ends.
+    package let root: SelectorNode
+    /// Whether it has no conditions at all (`{}`), and so wants every document.
+    package let isEmpty: Bool
 
     /// The selector of a JSON value.
     ///
@@ -19,6 +22,7 @@ package struct Selector: Sendable, Hashable {
                 reason: "Selector must be a JSON object, not: \(ErlangTerm.text(of: value))"
             )
         }
+        isEmpty = members.isEmpty
         guard !members.isEmpty else {
             root = .all([])
             return

@@ -1,8 +1,8 @@
-import JSON
+package import JSON
 
 /// One condition of a selector.
-indirect enum SelectorNode: Sendable, Hashable {
-    enum Relation: Sendable, Hashable {
+package indirect enum SelectorNode: Sendable, Hashable {
+    package enum Relation: Sendable, Hashable {
         case less, lessOrEqual, equal, unequal, greaterOrEqual, greater
 
         /// The relation that holds when this one does not.

@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// Makes conditions of the JSON of a selector, with the fields pushed down to the operators.
 struct SelectorParser {
@@ -146,7 +146,7 @@ extension SelectorParser {
 
 extension JSONValue {
     /// The number when it is written as a whole one: to CouchDB `10.0` is none.
-    var integer: Int? {
+    package var integer: Int? {
         guard case .number(let number) = self else { return nil }
         return Int(number.text)
     }

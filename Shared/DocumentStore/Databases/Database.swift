@@ -1,13 +1,26 @@
-import CouchProtocol
+package import CouchProtocol
 
 /// A database as the store knows it: what a request reads once and then passes on.
 package struct Database: Sendable, Hashable {
     /// The key of its rows.
-    let id: Int32
+    package let id: Int32
     package let name: String
     /// Changes when the database is made anew or restored: checkpoints of before do not count.
     package let incarnation: String
     package let settings: DatabaseSettings
+}
+
+extension Database {
+    /// What this database demands of documents.
+    package var documentRules: DocumentRules { documentRules(over: DocumentRules()) }
+
+    /// What this database demands of documents, besides what those of all databases have to be.
+    package func documentRules(over common: DocumentRules) -> DocumentRules {
+        var rules = common
+        rules.ownerMember = settings.ownerMember
+        rules.groupsMember = settings.groupsMember
+        return rules
+    }
 }
 
 /// What an administrator may set of a database (`PUT /_fullsync/databases/<database>`).

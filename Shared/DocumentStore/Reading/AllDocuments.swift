@@ -9,8 +9,8 @@ package struct ListedDocument: Sendable {
     package let tags: Tags
     /// The live leaves beside the winner that the caller may read.
     package let conflicts: [RevisionID]
-    /// The key of the document's row, and the revision whose body it has.
-    let body: BodyKey
+    /// Names the body that the row has.
+    package let body: BodyKey
 
     init(_ view: DocumentView) {
         id = view.id
@@ -84,6 +84,24 @@ extension DocumentStore {
             next = page.next
         }
         return found
+    }
+
+    /// The live design documents that the caller may read, by id.
+    ///
+    /// There are few of them, so they are looked at one by one, and not through the caller's feeds.
+    package func designDocuments(in database: Database, for caller: Caller) async throws -> [ListedDocument] {
+        var range = DocumentRange()
+        range.onlyDesigns = true
+        let rows = try await client.query(
+            """
+            SELECT \(fragment: DocumentView.columns(for: caller, in: database, whole: "false"))
+            FROM documents WHERE documents.database = \(database.id) AND \(fragment: range.condition)
+            \(unescaped: range.order)
+            """
+        )
+        let rules = AccessRules(database.settings)
+        return try rows.compactMap { try DocumentView($0, for: caller, rules) }.filter { !$0.isDeleted }
+            .map(ListedDocument.init)
     }
 
     /// The winners of these rows with their bodies; nil where one was changed and compacted since.

@@ -2,7 +2,7 @@ package import CouchProtocol
 import Postgres
 
 /// Names the body of one revision.
-struct BodyKey: Sendable, Hashable {
+package struct BodyKey: Sendable, Hashable {
     /// The key of the document's row.
     let document: Int64
     let revision: RevisionID

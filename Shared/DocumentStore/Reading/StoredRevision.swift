@@ -31,3 +31,14 @@ package struct RevisionRequest: Sendable, Hashable {
         self.revision = revision
     }
 }
+
+extension OutgoingDocument {
+    /// The document of a stored revision.
+    package init(_ stored: StoredRevision) {
+        self.init(id: stored.id, revision: stored.revision, body: stored.body)
+        isDeleted = stored.isDeleted
+        owner = stored.tags.owner
+        groups = stored.tags.groups
+        attachments = stored.attachments.map { $0.outgoing() }
+    }
+}

@@ -45,9 +45,10 @@ struct CommitBatch {
             guard let place = places[body.id] else { continue }
             bodyPlaces.append(place)
             bodyRevisions.append(body.revision.description)
-            // Where JSONB would lose something the text beside it is read, and the value is only searched.
+            // Where JSONB would lose something the text beside it is read, and the value is only searched. Of design
+            // documents the order of members counts: that of an index's fields.
             bodyValues.append(PostgresJSONB(body.body.isFaithfulInJSONB ? body.body.bytes : body.body.searchable))
-            bodyTexts.append(body.body.isFaithfulInJSONB ? nil : body.body.bytes)
+            bodyTexts.append(body.body.isFaithfulInJSONB && !body.id.isDesign ? nil : body.body.bytes)
             bodyAttachments.append(StoredAttachment.column(of: body.attachments))
         }
     }

@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 extension DocumentBody {
     /// The nearest JSON that JSONB takes, for searching: without U+0000 and with numbers within a double's range.
@@ -9,8 +9,8 @@ extension DocumentBody {
 }
 
 extension JSONLimits {
-    /// No limits: the text passed them before.
-    fileprivate static var unlimited: JSONLimits {
+    /// No limits, for what passed them before it was stored.
+    package static var unlimited: JSONLimits {
         var limits = JSONLimits()
         limits.depth = .max
         limits.numberLength = .max

@@ -1,0 +1,145 @@
+import CouchProtocol
+import DocumentStore
+import Hummingbird
+import JSON
+import NIOCore
+import ViewIndexes
+
+/// `/<database>/_design/<design>/_view/<view>` and its `/queries`, `_design/<design>/_info`, and `_view_cleanup`.
+struct ViewResource: Sendable {
+    let store: DocumentStore
+    let indexes: ViewIndexes
+    let catalogue: ViewCatalogue
+    /// Mango's indexes, which are cleaned up together with those of views.
+    let queries: QueryCatalogue
+
+    /// A view that was found.
+    struct Target: Sendable {
+        let index: ViewIndex
+        let view: DesignViews.View
+    }
+
+    func respond(to exchange: Exchange, _ path: Resource.ViewPath, in database: Database) async throws -> Response {
+        let list = try await AllDocuments.list(exchange, refusingQueries: true)
+        let target = try await target(path, database, exchange.caller)
+        let query = try ViewQuery(list, target.view, target.index.definition.order)
+        let answer = try await answer(query, try await prepared(target, list.update), exchange.caller)
+        return .streamed { writer in
+            try await answer.write(to: &writer)
+            try await writer.write(ByteBuffer(string: "\n"))
+        }
+    }
+
+    /// `POST …/queries`: several queries in one answer.
+    func respondToQueries(
+        _ exchange: Exchange,
+        _ path: Resource.ViewPath,
+        in database: Database
+    ) async throws -> Response {
+        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        try exchange.requireJSON()
+        let lists = try await AllDocuments.queries(exchange)
+        let target = try await target(path, database, exchange.caller)
+        let queries = try lists.map { list in try ViewQuery(list, target.view, target.index.definition.order) }
+        let caller = exchange.caller
+        // Whatever can be refused is refused before the answer begins.
+        var ready = target
+        for list in lists { ready = try await prepared(ready, list.update) }
+        let prepared = ready
+        return .streamed { writer in
+            try await writer.write(ByteBuffer(string: "{\"results\":["))
+            for (place, query) in queries.enumerated() {
+                try await writer.write(ByteBuffer(string: place > 0 ? ",\r\n" : "\r\n"))
+                try await answer(query, prepared, caller).write(to: &writer)
+            }
+            try await writer.write(ByteBuffer(string: "\r\n]}\n"))
+        }
+    }
+
+    private func target(_ path: Resource.ViewPath, _ database: Database, _ caller: Caller) async throws -> Target {
+        let views = try await catalogue.views(of: path.design, in: database, for: caller)
+        guard let views, let view = views.views[path.view] else { throw CouchError.notFound("missing_named_view") }
+        let index = try await indexes.index(views.index, in: database, reducers: views.reducers)
+        return Target(index: index, view: view)
+    }
+
+    private func prepared(_ target: Target, _ update: DocumentListQuery.Update) async throws -> Target {
+        switch update {
+        case .first: return Target(index: try await indexes.bringUpToDate(target.index), view: target.view)
+        case .never: return target
+        case .afterwards:
+            indexes.refreshSoon(target.index)
+            return target
+        }
+    }
+
+    private func answer(_ query: ViewQuery, _ target: Target, _ caller: Caller) async throws -> ViewAnswer {
+        let seq = query.list.updateSeq ? try await updateSeq(target.index, caller) : nil
+        if query.isReduced {
+            return .reduced(try await ReducedAnswer(query, target, caller, indexes, seq: seq))
+        }
+        return .mapped(try await MappedAnswer(query, target, caller, indexes, seq: seq))
+    }
+
+    /// The place of the index in the caller's own feed.
+    private func updateSeq(_ index: ViewIndex, _ caller: Caller) async throws -> String {
+        let standing = try await indexes.standing(of: index).seq
+        let place = caller.feeds == nil ? standing : try await store.lastPlace(in: index.database, for: caller)
+        return index.database.token(FeedPosition(min(place, standing))).sequence.json.text
+    }
+}
+
+// MARK: - What is told of indexes, and done to them
+
+extension ViewResource {
+    /// `_design/<design>/_info`.
+    func info(_ exchange: Exchange, _ design: String, in database: Database) async throws -> Response {
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET") }
+        // What an index holds is the sum of everybody's rows.
+        try exchange.requireAdministrator()
+        guard let views = try await catalogue.views(of: design, in: database, for: exchange.caller) else {
+            return .json(["name": .string(design), "view_index": ["language": "javascript"]])
+        }
+        let index = try await indexes.index(views.index, in: database, reducers: views.reducers)
+        let info = try await indexes.information(index)
+        let pending = max(0, try await store.info(database).updateSeq - info.updateSeq)
+        let pendingCount = JSONValue.number(JSONNumber(pending))
+        let bytes = JSONValue.number(JSONNumber(info.bytes))
+        return .json([
+            "name": .string(design),
+            "view_index": [
+                "signature": .string(Self.hexadecimal(info.signature)),
+                "language": .string(views.language),
+                "update_seq": .number(JSONNumber(info.updateSeq)),
+                "purge_seq": .number(JSONNumber(info.purgeSeq)),
+                "updates_pending": ["minimum": pendingCount, "preferred": pendingCount, "total": pendingCount],
+                "updater_running": .bool(info.isUpdating),
+                "compact_running": false,
+                "waiting_commit": false,
+                "waiting_clients": 0,
+                "sizes": ["file": bytes, "active": bytes, "external": bytes],
+                "rows": .number(JSONNumber(info.rows)),
+                // Not CouchDB's, which says it in the log alone.
+                "skipped_documents": .number(JSONNumber(info.skipped)),
+                "failures": .array(
+                    info.failures.map { ["id": .string($0.document), "reason": .string($0.reason)] }
+                ),
+            ],
+        ])
+    }
+
+    private static func hexadecimal(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    /// `_view_cleanup`: indexes that no design document needs any more go.
+    func cleanUp(_ exchange: Exchange, in database: Database) async throws -> Response {
+        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        try exchange.requireAdministrator()
+        let kept =
+            try await catalogue.all(in: database).map(\.index)
+            + queries.indexes(in: database, for: .sequence(user: nil)).map(\.definition)
+        try await indexes.cleanUp(database, keeping: kept.map(\.signature))
+        return .ok(.accepted)
+    }
+}

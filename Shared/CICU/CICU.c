@@ -1,0 +1,35 @@
+#include "CICU.h"
+
+#include <unicode/ucol.h>
+
+fullsync_collator *fullsync_collator_open(void) {
+    UErrorCode status = U_ZERO_ERROR;
+    UCollator *collator = ucol_open("", &status);
+    if (U_FAILURE(status)) {
+        ucol_close(collator);
+        return NULL;
+    }
+    return (fullsync_collator *)collator;
+}
+
+void fullsync_collator_close(fullsync_collator *collator) {
+    ucol_close((UCollator *)collator);
+}
+
+int32_t fullsync_collator_sort_key(
+    const fullsync_collator *collator, const uint16_t *text, int32_t length, uint8_t *key, int32_t capacity
+) {
+    return ucol_getSortKey((const UCollator *)collator, (const UChar *)text, length, key, capacity);
+}
+
+int fullsync_collator_compare(
+    const fullsync_collator *collator, const uint16_t *lhs, int32_t lhs_length, const uint16_t *rhs, int32_t rhs_length
+) {
+    return ucol_strcoll((const UCollator *)collator, (const UChar *)lhs, lhs_length, (const UChar *)rhs, rhs_length);
+}
+
+uint32_t fullsync_collator_version(const fullsync_collator *collator) {
+    UVersionInfo version;
+    ucol_getVersion((const UCollator *)collator, version);
+    return (uint32_t)version[0] << 24 | (uint32_t)version[1] << 16 | (uint32_t)version[2] << 8 | version[3];
+}

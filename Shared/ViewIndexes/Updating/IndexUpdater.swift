@@ -1,0 +1,179 @@
+import DocumentStore
+import Logging
+import Metrics
+import Postgres
+
+/// Brings indexes up to date: reads the documents that changed, has them mapped, and writes their rows.
+///
+/// Each batch is one transaction with the move of the index's position, so whatever dies, nothing is lost or twice.
+/// While one batch is written the next ones are mapped. Of all processes one at a time works on an index, as far as
+/// they can see; when two do, the position lets one through.
+struct IndexUpdater: Sendable {
+    let store: DocumentStore
+    /// Names this process.
+    let holder: String
+    let logger: Logger
+
+    private var client: PostgresClient { store.client }
+
+    /// How many documents are mapped at once.
+    private static let batchSize = 500
+    /// How many batches are in memory.
+    private static let width = 4
+    /// How long to wait for another process that works on the index.
+    private static let pause = Duration.milliseconds(20)
+
+    /// Where an index stands.
+    private struct Standing {
+        let seq: Int
+        let purge: Int
+        let databaseSeq: Int
+        let databasePurge: Int
+    }
+
+    /// Brings the index to the present end of its database, or waits a moment when another process is doing so.
+    func update(_ index: ViewIndex) async throws {
+        guard let standing = try await acquire(index) else {
+            try await Task.sleep(for: Self.pause)
+            return
+        }
+        do {
+            if standing.purge != standing.databasePurge { try await removePurged(from: index) }
+            if standing.seq < standing.databaseSeq || standing.purge != standing.databasePurge {
+                try await run(index, from: standing)
+            }
+        } catch {
+            try? await release(index)
+            throw error
+        }
+        try await release(index)
+    }
+
+    /// The place where the index stands and where it has to go; nil when another process works on it.
+    private func acquire(_ index: ViewIndex) async throws -> Standing? {
+        let rows = try await client.query(
+            """
+            UPDATE view_indexes SET holder = \(holder), held_until = now() + interval '15 seconds'
+            FROM databases JOIN counters ON counters.database = databases.id
+            WHERE view_indexes.id = \(index.id) AND databases.id = view_indexes.database
+                AND (held_until IS NULL OR held_until < now() OR holder = \(holder))
+            RETURNING view_indexes.seq, view_indexes.purge_seq, counters.seq, databases.purge_seq
+            """
+        )
+        guard let row = rows.first else {
+            let found = try await client.query("SELECT FROM view_indexes WHERE id = \(index.id)")
+            if found.isEmpty { throw IndexGone() }
+            return nil
+        }
+        let (seq, purge, databaseSeq, databasePurge) =
+            try row.decode(Int64.self, Int64.self, Int64.self, Int64.self)
+        return Standing(
+            seq: Int(seq),
+            purge: Int(purge),
+            databaseSeq: Int(databaseSeq),
+            databasePurge: Int(databasePurge)
+        )
+    }
+
+    private func release(_ index: ViewIndex) async throws {
+        try await client.execute(
+            "UPDATE view_indexes SET held_until = NULL WHERE id = \(index.id) AND holder = \(holder)"
+        )
+    }
+
+    /// Takes the rows away whose documents were purged, which no change tells of.
+    private func removePurged(from index: ViewIndex) async throws {
+        let gone = try await client.query(
+            """
+            SELECT DISTINCT document FROM view_rows
+            WHERE index_id = \(index.id) AND NOT EXISTS (SELECT FROM documents WHERE number = view_rows.document)
+            """
+        )
+        let numbers = try gone.map { try $0.decode(Int64.self) }
+        let place = try await position(of: index)
+        let batch = MappedBatch(removing: numbers)
+        _ = try await client.query(batch.apply(to: index, from: place.seq, to: place.seq, purge: place.purge))
+    }
+
+    private func position(of index: ViewIndex) async throws -> (seq: Int, purge: Int) {
+        let rows = try await client.query("SELECT seq, purge_seq FROM view_indexes WHERE id = \(index.id)")
+        guard let row = rows.first else { throw IndexGone() }
+        let (seq, purge) = try row.decode(Int64.self, Int64.self)
+        return (Int(seq), Int(purge))
+    }
+
+    // MARK: - The pipeline
+
+    private struct Mapped: Sendable {
+        let place: Int
+        let batch: MappedBatch
+    }
+
+    private func run(_ index: ViewIndex, from standing: Standing) async throws {
+        let target = standing.databaseSeq
+        try await withThrowingTaskGroup(of: Mapped.self) { group in
+            var (read, isAtEnd, started) = (standing.seq, false, 0)
+            var (written, seq) = (0, standing.seq)
+            var waiting: [Int: MappedBatch] = [:]
+            while true {
+                while !isAtEnd, started - written < Self.width {
+                    let documents = try await documents(of: index, since: read, through: target)
+                    guard let last = documents.last else {
+                        isAtEnd = true
+                        break
+                    }
+                    read = last.seq
+                    let place = started
+                    started += 1
+                    group.addTask { Mapped(place: place, batch: try await map(documents, index)) }
+                }
+                guard written < started else { break }
+                while waiting[written] == nil, let mapped = try await group.next() {
+                    waiting[mapped.place] = mapped.batch
+                }
+                guard let batch = waiting.removeValue(forKey: written) else { break }
+                written += 1
+                guard try await write(batch, index, from: seq, to: batch.last, standing.databasePurge) else { return }
+                seq = batch.last
+            }
+            guard seq < target || standing.purge != standing.databasePurge else { return }
+            _ = try await write(MappedBatch(removing: []), index, from: seq, to: target, standing.databasePurge)
+        }
+    }
+
+    private func documents(of index: ViewIndex, since: Int, through: Int) async throws -> [IndexableDocument] {
+        guard since < through else { return [] }
+        return try await store.indexableDocuments(
+            in: index.database,
+            since: since,
+            through: through,
+            limit: Self.batchSize,
+            scope: index.definition.scope
+        )
+    }
+
+    @concurrent private func map(_ documents: [IndexableDocument], _ index: ViewIndex) async throws -> MappedBatch {
+        let outcomes = try await index.definition.mapper.map(documents.filter { !$0.isDeleted })
+        return MappedBatch(documents, outcomes, of: index)
+    }
+
+    /// Whether the index was where it was expected, and is now at `to`.
+    private func write(
+        _ batch: MappedBatch,
+        _ index: ViewIndex,
+        from: Int,
+        to: Int,
+        _ purge: Int
+    ) async throws -> Bool {
+        for failure in batch.failures.prefix(20) {
+            logger.warning(
+                "A view skips a document",
+                metadata: [
+                    "database": "\(index.database.name)", "document": "\(failure.id)", "reason": "\(failure.reason)",
+                ]
+            )
+        }
+        let rows = try await client.query(batch.apply(to: index, from: from, to: to, purge: purge))
+        return try rows.first?.decode(Bool.self) ?? false
+    }
+}

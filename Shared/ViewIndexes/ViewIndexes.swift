@@ -1,0 +1,97 @@
+package import CouchProtocol
+package import DocumentStore
+package import Logging
+import Postgres
+import ScriptHosting
+import Synchronization
+
+/// Indexes over documents, kept in PostgreSQL: rows of key and value in CouchDB's order, brought up to date by the
+/// documents that changed, and read by each caller as far as the caller may read the documents.
+package final class ViewIndexes: Sendable {
+    package let store: DocumentStore
+    let logger: Logger
+    private let registry: IndexRegistry
+    private let updates: IndexUpdates
+    let refreshes = BlockRefreshes()
+
+    /// - Parameter holder: Names this process among all that bring indexes up to date.
+    package init(_ store: DocumentStore, holder: String, logger: Logger) {
+        self.store = store
+        self.logger = logger
+        registry = IndexRegistry(store.client)
+        updates = IndexUpdates(IndexUpdater(store: store, holder: holder, logger: logger))
+    }
+
+    /// The index of that definition, made where it is new.
+    package func index(
+        _ definition: IndexDefinition,
+        in database: Database,
+        reducers: [Reducer?] = []
+    ) async throws -> ViewIndex {
+        try await registry.index(definition, in: database, reducers: reducers)
+    }
+
+    /// Brings the index to the end that its database has now, as far as that is necessary.
+    ///
+    /// - Returns: The index as it is: another one when it was taken away in between.
+    /// - Throws: `timeout` and its like when a function can do with no document, and names the function.
+    package func bringUpToDate(_ index: ViewIndex) async throws -> ViewIndex {
+        var index = index
+        let target = try await store.info(index.database)
+        while true {
+            do {
+                let standing = try await standing(of: index)
+                if standing.seq >= target.updateSeq, standing.purgeSeq >= target.purgeSeq { return index }
+                try await updates.update(index)
+            } catch is IndexGone {
+                registry.forget(index)
+                index = try await self.index(index.definition, in: index.database, reducers: index.reducers)
+            } catch let error as ScriptError {
+                throw error.couchError
+            }
+        }
+    }
+
+    /// Brings the index up to date, and its blocks, unless another process is doing so.
+    package func refresh(_ index: ViewIndex) async throws {
+        do {
+            try await updates.update(index)
+            try await refreshBlocks(of: index)
+        } catch let error as IndexGone {
+            registry.forget(index)
+            throw error
+        }
+    }
+
+    /// Begins to bring the index up to date and waits for nothing (`update=lazy`).
+    package func refreshSoon(_ index: ViewIndex) {
+        Task {
+            do {
+                try await refresh(index)
+            } catch {
+                logger.warning("An index could not be brought up to date", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Up to which change and which purge the index is.
+    package func standing(of index: ViewIndex) async throws -> (seq: Int, purgeSeq: Int) {
+        let rows = try await store.client.query("SELECT seq, purge_seq FROM view_indexes WHERE id = \(index.id)")
+        guard let row = rows.first else { throw IndexGone() }
+        let (seq, purge) = try row.decode(Int64.self, Int64.self)
+        return (Int(seq), Int(purge))
+    }
+}
+
+extension ScriptError {
+    /// What a client is told whose query needs the function.
+    package var couchError: CouchError {
+        switch kind {
+        case .compilation: CouchError(status: 400, error: "compilation_error", reason: "\(self)")
+        case .reduceOverflow: CouchError(status: 500, error: "reduce_overflow_error", reason: "\(self)")
+        case .timeLimit: CouchError(status: 500, error: "timeout", reason: "\(self)")
+        case .unavailable, .cancelled: .unavailable("\(self)")
+        default: CouchError(status: 500, error: "function_error", reason: "\(self)")
+        }
+    }
+}

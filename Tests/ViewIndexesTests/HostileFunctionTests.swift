@@ -1,0 +1,88 @@
+import CouchProtocol
+import DocumentStore
+import JSON
+import ScriptHosting
+import TestSupport
+import Testing
+
+@testable import ViewIndexes
+
+/// Functions that take more than they may.
+@Suite(.database, .serialized) struct HostileFunctionTests {
+    private var limits: ScriptLimits {
+        var limits = ScriptLimits()
+        limits.callTime = .milliseconds(300)
+        limits.outputSize = 1 << 20
+        return limits
+    }
+
+    @Test(arguments: [
+        "while (true) {}", "var x = 'x'; while (true) x += x", "function f() { return f() + 1 } f()",
+        "var x = new Array(4 << 20).join('x'); emit(1, x)", "doc.n = {}; doc.me = doc; emit(doc.me, doc)",
+    ])
+    func `a document at which a map fails is left out, and all others are there`(_ code: String) async throws {
+        try await TestIndexes.with(limits) { test in
+            try await test.put((0..<40).map { ("d\($0)", #"{"n":\#($0)}"#) })
+            let both = JSONValue.object([
+                "views": [
+                    "bad": ["map": .string("function (doc) { if (doc.n === 17) { \(code) } emit(doc.n, 1) }")],
+                    "good": ["map": "function (doc) { emit(doc.n, 2) }"],
+                ]
+            ])
+            let views = try test.views(both.text)
+            let index = try await test.index(views)
+            for (name, count) in [("bad", 39), ("good", 40)] {
+                let place = try #require(views.views[name]?.place)
+                var scan = ViewScan(index, place: place, range: KeyRange(), caller: TestIndexes.administrator)
+                #expect(try await scan.next(100, from: test.store.client).count == count, "\(name)")
+            }
+            let info = try await test.indexes.information(index)
+            #expect(info.skipped == 1)
+            #expect(info.failures.first?.document == "d17")
+            #expect(info.failures.first?.reason.contains("_design/x/_view/bad map") ?? false, "\(info.failures)")
+        }
+    }
+
+    @Test func `a catastrophic regular expression holds up nobody`() async throws {
+        try await TestIndexes.with(limits) { test in
+            try await test.put((0..<40).map { ("d\($0)", #"{"n":\#($0)}"#) })
+            let map = "function (doc) { if (doc.n === 17) /^(a+)+$/.test(new Array(64).join('a') + '!'); emit(doc.n, 1) }"
+            // The engine gives up the match by itself, or the limit of a call ends it.
+            #expect(try await test.rows(try await test.index(try test.view(map))).count >= 39)
+        }
+    }
+
+    @Test func `a map that can do with no document is an error that names it`() async throws {
+        try await TestIndexes.with(limits) { test in
+            try await test.put((0..<40).map { ("d\($0)", "{}") })
+            let views = try test.view("function (doc) { while (true) {} }")
+            do {
+                _ = try await test.index(views)
+                Issue.record("there is no error")
+            } catch let error as CouchError {
+                #expect(error.error == "timeout" && error.reason.contains("_design/x/_view/v map"), "\(error)")
+            }
+            let other = try await test.index(try test.view("function (doc) { emit(1) }"))
+            #expect(try await test.rows(other).count == 40)
+        }
+    }
+
+    @Test(arguments: [
+        ("function (keys, values) { while (true) {} }", "timeout"),
+        ("function (keys, values) { return new Array(100000).join('x') }", "reduce_overflow_error"),
+        ("function (keys, values) { return values", "compilation_error"),
+    ])
+    func `a reduce that fails is an error that names it`(_ reduce: String, _ expected: String) async throws {
+        try await TestIndexes.with(limits) { test in
+            try await test.put((0..<40).map { ("d\($0)", "{}") })
+            let index = try await test.index(try test.view("function (doc) { emit(1, 1) }", reduce: reduce))
+            do {
+                _ = try await test.groups(index, .none)
+                Issue.record("there is no error")
+            } catch let error as CouchError {
+                #expect(error.error == expected && error.reason.contains("_design/x/_view/v reduce"), "\(error)")
+            }
+            #expect(try await test.rows(index).count == 40, "the rows are there all the same")
+        }
+    }
+}
