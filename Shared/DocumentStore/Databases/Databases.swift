@@ -82,14 +82,15 @@ extension DocumentStore {
             """
         )
         guard let row = rows.first else { throw CouchError.noDatabase }
-        let (id, incarnation, anonymousRead, publicWrites, ownerMember, groupsMember, revisionLimit) =
-            try row.decode(Int32.self, String.self, Bool.self, Bool.self, String.self, String.self, Int32.self)
+        // One by one, because every request does this.
+        let id = try row.decode(Int32.self, at: 0)
+        let incarnation = try row.decode(String.self, at: 1)
         var settings = DatabaseSettings()
-        settings.anonymousRead = anonymousRead
-        settings.publicWrites = publicWrites
-        settings.ownerMember = ownerMember
-        settings.groupsMember = groupsMember
-        settings.revisionLimit = Int(revisionLimit)
+        settings.anonymousRead = try row.decode(Bool.self, at: 2)
+        settings.publicWrites = try row.decode(Bool.self, at: 3)
+        settings.ownerMember = try row.decode(String.self, at: 4)
+        settings.groupsMember = try row.decode(String.self, at: 5)
+        settings.revisionLimit = Int(try row.decode(Int32.self, at: 6))
         return Database(id: id, name: name, incarnation: incarnation, settings: settings)
     }
 }

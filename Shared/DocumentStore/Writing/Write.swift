@@ -150,8 +150,10 @@ extension DocumentStore {
         )
         var records: [DocumentID: DocumentRecord] = [:]
         for row in rows {
-            let (id, seq, tree) = try row.decode(String.self, Int64.self, [UInt8].self)
-            records[DocumentID(stored: id)] = DocumentRecord(seq: seq, tree: try RevisionTree(decoding: tree))
+            records[DocumentID(stored: try row.decode(String.self, at: 0))] = DocumentRecord(
+                seq: try row.decode(Int64.self, at: 1),
+                tree: try RevisionTree(decoding: try row.decode([UInt8].self, at: 2))
+            )
         }
         return records
     }
