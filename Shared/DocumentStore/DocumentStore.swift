@@ -12,6 +12,7 @@ package final class DocumentStore: Sendable {
     let feeds: FeedRegistry
     let commits = CommitQueues()
     let notifier: CommitNotifier
+    let recentDatabases = RecentDatabases()
 
     package init(_ client: PostgresClient, logger: Logger) {
         self.client = client

@@ -42,6 +42,7 @@ extension DocumentStore {
             WHERE name = \(name)
             """
         )
+        recentDatabases.forget()
         guard changed == 1 else { throw CouchError.noDatabase }
     }
 
@@ -49,6 +50,7 @@ extension DocumentStore {
     ///
     /// - Throws: `not_found` when there is none of that name.
     package func deleteDatabase(_ name: String) async throws {
+        defer { recentDatabases.forget() }
         try await client.transaction { connection in
             let rows = try await connection.query("SELECT id FROM databases WHERE name = \(name)")
             guard let id = try rows.first?.decode(Int32.self, at: 0) else { throw CouchError.noDatabase }
@@ -69,6 +71,13 @@ extension DocumentStore {
     /// The names of all databases, in order.
     package func databaseNames() async throws -> [String] {
         try await client.query("SELECT name FROM databases ORDER BY name").map { try $0.decode(String.self) }
+    }
+
+    /// The database of that name as it was at most a second ago, for a request that names it.
+    ///
+    /// - Throws: `not_found` when there is none.
+    package func recentDatabase(_ name: String) async throws -> Database {
+        try await recentDatabases.database(name) { try await self.database(name) }
     }
 
     /// The database of that name.

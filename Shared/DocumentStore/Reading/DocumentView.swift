@@ -44,7 +44,7 @@ struct DocumentView: Sendable {
     /// How many columns those are.
     static let columnCount = 10
 
-    /// The document of a row, as the caller sees it.
+    /// The document of a row, as the caller sees it; the fourth column (from 0: 3) is the winner of all leaves.
     ///
     /// - Returns: Nil when the caller may read none of its leaves.
     init?(_ row: PostgresRow, for caller: Caller, _ rules: AccessRules) throws {
@@ -61,7 +61,7 @@ struct DocumentView: Sendable {
                 groups: try DocumentStore.groups(try row.decode(String.self, at: 6))
             )
             guard rules.mayRead(tags, caller) else { return nil }
-            winner = try RevisionID(parsing: try row.decode(String.self, at: 3))
+            winner = try row.revision(at: 3)
             isDeleted = try row.decode(Bool.self, at: 4)
             tree = whole
             isPlain = true

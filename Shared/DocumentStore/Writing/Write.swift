@@ -101,6 +101,7 @@ extension DocumentStore {
                 || error.sqlState == .foreignKeyViolation
             {
                 // The second is what a new feed meets when its database has gone.
+                recentDatabases.forget()
                 throw CouchError.noDatabase
             }
         }
