@@ -6,6 +6,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 RELEASE := .build/release
+# Generic code of one module is made for the types of another: without it a revision tree costs several times as much.
+RELEASE_FLAGS := -c release -Xswiftc -cross-module-optimization
 FULLSYNC := $(RELEASE)/fullsync
 SOURCES := Package.swift Services Shared Tests compose
 
@@ -52,7 +54,7 @@ format: ## put the sources into the house's format
 check: lint test ## lint and test: what a change must pass
 
 build: packages ## a release build
-	swift build -c release
+	swift build $(RELEASE_FLAGS)
 
 image: ## the container image of all services
 	@compose/build-image

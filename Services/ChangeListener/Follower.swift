@@ -25,6 +25,8 @@ struct Follower: Sendable {
     /// How long it waits after a failure.
     private static let pause = Duration.seconds(1)
     private static let stretch = 500
+    /// How long it lets changes gather behind a stretch that was not full: many small stretches cost more than a few.
+    private static let gathering = Duration.milliseconds(5)
 
     /// Handles changes and moves the position to the last of them, under the lease.
     typealias Handler = @Sendable ([CommittedChange], Database, Position, Lease) async throws -> Void
@@ -80,6 +82,7 @@ struct Follower: Sendable {
             let next = Position(incarnation: database.incarnation, seq: last.seq)
             try await handle(changes, database, next, lease)
             position = next
+            if changes.count < Self.stretch { try await Task.sleep(for: Self.gathering) }
         }
     }
 

@@ -1,3 +1,5 @@
+import JSON
+
 /// The name of a document within its database.
 ///
 /// Equal and ordered by the bytes of its UTF-8, as in CouchDB. (Swift's strings call canonically equivalent texts
@@ -62,7 +64,7 @@ extension DocumentID: Hashable, Comparable, CustomStringConvertible {
     }
 
     package func hash(into hasher: inout Hasher) {
-        for byte in text.utf8 { hasher.combine(byte) }
+        hasher.combine(bytesOf: text)
     }
 
     package var description: String { text }

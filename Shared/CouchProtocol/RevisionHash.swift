@@ -46,17 +46,41 @@ package enum RevisionHash: Hashable, Sendable {
         self = .digest(halves.0, halves.1)
     }
 
+    /// The hash that the bytes from a place on say, as ``init(parsing:)`` reads it.
+    init(parsing bytes: Span<UInt8>, from start: Int) throws(CouchError) {
+        guard bytes.count - start == 32 else {
+            var text: [UInt8] = []
+            for place in start..<bytes.count { text.append(bytes[place]) }
+            self = try RevisionHash(parsing: text)
+            return
+        }
+        func half(from start: Int) throws(CouchError) -> UInt64 {
+            var value: UInt64 = 0
+            for place in start..<start + 16 {
+                guard let digit = Self.hexValue(bytes[place]) else { throw .invalidRevision }
+                value = value << 4 | UInt64(digit)
+            }
+            return value
+        }
+        self = .digest(try half(from: start), try half(from: start + 16))
+    }
+
     /// Appends the hash as it is written.
     package func write(to output: inout [UInt8]) {
         switch self {
         case .digest(let high, let low):
-            for half in [high, low] {
-                for shift in stride(from: 60, through: 0, by: -4) {
-                    let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift)) & 0xF
-                    output.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-                }
-            }
+            Self.write(high, to: &output)
+            Self.write(low, to: &output)
         case .text(let bytes): output.append(contentsOf: bytes)
+        }
+    }
+
+    private static func write(_ half: UInt64, to output: inout [UInt8]) {
+        var rest = half
+        for _ in 0..<16 {
+            let digit = UInt8(truncatingIfNeeded: rest >> 60)
+            output.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            rest <<= 4
         }
     }
 

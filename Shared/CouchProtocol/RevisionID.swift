@@ -29,6 +29,20 @@ package struct RevisionID: Hashable, Sendable {
         hash = try RevisionHash(parsing: bytes[bytes.index(after: dash)...])
     }
 
+    /// The revision that bytes name, as ``write(to:)`` writes it; for stores, which read one with every row.
+    package init(parsing bytes: Span<UInt8>) throws(CouchError) {
+        var generation = 0
+        var place = 0
+        while place < bytes.count, case let digit = bytes[place] &- UInt8(ascii: "0"), digit <= 9 {
+            generation = generation * 10 + Int(digit)
+            guard generation <= Self.greatestGeneration else { throw .invalidRevision }
+            place += 1
+        }
+        guard generation > 0, place < bytes.count, bytes[place] == UInt8(ascii: "-") else { throw .invalidRevision }
+        self.generation = generation
+        hash = try RevisionHash(parsing: bytes, from: place + 1)
+    }
+
     /// Appends the revision as it is written.
     package func write(to output: inout [UInt8]) {
         output.append(contentsOf: String(generation).utf8)
@@ -44,6 +58,7 @@ extension RevisionID: Comparable, CustomStringConvertible {
 
     package var description: String {
         var output: [UInt8] = []
+        output.reserveCapacity(48)
         write(to: &output)
         return String(decoding: output, as: UTF8.self)
     }

@@ -20,7 +20,7 @@ extension RevisionTree {
     ///   - payload: What the store keeps about the revision.
     ///   - branchLimit: How many leaves the tree may have; a revision that would make one more is refused.
     @discardableResult
-    package mutating func merge(
+    @inlinable package mutating func merge(
         _ path: RevisionPath,
         status: Status,
         payload: Payload? = nil,
@@ -49,7 +49,7 @@ extension RevisionTree {
     }
 
     /// Takes over all that another tree knows.
-    package mutating func merge(_ other: RevisionTree) {
+    @inlinable package mutating func merge(_ other: RevisionTree) {
         for node in other.nodes.reversed() {
             // A path of two is enough: the parent's own parent comes with the parent.
             let hashes = [node.id.hash] + (node.parentHash.map { [$0] } ?? [])
@@ -62,25 +62,25 @@ extension RevisionTree {
         }
     }
 
-    private func outcome(of anchor: Int?, in revisions: [RevisionID]) -> RevisionMerge {
+    @inlinable package func outcome(of anchor: Int?, in revisions: [RevisionID]) -> RevisionMerge {
         guard let anchor else { return isEmpty ? .newLeaf : .newBranch }
         guard anchor > 0 else { return .internalNode }
         return isLeaf(revisions[anchor]) ? .newLeaf : .newBranch
     }
 
-    private mutating func insert(_ node: Node) {
+    @inlinable package mutating func insert(_ node: Node) {
         nodes.insert(node, at: insertionPoint(of: node.id))
     }
 
     /// Gives a revision that was known by name only its body.
-    private mutating func fill(_ id: RevisionID, status: Status, payload: Payload?) {
+    @inlinable package mutating func fill(_ id: RevisionID, status: Status, payload: Payload?) {
         guard let position = position(of: id), nodes[position].status == .missing, status != .missing else { return }
         nodes[position].status = status
         nodes[position].payload = payload
     }
 
     /// Gives roots on the path, which stemming made, their ancestors back.
-    private mutating func extend(upwardFrom anchor: Int, along revisions: [RevisionID]) {
+    @inlinable package mutating func extend(upwardFrom anchor: Int, along revisions: [RevisionID]) {
         for index in revisions.indices.dropFirst(anchor).dropLast() {
             guard let position = position(of: revisions[index]) else { return }
             let parent = revisions[index + 1]

@@ -7,6 +7,9 @@
 ///
 /// A revision is known by its name. The nodes are kept sorted by it and say the hash of their parent, whose generation
 /// is one less; so equal trees are equal values, in whatever order they were merged.
+///
+/// All of it is inlinable, so that each store has it made for its own payload: every write and read goes through a tree,
+/// and as generic code it was a third of what the endpoint did while documents were written.
 package struct RevisionTree<Payload: Hashable & Sendable>: Hashable, Sendable {
     /// What is known of the body of a revision.
     package enum Status: UInt8, Sendable {
@@ -22,45 +25,52 @@ package struct RevisionTree<Payload: Hashable & Sendable>: Hashable, Sendable {
     package struct Node: Hashable, Sendable {
         package let id: RevisionID
         /// The hash of the revision before; nil when it is not known, or when there is none.
-        package internal(set) var parentHash: RevisionHash?
-        package internal(set) var status: Status
+        package var parentHash: RevisionHash?
+        package var status: Status
         /// What the store keeps about the revision.
-        package internal(set) var payload: Payload?
+        package var payload: Payload?
+
+        @inlinable package init(id: RevisionID, parentHash: RevisionHash?, status: Status, payload: Payload?) {
+            self.id = id
+            self.parentHash = parentHash
+            self.status = status
+            self.payload = payload
+        }
 
         /// The revision before, when it is known.
-        package var parent: RevisionID? {
+        @inlinable package var parent: RevisionID? {
             parentHash.map { RevisionID(generation: id.generation - 1, hash: $0) }
         }
 
         /// Whether the revision deleted the document.
-        package var isDeleted: Bool { status == .deleted }
+        @inlinable package var isDeleted: Bool { status == .deleted }
     }
 
     /// The revisions, from the least to the greatest.
-    package internal(set) var nodes: [Node] = []
+    package var nodes: [Node] = []
 
     /// A tree without revisions.
-    package init() {}
+    @inlinable package init() {}
 
     /// Whether no revision is known.
-    package var isEmpty: Bool { nodes.isEmpty }
+    @inlinable package var isEmpty: Bool { nodes.isEmpty }
 
     /// The node of that revision, or nil when the revision is not known.
-    package subscript(id: RevisionID) -> Node? {
+    @inlinable package subscript(id: RevisionID) -> Node? {
         position(of: id).map { nodes[$0] }
     }
 
     /// Whether the revision is known, if only by name.
-    package func contains(_ id: RevisionID) -> Bool { position(of: id) != nil }
+    @inlinable package func contains(_ id: RevisionID) -> Bool { position(of: id) != nil }
 
     /// Where the revision stands among the nodes.
-    func position(of id: RevisionID) -> Int? {
+    @inlinable package func position(of id: RevisionID) -> Int? {
         let place = insertionPoint(of: id)
         return place < nodes.count && nodes[place].id == id ? place : nil
     }
 
     /// Where the revision stands, or would stand.
-    func insertionPoint(of id: RevisionID) -> Int {
+    @inlinable package func insertionPoint(of id: RevisionID) -> Int {
         // Most look-ups are for the newest.
         if let last = nodes.last, last.id < id { return nodes.count }
         var low = 0
@@ -77,7 +87,7 @@ package struct RevisionTree<Payload: Hashable & Sendable>: Hashable, Sendable {
 
 extension RevisionTree {
     /// Sets what the store keeps about a revision; nothing when the revision is not known.
-    package mutating func setPayload(_ payload: Payload?, of id: RevisionID) {
+    @inlinable package mutating func setPayload(_ payload: Payload?, of id: RevisionID) {
         guard let position = position(of: id) else { return }
         nodes[position].payload = payload
     }
@@ -86,7 +96,7 @@ extension RevisionTree {
     ///
     /// - Returns: The revisions whose bodies are no longer needed.
     @discardableResult
-    package mutating func forgetAncestorBodies() -> [RevisionID] {
+    @inlinable package mutating func forgetAncestorBodies() -> [RevisionID] {
         let leaves = leafFlags
         var forgotten: [RevisionID] = []
         for position in nodes.indices where !leaves[position] && nodes[position].status != .missing {

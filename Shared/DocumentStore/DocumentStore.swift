@@ -14,6 +14,7 @@ package final class DocumentStore: Sendable {
     let notifier: CommitNotifier
     let validator: (any WriteValidator)?
     let validations = ValidationCache()
+    let recentDatabases = RecentDatabases()
 
     /// - Parameter validator: Who decides about writes as design documents say; nil where nothing is written on
     ///   anybody's behalf.

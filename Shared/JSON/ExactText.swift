@@ -18,13 +18,16 @@ struct ExactText: Hashable {
     }
 
     func hash(into hasher: inout Hasher) {
-        Self.hash(text, into: &hasher)
+        hasher.combine(bytesOf: text)
     }
+}
 
-    static func hash(_ text: String, into hasher: inout Hasher) {
+extension Hasher {
+    /// Adds the bytes of a text's UTF-8: for names that are equal by their bytes alone.
+    package mutating func combine(bytesOf text: String) {
         let isDone: Void? = text.utf8.withContiguousStorageIfAvailable {
-            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+            combine(bytes: UnsafeRawBufferPointer($0))
         }
-        if isDone == nil { for byte in text.utf8 { hasher.combine(byte) } }
+        if isDone == nil { for byte in text.utf8 { combine(byte) } }
     }
 }

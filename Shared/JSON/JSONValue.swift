@@ -30,7 +30,7 @@ extension JSONValue: Hashable {
         case .null: hasher.combine(0)
         case .bool(let value): hasher.combine(value)
         case .number(let value): hasher.combine(value)
-        case .string(let value): ExactText.hash(value, into: &hasher)
+        case .string(let value): hasher.combine(bytesOf: value)
         case .array(let values): hasher.combine(values)
         case .object(let members): hasher.combine(members)
         }

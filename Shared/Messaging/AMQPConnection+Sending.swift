@@ -50,8 +50,9 @@ extension AMQPConnection {
         try Self.check(status)
     }
 
-    func acknowledge(_ channel: UInt16, tag: UInt64) throws(MessagingError) {
-        try Self.check(amqp_basic_ack(state, channel, tag, 0))
+    /// - Parameter multiple: Whether all deliveries up to that one are acknowledged.
+    func acknowledge(_ channel: UInt16, tag: UInt64, multiple: Bool) throws(MessagingError) {
+        try Self.check(amqp_basic_ack(state, channel, tag, multiple ? 1 : 0))
     }
 
     /// Back to the queue (`basic.nack`).

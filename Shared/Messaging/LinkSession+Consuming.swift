@@ -19,7 +19,10 @@ final class ActiveConsumer {
     var assembler: ContentAssembler
     var backoff: Backoff
     /// Of its channel; nil when that is not open.
-    var epoch: UInt64?
+    var epoch: UInt64? {
+        didSet { acknowledgements = Acknowledgements() }
+    }
+    var acknowledgements = Acknowledgements()
 
     init(_ inbox: ConsumerInbox, _ configuration: MessagingConfiguration) {
         self.inbox = inbox
@@ -75,6 +78,15 @@ extension LinkSession {
         while let (settlement, outcome) = settlements.popFirst() {
             try send(settlement, outcome)
         }
+        try tellAcknowledgements()
+    }
+
+    /// Sends the acknowledgements that were gathered, one for each consumer.
+    func tellAcknowledgements() throws(MessagingError) {
+        for (channel, consumer) in consumers {
+            guard let tag = consumer.acknowledgements.take() else { continue }
+            try connection.acknowledge(channel, tag: tag, multiple: true)
+        }
     }
 
     func send(_ settlement: Settlement, _ outcome: Settlement.Outcome) throws(MessagingError) {
@@ -82,10 +94,15 @@ extension LinkSession {
             consumer.epoch == settlement.epoch
         else { return }
         link.metrics.queue(consumer.inbox.queue.name).count(outcome)
-        switch outcome {
-        case .acknowledged: try connection.acknowledge(channel, tag: settlement.tag)
-        case .rejected where !consumer.losesWhatIsRejected: try connection.reject(channel, tag: settlement.tag)
-        case .givenBack, .rejected: try connection.giveBack(channel, tag: settlement.tag)
+        guard outcome != .acknowledged else {
+            guard consumer.acknowledgements.acknowledge(settlement.tag) else { return }
+            return try connection.acknowledge(channel, tag: settlement.tag, multiple: false)
+        }
+        consumer.acknowledgements.settle(settlement.tag)
+        if outcome == .rejected, !consumer.losesWhatIsRejected {
+            try connection.reject(channel, tag: settlement.tag)
+        } else {
+            try connection.giveBack(channel, tag: settlement.tag)
         }
     }
 

@@ -160,6 +160,11 @@ final class LinkSession {
     private func write() throws(MessagingError) {
         connection.setCorked(true)
         defer { connection.setCorked(false) }
+        try writeWhatIsReady()
+        try tellAcknowledgements()
+    }
+
+    private func writeWhatIsReady() throws(MessagingError) {
         var budget = Self.writeBudget
         while budget > 0 {
             if let (settlement, outcome) = settlements.popFirst() {

@@ -10,7 +10,7 @@
 package struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     /// The text with its placeholders.
     package private(set) var sql: String
-    var binds = PostgresBinds()
+    package var binds = PostgresBinds()
     /// Where in `sql` (in UTF-8 bytes) each placeholder starts, in the order of the parameters.
     private var placeholders: [Int] = []
 
@@ -33,8 +33,25 @@ package struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     }
 
     /// Adds a parameter: its placeholder to the text, its value to the parameters.
-    package mutating func append(_ value: some PostgresEncodable) {
+    @inlinable package mutating func append(_ value: some PostgresEncodable) {
         binds.append(value)
+        appendPlaceholder()
+    }
+
+    /// Adds an array as a parameter.
+    ///
+    /// Apart from other values, so that its elements are written without looking their type up for each: what is
+    /// written in one go has thousands.
+    @inlinable
+    package mutating func append<Element: PostgresEncodable & PostgresArrayElement>(_ values: [Element]) {
+        binds.append(Element.postgresArrayType) { PostgresArrayFormat.encode(values, into: &$0) }
+        appendPlaceholder()
+    }
+
+    /// Adds an array in which some elements may be NULL as a parameter.
+    @inlinable
+    package mutating func append<Element: PostgresScalar>(_ values: [Element?]) {
+        binds.append(Element.postgresArrayType) { PostgresArrayFormat.encode(values, into: &$0) }
         appendPlaceholder()
     }
 
@@ -51,13 +68,13 @@ package struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
         binds.append(other.binds)
     }
 
-    private mutating func appendPlaceholder() {
+    package mutating func appendPlaceholder() {
         placeholders.append(sql.utf8.count)
         sql += "$\(placeholders.count)"
     }
 
     package struct StringInterpolation: StringInterpolationProtocol {
-        fileprivate var query = PostgresQuery(unescaped: "")
+        package var query = PostgresQuery(unescaped: "")
 
         package init(literalCapacity: Int, interpolationCount: Int) {
             query.sql.reserveCapacity(literalCapacity + interpolationCount * 3)
@@ -67,13 +84,25 @@ package struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
             query.sql += literal
         }
 
-        package mutating func appendInterpolation(_ value: some PostgresEncodable) {
+        @inlinable package mutating func appendInterpolation(_ value: some PostgresEncodable) {
             query.append(value)
+        }
+
+        @inlinable
+        package mutating func appendInterpolation<Element: PostgresEncodable & PostgresArrayElement>(
+            _ values: [Element]
+        ) {
+            query.append(values)
+        }
+
+        @inlinable
+        package mutating func appendInterpolation<Element: PostgresScalar>(_ values: [Element?]) {
+            query.append(values)
         }
 
         /// An optional value; `nil` is NULL. (Apart from the others, because the compiler suspects a mistake
         /// otherwise.)
-        package mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+        @inlinable package mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
             query.append(value)
         }
 
@@ -106,15 +135,23 @@ extension PostgresQuery: CustomStringConvertible, CustomReflectable {
 }
 
 /// The parameters of a query, encoded one after the other into one piece of memory.
-struct PostgresBinds: Sendable {
-    private(set) var buffer = PostgresBuffer()
-    private(set) var types: [PostgresType] = []
+package struct PostgresBinds: Sendable {
+    package var buffer = PostgresBuffer()
+    package var types: [PostgresType] = []
     /// Where each value's bytes are; `nil` is NULL.
-    private(set) var ranges: [Range<Int>?] = []
+    package var ranges: [Range<Int>?] = []
 
     var count: Int { types.count }
 
-    mutating func append<Value: PostgresEncodable>(_ value: Value) {
+    /// Adds a value that is not NULL, which `encode` writes.
+    package mutating func append(_ type: PostgresType, _ encode: (inout PostgresBuffer) -> Void) {
+        types.append(type)
+        let start = buffer.count
+        encode(&buffer)
+        ranges.append(start..<buffer.count)
+    }
+
+    @inlinable package mutating func append<Value: PostgresEncodable>(_ value: Value) {
         types.append(Value.postgresType)
         guard !value.isPostgresNull else { return ranges.append(nil) }
         let start = buffer.count

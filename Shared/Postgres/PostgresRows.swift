@@ -47,29 +47,28 @@ package struct PostgresRow: Sendable {
     /// The first column.
     ///
     /// Not left to the packs, because the compiler does not take their tuple of one for its element.
+    @inlinable
     package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
         try decode(type, at: 0)
     }
 
     /// One column, by its place.
+    ///
+    /// Inlinable, as what it calls, so that a value of a known type is read without looking its type up: this is done
+    /// for every column of every row.
+    @inlinable
     package func decode<Value: PostgresDecodable>(
         _ type: Value.Type,
         at column: Int
     ) throws(PostgresError) -> Value {
         guard let cell = try cell(at: column) else {
-            guard let null = Value.postgresNull else { throw failure(Value.self, column, found: "NULL", nil) }
+            guard let null = Value.postgresNull else { throw failure(Value.self, column, cell: nil, nil) }
             return null
         }
         do throws(PostgresCellError) {
             return try Value(cell)
         } catch {
-            let reason: String? =
-                switch error {
-                case .typeMismatch: nil
-                case .outOfRange: "the value is out of range of \(Value.self)"
-                case .malformed(let text): "the value is malformed: \(text)"
-                }
-            throw failure(Value.self, column, found: cell.type.description, reason)
+            throw failure(Value.self, column, cell: cell, error)
         }
     }
 
@@ -108,7 +107,7 @@ package struct PostgresRow: Sendable {
         return try withExtendedLifetime(result) { () throws(Failure) -> Value in try body(bytes.span) }
     }
 
-    private func cell(at column: Int) throws(PostgresError) -> PostgresCell? {
+    package func cell(at column: Int) throws(PostgresError) -> PostgresCell? {
         guard column < result.columnCount else {
             throw .misuse("column \(column) was asked for; the row has \(result.columnCount)")
         }
@@ -122,17 +121,23 @@ package struct PostgresRow: Sendable {
         return column
     }
 
-    private func failure<Value: PostgresDecodable>(
+    package func failure<Value: PostgresDecodable>(
         _: Value.Type,
         _ column: Int,
-        found: String,
-        _ reason: String?
+        cell: PostgresCell?,
+        _ error: PostgresCellError?
     ) -> PostgresError {
-        .decoding(
+        let reason: String? =
+            switch error {
+            case .typeMismatch, nil: nil
+            case .outOfRange: "the value is out of range of \(Value.self)"
+            case .malformed(let text): "the value is malformed: \(text)"
+            }
+        return .decoding(
             PostgresDecodingFailure(
                 column: result.columnName(column),
                 expected: Value.postgresType.description,
-                found: found,
+                found: cell?.type.description ?? "NULL",
                 reason: reason
             )
         )

@@ -133,7 +133,7 @@ struct FeedLimits: Sendable {
     /// How many feeds an instance has open at most.
     var perInstance = 50_000
     /// How many rows are read at once, and so are in memory for one feed.
-    var page = 1_000
+    var page = 4_000
     /// How many documents `_doc_ids` may name.
     var documentIDs = 100_000
     /// How large a selector may be.

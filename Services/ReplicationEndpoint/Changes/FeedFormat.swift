@@ -138,25 +138,31 @@ struct FeedRow: Sendable {
     }
 }
 
-/// Writes places as clients get them.
+/// Writes places as clients get them (``Database/token(_:)``).
 ///
 /// A feed of a hundred thousand rows says as many: what is the same in all of them is made once.
 struct PlaceFormat: Sendable {
-    private let database: Database
-    /// What stands behind the number of a place that is nothing but a number.
+    /// What stands behind the number of a place that is nothing but a number, up to the end of the string.
     private let suffix: [UInt8]
 
     init(_ database: Database) {
-        self.database = database
-        suffix = Array(database.token(.beginning).sequence.json.text.utf8.dropFirst(2))
+        suffix = Array(database.token(.beginning).sequence.json.text.utf8.dropFirst(2).dropLast())
     }
 
     func write(_ place: FeedPosition, to output: inout [UInt8]) {
-        guard place.walk == nil, place.inner == nil else {
-            return database.token(place).sequence.json.write(to: &output)
-        }
         output.append(UInt8(ascii: "\""))
         output.append(contentsOf: String(place.number).utf8)
         output.append(contentsOf: suffix)
+        if let walk = place.walk {
+            Self.write(detail: walk.base, to: &output)
+            Self.write(detail: walk.end, to: &output)
+        }
+        if let inner = place.inner { Self.write(detail: inner, to: &output) }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    private static func write(detail: Int, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "-"))
+        output.append(contentsOf: String(detail).utf8)
     }
 }

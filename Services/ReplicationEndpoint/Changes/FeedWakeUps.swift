@@ -62,7 +62,10 @@ final class FeedWakeUps: Service {
         defer { endAll() }
         try await cancelWhenGracefulShutdown {
             try await self.broker.consume(self.queue, prefetch: 256, concurrency: 1) { delivery in
-                if let event = try? ChangeEvent(body: delivery.message.body) {
+                // The routing key is the database's name: what nobody waits for is not read.
+                if self.isWaited(for: delivery.message.routingKey),
+                    let event = try? ChangeEvent(body: delivery.message.body)
+                {
                     self.wake(event, bereft: Self.bereft(delivery.message))
                 }
                 delivery.acknowledge()
@@ -77,6 +80,10 @@ final class FeedWakeUps: Service {
     var all: [LiveFeed] { feeds.state.withLock { Array($0.all.values) } }
 
     // MARK: - Waking
+
+    private func isWaited(for database: String) -> Bool {
+        feeds.state.withLock { $0.ofFeed[database] != nil || $0.ofDatabase[database] != nil }
+    }
 
     /// The feeds whose readers lost something by a change.
     private static func bereft(_ message: IncomingMessage) -> [Feed] {

@@ -63,7 +63,7 @@ extension DocumentStore {
     func openDatabase(_ name: String, for caller: Caller) async throws -> Database {
         let database: Database
         do {
-            database = try await self.database(name)
+            database = try await recentDatabase(name)
         } catch let error as CouchError where caller == .anonymous && error == .noDatabase {
             throw Self.notAuthenticated
         }

@@ -94,7 +94,11 @@ struct BulkGet: Sendable {
                 case .found(let found):
                     let document = AttachedDocument(found, options, withHistory: withHistory, as: .inline)
                     output.append(contentsOf: #"{"ok":"#.utf8)
-                    try await document.write(to: &output, sending: &writer, of: database, from: store)
+                    if document.hasContents {
+                        try await document.write(to: &output, sending: &writer, of: database, from: store)
+                    } else {
+                        document.document.write(to: &output, rules: database.documentRules)
+                    }
                     output.append(UInt8(ascii: "}"))
                 }
             }

@@ -11,6 +11,16 @@ struct DocumentRows: Sendable {
     let caller: Caller
     let query: DocumentListQuery
     let onlyDesigns: Bool
+    private let rules: DocumentRules
+
+    init(store: DocumentStore, database: Database, caller: Caller, query: DocumentListQuery, onlyDesigns: Bool) {
+        self.store = store
+        self.database = database
+        self.caller = caller
+        self.query = query
+        self.onlyDesigns = onlyDesigns
+        rules = database.documentRules
+    }
 
     /// How many rows without bodies are in memory at once.
     private static let pageSize = 5_000
@@ -81,7 +91,12 @@ struct DocumentRows: Sendable {
                 let bodies = query.includesBodies ? try await store.revisions(of: listed) : []
                 for (index, document) in listed.enumerated() {
                     Self.separate(&output, &isFirst)
-                    try await write(document, query.includesBodies ? bodies[index] : nil, &output, to: &writer)
+                    if query.includesBodies {
+                        try await write(document, bodies[index], &output, to: &writer)
+                    } else {
+                        Self.write(document, to: &output)
+                        output.append(UInt8(ascii: "}"))
+                    }
                 }
                 stretch.note(bytes: output.count, of: count)
                 try await Self.flush(&output, to: &writer)
@@ -150,28 +165,40 @@ struct DocumentRows: Sendable {
         _ output: inout [UInt8],
         to writer: inout some ResponseBodyWriter
     ) async throws {
-        output.append(contentsOf: #"{"id":"#.utf8)
-        let start = output.count
-        JSONValue.write(string: document.id.text, to: &output)
-        let id = output[start...]
-        output.append(contentsOf: #","key":"#.utf8)
-        output.append(contentsOf: id)
-        output.append(contentsOf: #","value":{"rev":""#.utf8)
-        document.revision.write(to: &output)
-        output.append(contentsOf: (document.isDeleted ? #"","deleted":true}"# : #""}"#).utf8)
+        Self.write(document, to: &output)
         if query.includesBodies {
             output.append(contentsOf: #","doc":"#.utf8)
             if let revision, !document.isDeleted {
-                var outgoing = OutgoingDocument(revision)
-                if query.conflicts { outgoing.conflicts = document.conflicts }
-                outgoing.attachments = query.attachments.outgoing(revision, as: .inline)
-                try await AttachedDocument(document: outgoing, attachments: revision.attachments)
-                    .write(to: &output, sending: &writer, of: database, from: store)
+                let attached = attached(revision, of: document)
+                if attached.hasContents {
+                    try await attached.write(to: &output, sending: &writer, of: database, from: store)
+                } else {
+                    attached.document.write(to: &output, rules: rules)
+                }
             } else {
                 output.append(contentsOf: "null".utf8)
             }
         }
         output.append(UInt8(ascii: "}"))
+    }
+
+    private func attached(_ revision: StoredRevision, of document: ListedDocument) -> AttachedDocument {
+        var outgoing = OutgoingDocument(revision)
+        if query.conflicts { outgoing.conflicts = document.conflicts }
+        outgoing.attachments = query.attachments.outgoing(revision, as: .inline)
+        return AttachedDocument(document: outgoing, attachments: revision.attachments)
+    }
+
+    /// Appends the members in front of the document.
+    private static func write(_ document: ListedDocument, to output: inout [UInt8]) {
+        output.append(contentsOf: #"{"id":"#.utf8)
+        JSONValue.write(string: document.id.text, to: &output)
+        // Written again and not copied: a slice of the output would make the next append copy all of it.
+        output.append(contentsOf: #","key":"#.utf8)
+        JSONValue.write(string: document.id.text, to: &output)
+        output.append(contentsOf: #","value":{"rev":""#.utf8)
+        document.revision.write(to: &output)
+        output.append(contentsOf: (document.isDeleted ? #"","deleted":true}"# : #""}"#).utf8)
     }
 
     private static func separate(_ output: inout [UInt8], _ isFirst: inout Bool) {

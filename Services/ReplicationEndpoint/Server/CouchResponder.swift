@@ -19,6 +19,11 @@ struct CouchResponder: HTTPResponder {
     let resources: Resources
     let logger: Logger
 
+    /// How long requests took, by the hundreds of their status, from 1.
+    private static let durations = (1...5).map { hundreds in
+        Timer(label: "fullsync_http_request_duration", dimensions: [("status", "\(hundreds)xx")])
+    }
+
     func respond(to request: Request, context: Context) async throws -> Response {
         let trace =
             request.headers[HTTPHeader.traceparent].flatMap(TraceContext.init(traceparent:))?.makeChild() ?? .makeRoot()
@@ -44,7 +49,7 @@ struct CouchResponder: HTTPResponder {
             if request.method == .head { response = response.createHeadResponse() }
             response.headers[.server] = "FullSync"
             callers.finish(&response, to: request)
-            Timer(label: "fullsync_http_request_duration", dimensions: [("status", "\(response.status.code / 100)xx")])
+            Self.durations[min(max(response.status.code / 100, 1), 5) - 1]
                 .record(duration: ContinuousClock.now - began)
             return response
         }

@@ -110,12 +110,23 @@ package enum Feed: Sendable, Hashable {
     }
 
     package static func == (lhs: Feed, rhs: Feed) -> Bool {
-        lhs.kind == rhs.kind && lhs.name.utf8.elementsEqual(rhs.name.utf8)
+        switch (lhs, rhs) {
+        case (.everybody, .everybody): true
+        case (.owner(let left), .owner(let right)), (.group(let left), .group(let right)),
+            (.revoked(let left), .revoked(let right)):
+            left.isSame(as: right)
+        default: false
+        }
     }
 
     package func hash(into hasher: inout Hasher) {
-        hasher.combine(kind)
-        for byte in name.utf8 { hasher.combine(byte) }
+        switch self {
+        case .everybody: hasher.combine(0 as UInt8)
+        case .owner: hasher.combine(1 as UInt8)
+        case .group: hasher.combine(2 as UInt8)
+        case .revoked: hasher.combine(3 as UInt8)
+        }
+        hasher.combine(bytesOf: name)
     }
 }
 

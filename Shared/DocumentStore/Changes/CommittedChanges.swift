@@ -31,28 +31,19 @@ extension DocumentStore {
             """
         )
         return try rows.map { row in
-            let (seq, id, revision, isDeleted, owner, groups, origin, author, traceID, bereft) = try row.decode(
-                Int64.self,
-                String.self,
-                String.self,
-                Bool.self,
-                String?.self,
-                String.self,
-                String.self,
-                String?.self,
-                String?.self,
-                [String]?.self
-            )
-            return CommittedChange(
-                seq: Int(seq),
-                id: DocumentID(stored: id),
-                revision: revision,
-                isDeleted: isDeleted,
-                tags: Tags(owner: owner, groups: try Self.groups(groups)),
-                origin: origin,
-                author: author,
-                traceID: traceID,
-                bereft: (bereft ?? []).map(Feed.init(text:))
+            CommittedChange(
+                seq: Int(try row.decode(Int64.self, at: 0)),
+                id: DocumentID(stored: try row.decode(String.self, at: 1)),
+                revision: try row.decode(String.self, at: 2),
+                isDeleted: try row.decode(Bool.self, at: 3),
+                tags: Tags(
+                    owner: try row.decode(String?.self, at: 4),
+                    groups: try Self.groups(try row.decode(String.self, at: 5))
+                ),
+                origin: try row.decode(String.self, at: 6),
+                author: try row.decode(String?.self, at: 7),
+                traceID: try row.decode(String?.self, at: 8),
+                bereft: (try row.decode([String]?.self, at: 9) ?? []).map(Feed.init(text:))
             )
         }
     }

@@ -147,7 +147,7 @@ struct FeedRow: Sendable {
         let isPlain = try row.decode(Int16.self, at: 7) == 1 && isPresent && !isLossy && ownLosses == nil
         content = Content(
             id: DocumentID(stored: try row.decode(String.self, at: 2)),
-            winner: try RevisionID(parsing: try row.decode(String.self, at: 3)),
+            winner: try row.revision(at: 3),
             isDeleted: try row.decode(Bool.self, at: 4),
             tree: isPlain ? nil : try row.decode([UInt8].self, at: 8)
         )

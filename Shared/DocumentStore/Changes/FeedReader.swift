@@ -25,7 +25,8 @@ struct FeedReader: Sendable {
         let start = try await start(since: position, for: caller)
         guard position.number <= start.present else { return nil }
         let walk = position.walk ?? FeedPosition.Walk(base: position.number, end: start.present)
-        let joinings = start.history.joinings(behind: position.number)
+        // Who sets out from the beginning has nothing older to get, however many groups were joined since.
+        let joinings = start.history.joinings(behind: position.number).filter { walk.backFillEnd(of: $0.seq) > 0 }
         var stretch = Stretch(walk: walk, limit: limit)
         if joinings.isEmpty, start.history.formerGroups.isEmpty {
             // What is committed since the end was read is left to the next stretch, which knows the rights of then.

@@ -75,7 +75,7 @@ extension DocumentStore {
     /// The change of a row of number, id, winner, whether that is a tombstone, and the tree where there are more
     /// leaves.
     static func change(_ row: PostgresRow, allLeaves: Bool) throws -> StoredChange {
-        var revisions = [try RevisionID(parsing: try row.decode(String.self, at: 2))]
+        var revisions = [try row.revision(at: 2)]
         if allLeaves, let tree = try row.bytes(4) {
             revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id)
         }

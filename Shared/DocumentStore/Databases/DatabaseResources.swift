@@ -54,6 +54,7 @@ extension DocumentStore {
     }
 
     private func change(_ statement: PostgresQuery) async throws {
+        defer { recentDatabases.forget() }
         guard try await client.execute(statement) == 1 else { throw CouchError.noDatabase }
     }
 }

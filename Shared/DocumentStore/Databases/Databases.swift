@@ -42,6 +42,7 @@ extension DocumentStore {
             WHERE name = \(name)
             """
         )
+        recentDatabases.forget()
         guard changed == 1 else { throw CouchError.noDatabase }
     }
 
@@ -49,6 +50,7 @@ extension DocumentStore {
     ///
     /// - Throws: `not_found` when there is none of that name.
     package func deleteDatabase(_ name: String) async throws {
+        defer { recentDatabases.forget() }
         try await client.transaction { connection in
             let rows = try await connection.query("SELECT id FROM databases WHERE name = \(name)")
             guard let id = try rows.first?.decode(Int32.self, at: 0) else { throw CouchError.noDatabase }
@@ -71,6 +73,13 @@ extension DocumentStore {
         try await client.query("SELECT name FROM databases ORDER BY name").map { try $0.decode(String.self) }
     }
 
+    /// The database of that name as it was at most a second ago, for a request that names it.
+    ///
+    /// - Throws: `not_found` when there is none.
+    package func recentDatabase(_ name: String) async throws -> Database {
+        try await recentDatabases.database(name) { try await self.database(name) }
+    }
+
     /// The database of that name.
     ///
     /// - Throws: `not_found` when there is none.
@@ -82,14 +91,15 @@ extension DocumentStore {
             """
         )
         guard let row = rows.first else { throw CouchError.noDatabase }
-        let (id, incarnation, anonymousRead, publicWrites, ownerMember, groupsMember, revisionLimit) =
-            try row.decode(Int32.self, String.self, Bool.self, Bool.self, String.self, String.self, Int32.self)
+        // One by one, because every request does this.
+        let id = try row.decode(Int32.self, at: 0)
+        let incarnation = try row.decode(String.self, at: 1)
         var settings = DatabaseSettings()
-        settings.anonymousRead = anonymousRead
-        settings.publicWrites = publicWrites
-        settings.ownerMember = ownerMember
-        settings.groupsMember = groupsMember
-        settings.revisionLimit = Int(revisionLimit)
+        settings.anonymousRead = try row.decode(Bool.self, at: 2)
+        settings.publicWrites = try row.decode(Bool.self, at: 3)
+        settings.ownerMember = try row.decode(String.self, at: 4)
+        settings.groupsMember = try row.decode(String.self, at: 5)
+        settings.revisionLimit = Int(try row.decode(Int32.self, at: 6))
         return Database(id: id, name: name, incarnation: incarnation, settings: settings)
     }
 }

@@ -44,32 +44,25 @@ struct DocumentView: Sendable {
     /// How many columns those are.
     static let columnCount = 10
 
-    /// The document of a row, as the caller sees it.
+    /// The document of a row, as the caller sees it; the fourth column (from 0: 3) is the winner of all leaves.
     ///
     /// - Returns: Nil when the caller may read none of its leaves.
     init?(_ row: PostgresRow, for caller: Caller, _ rules: AccessRules) throws {
-        let (number, id, seq, rev, isDeleted, owner, groups, leaves, losses, bytes) = try row.decode(
-            Int64.self,
-            String.self,
-            Int64.self,
-            String.self,
-            Bool.self,
-            String?.self,
-            String.self,
-            Int16.self,
-            [[UInt8]]?.self,
-            [UInt8]?.self
-        )
-        self.number = number
-        self.id = DocumentID(stored: id)
-        self.seq = Int(seq)
+        // One by one: values of different types at once cost more, and this is done for every row that is read.
+        number = try row.decode(Int64.self, at: 0)
+        id = DocumentID(stored: try row.decode(String.self, at: 1))
+        seq = Int(try row.decode(Int64.self, at: 2))
         rights = Rights(rules: rules, caller: caller)
-        let whole = try bytes.map { try RevisionTree<Tags>(decoding: $0) }
-        guard leaves > 1 || losses != nil, let whole else {
-            tags = Tags(owner: owner, groups: try DocumentStore.groups(groups))
+        let losses = try row.isNull(8) ? nil : row.decode([[UInt8]].self, at: 8)
+        let whole = try row.bytes(9).map { try RevisionTree<Tags>(decoding: $0) }
+        guard try losses != nil || row.decode(Int16.self, at: 7) > 1, let whole else {
+            tags = Tags(
+                owner: try row.isNull(5) ? nil : row.decode(String.self, at: 5),
+                groups: try DocumentStore.groups(try row.decode(String.self, at: 6))
+            )
             guard rules.mayRead(tags, caller) else { return nil }
-            winner = try RevisionID(parsing: rev)
-            self.isDeleted = isDeleted
+            winner = try row.revision(at: 3)
+            isDeleted = try row.decode(Bool.self, at: 4)
             tree = whole
             isPlain = true
             return
@@ -78,7 +71,7 @@ struct DocumentView: Sendable {
         else { return nil }
         isPlain = false
         self.winner = winner.id
-        self.isDeleted = winner.isDeleted
+        isDeleted = winner.isDeleted
         tags = winner.payload ?? .none
         tree = view
     }

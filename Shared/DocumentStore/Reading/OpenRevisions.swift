@@ -90,9 +90,9 @@ extension DocumentStore {
             guard let view = try DocumentView(row, for: caller, rules) else { continue }
             let place = Int(try row.decode(Int64.self, at: DocumentView.columnCount)) - 1
             // The body that came along is that of the revision that was named, or of the winner of all leaves.
-            let rev = try row.decode(String.self, at: DocumentView.columnCount + 1)
-            let body = try StoredBody(row, at: DocumentView.columnCount + 2)
-            opening.take(view, at: place, bodyAtHand: body.map { (rev, $0) })
+            let revision = try requests[place].onlyRevision ?? row.revision(at: 3)
+            let body = try StoredBody(row, at: DocumentView.columnCount + 1)
+            opening.take(view, at: place, bodyAtHand: body.map { (revision, $0) })
         }
         return opening.results(try await bodies(opening.lacking))
     }
@@ -106,7 +106,7 @@ extension DocumentStore {
         let whole = "asked.whole OR asked.rev <> documents.rev"
         return """
             SELECT \(fragment: DocumentView.columns(for: caller, in: database, whole: whole)),
-                asked.place, coalesce(asked.rev, documents.rev), \(unescaped: StoredBody.columns)
+                asked.place, \(unescaped: StoredBody.columns)
             FROM unnest(
                 \(requests.map(\.id.text)), \(requests.map { $0.onlyRevision?.description }),
                 \(requests.map { withHistory || $0.followsHistory })
@@ -172,12 +172,12 @@ private struct Opening {
     }
 
     /// Selects the revisions of a document that was found.
-    mutating func take(_ view: DocumentView, at place: Int, bodyAtHand: (rev: String, body: StoredBody)?) {
+    mutating func take(_ view: DocumentView, at place: Int, bodyAtHand: (revision: RevisionID, body: StoredBody)?) {
         slots[place] = Self.selection(requests[place], of: view).map { revision, isKnown in
             guard isKnown else { return .done(.missing(revision)) }
             if let madeUp = view.madeUp(revision) { return .done(.found(madeUp)) }
             let key = BodyKey(document: view.number, revision: view.stored(revision))
-            if let bodyAtHand, bodyAtHand.rev == key.revision.description {
+            if let bodyAtHand, bodyAtHand.revision == key.revision {
                 return .done(Self.opened(view, revision, bodyAtHand.body))
             }
             lacking.append(key)

@@ -13,6 +13,9 @@ final class CommitNotifier: Sendable {
         var isNotifying = false
     }
 
+    /// How long the commits behind a notification gather until the next one.
+    private static let gathering = Duration.milliseconds(5)
+
     private let client: PostgresClient
     private let logger: Logger
     private let state = Mutex(State())
@@ -47,6 +50,7 @@ final class CommitNotifier: Sendable {
             } catch {
                 logger.debug("A commit was not announced", metadata: ["error": "\(error)"])
             }
+            try? await Task.sleep(for: Self.gathering)
         }
     }
 

@@ -103,6 +103,7 @@ extension DocumentStore {
                 || error.sqlState == .foreignKeyViolation
             {
                 // The second is what a new feed meets when its database has gone.
+                recentDatabases.forget()
                 throw CouchError.noDatabase
             }
         }
@@ -188,8 +189,10 @@ extension DocumentStore {
         )
         var records: [DocumentID: DocumentRecord] = [:]
         for row in rows {
-            let (id, seq, tree) = try row.decode(String.self, Int64.self, [UInt8].self)
-            records[DocumentID(stored: id)] = DocumentRecord(seq: seq, tree: try RevisionTree(decoding: tree))
+            records[DocumentID(stored: try row.decode(String.self, at: 0))] = DocumentRecord(
+                seq: try row.decode(Int64.self, at: 1),
+                tree: try RevisionTree(decoding: try row.decode([UInt8].self, at: 2))
+            )
         }
         return records
     }

@@ -11,11 +11,11 @@ package protocol PostgresArrayElement: Sendable {
 package protocol PostgresScalar: PostgresDecodable, PostgresEncodable, PostgresArrayElement {}
 
 extension PostgresArrayElement where Self: PostgresDecodable & PostgresEncodable {
-    package static func encodeArray(_ values: [Self], into buffer: inout PostgresBuffer) {
+    @inlinable package static func encodeArray(_ values: [Self], into buffer: inout PostgresBuffer) {
         PostgresArrayFormat.encode(values, into: &buffer)
     }
 
-    package static func decodeArray(_ cell: PostgresCell) throws(PostgresCellError) -> [Self] {
+    @inlinable package static func decodeArray(_ cell: PostgresCell) throws(PostgresCellError) -> [Self] {
         try PostgresArrayFormat.decode(cell)
     }
 }
@@ -42,18 +42,38 @@ extension Array: PostgresDecodable where Element: PostgresArrayElement {
 
 /// The binary form of one-dimensional arrays (`array_send` and `array_recv` in PostgreSQL's `arrayfuncs.c`):
 /// dimensions, whether there are NULLs, the elements' type, then length and lower bound, then the elements.
-private enum PostgresArrayFormat {
-    static func encode<Element: PostgresEncodable>(_ values: [Element], into buffer: inout PostgresBuffer) {
-        buffer.append(Int32(values.isEmpty ? 0 : 1))
-        buffer.append(Int32(values.contains(where: \.isPostgresNull) ? 1 : 0))
-        buffer.append(Element.postgresType.rawValue)
-        guard !values.isEmpty else { return }
-        buffer.append(Int32(clamping: values.count))
-        buffer.append(Int32(1))
+package enum PostgresArrayFormat {
+    @inlinable
+    package static func encode<Element: PostgresEncodable>(_ values: [Element?], into buffer: inout PostgresBuffer) {
+        appendHeader(values.count, hasNulls: values.contains { $0 == nil }, Element.postgresType, to: &buffer)
+        for value in values {
+            if let value { buffer.appendField(value) } else { buffer.appendNull() }
+        }
+    }
+
+    @inlinable
+    package static func encode<Element: PostgresEncodable>(_ values: [Element], into buffer: inout PostgresBuffer) {
+        // A closure and not a key path, which in generic code is made anew each time.
+        appendHeader(values.count, hasNulls: values.contains { $0.isPostgresNull }, Element.postgresType, to: &buffer)
         for value in values { buffer.appendField(value) }
     }
 
-    static func decode<Element: PostgresDecodable>(_ cell: PostgresCell) throws(PostgresCellError) -> [Element] {
+    package static func appendHeader(
+        _ count: Int,
+        hasNulls: Bool,
+        _ type: PostgresType,
+        to buffer: inout PostgresBuffer
+    ) {
+        buffer.append(Int32(count == 0 ? 0 : 1))
+        buffer.append(Int32(hasNulls ? 1 : 0))
+        buffer.append(type.rawValue)
+        guard count > 0 else { return }
+        buffer.append(Int32(clamping: count))
+        buffer.append(Int32(1))
+    }
+
+    package static func decode<Element: PostgresDecodable>(_ cell: PostgresCell) throws(PostgresCellError) -> [Element]
+    {
         // The shortest value is an array's header; a scalar's bytes could be mistaken for one.
         guard cell.type.isArray else { throw .typeMismatch }
         var reader = PostgresCellReader(cell)

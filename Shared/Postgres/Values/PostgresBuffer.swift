@@ -2,7 +2,7 @@
 package struct PostgresBuffer: Sendable {
     package private(set) var bytes: [UInt8] = []
 
-    var count: Int { bytes.count }
+    package var count: Int { bytes.count }
 
     package mutating func append(_ byte: UInt8) {
         bytes.append(byte)
@@ -31,7 +31,7 @@ package struct PostgresBuffer: Sendable {
     }
 
     /// Appends an `Int32` length and what `body` writes; the length is filled in afterwards.
-    mutating func appendWithLength(_ body: (inout PostgresBuffer) -> Void) {
+    package mutating func appendWithLength(_ body: (inout PostgresBuffer) -> Void) {
         let start = bytes.count
         append(Int32(0))
         body(&self)
@@ -42,8 +42,10 @@ package struct PostgresBuffer: Sendable {
     }
 
     /// Appends one value as arrays and COPY have it: length and bytes, or −1 for NULL.
-    mutating func appendField(_ value: some PostgresEncodable) {
-        guard !value.isPostgresNull else { return append(Int32(-1)) }
+    @inlinable package mutating func appendField(_ value: some PostgresEncodable) {
+        guard !value.isPostgresNull else { return appendNull() }
         appendWithLength { value.encode(into: &$0) }
     }
+
+    package mutating func appendNull() { append(Int32(-1)) }
 }

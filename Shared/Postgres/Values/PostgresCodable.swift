@@ -13,7 +13,7 @@ package protocol PostgresEncodable: PostgresTyped {
 }
 
 extension PostgresEncodable {
-    package var isPostgresNull: Bool { false }
+    @inlinable package var isPostgresNull: Bool { false }
 }
 
 /// A value that can be read from a column.
@@ -25,7 +25,7 @@ package protocol PostgresDecodable: PostgresTyped {
 }
 
 extension PostgresDecodable {
-    package static var postgresNull: Self? { nil }
+    @inlinable package static var postgresNull: Self? { nil }
 }
 
 /// A value that can be both.
