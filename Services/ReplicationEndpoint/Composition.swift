@@ -51,8 +51,7 @@ enum Composition {
             symbols: context.symbol(named:),
             logger: logger
         )
-        let indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
-        let queries = QueryCatalogue(store)
+        let (views, finding) = makeIndexes(store, scripts, logger)
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
@@ -65,13 +64,8 @@ enum Composition {
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
-            views: ViewResource(
-                store: store,
-                indexes: indexes,
-                catalogue: ViewCatalogue(store: store, scripts: scripts),
-                queries: queries
-            ),
-            finding: FindResource(indexes: indexes, catalogue: queries),
+            views: views,
+            finding: finding,
             store: store
         )
         let server = try makeServer(context, access.callers, resources, hangUps)
@@ -91,6 +85,23 @@ enum Composition {
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
+    }
+
+    /// What answers from indexes.
+    private static func makeIndexes(
+        _ store: DocumentStore,
+        _ scripts: ScriptHostPool,
+        _ logger: Logger
+    ) -> (ViewResource, FindResource) {
+        let indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
+        let queries = QueryCatalogue(store)
+        let views = ViewResource(
+            store: store,
+            indexes: indexes,
+            catalogue: ViewCatalogue(store: store, scripts: scripts),
+            queries: queries
+        )
+        return (views, FindResource(indexes: indexes, catalogue: queries))
     }
 
     private static func makeServer(
