@@ -94,6 +94,36 @@ import Testing
         await store.close()
     }
 
+    @Test func `merge rules say what of a merge goes otherwise`() async throws {
+        let store = try await TestStore.make()
+        try await store.put("d", #"{"a":{"x":1,"y":[1,2]},"b":[1],"c":{"k":1},"gone":{"x":1,"y":2}}"#)
+        let rules = try MergeRule.rules([
+            "a/y": "append", "b": "prepend", "c": "override", "gone/x": "delete", "nowhere/x": "delete",
+            "new": "append", "_separator": "/",
+        ])
+        let outcomes = try await store.post(
+            DocumentPost(
+                documents: [["_id": "d", "a": ["y": [3]], "b": [0], "c": ["m": 2], "gone": ["x": 5], "new": [1]]],
+                policy: .merge,
+                ownership: .asWritten,
+                onlyIfChanged: false,
+                mergeRules: rules
+            )
+        )
+        #expect(outcomes[0].isWritten)
+        #expect(
+            try await content(store, "d") == [
+                "a": ["x": 1, "y": [1, 2, 3]], "b": [0, 1], "c": ["m": 2], "gone": ["y": 2], "new": [1],
+            ]
+        )
+        await store.close()
+    }
+
+    @Test(arguments: [["a": "add"], ["a": 1], ["a..b": "append"], ["a": "append", "_separator": "--"]] as [JSONObject])
+    func `a merge rule that is none is refused`(object: JSONObject) {
+        #expect(throws: CouchError.self) { try MergeRule.rules(object) }
+    }
+
     @Test func `what was changed after the place that a post names is left alone`() async throws {
         let store = try await TestStore.make()
         for id in ["kept", "changed", "deleted"] { try await store.put(id, #"{"a":1}"#) }

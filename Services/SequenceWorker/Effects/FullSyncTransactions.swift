@@ -77,7 +77,8 @@ struct FullSyncTransactions: Sendable {
             onlyIfChanged: variables["onlyIfChanged"]?.boolValue ?? false,
             unlessChangedSince: try variables["unlessChangedSince"]?.stringValue.map { text in
                 try Self.place(text, in: database)
-            }
+            },
+            mergeRules: try variables["mergeRules"]?.objectValue.map(MergeRule.rules) ?? []
         )
     }
 

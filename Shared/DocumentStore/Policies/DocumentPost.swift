@@ -11,7 +11,7 @@ package struct DocumentPost: Sendable {
         case create
         /// The new content takes the place of the old.
         case override
-        /// The new members go over the old ones, objects deeply; nothing is deleted.
+        /// The new members go over the old ones, objects deeply; nothing is deleted unless a ``MergeRule`` says so.
         case merge
     }
 
@@ -33,19 +33,23 @@ package struct DocumentPost: Sendable {
     /// A place in the order of changes: documents that were changed behind it are left alone, because what is posted
     /// was found out before; nil posts over whatever is there.
     package var unlessChangedSince: Int?
+    /// What the policy `merge` does otherwise than everywhere else.
+    package var mergeRules: [MergeRule]
 
     package init(
         documents: [JSONObject],
         policy: Policy,
         ownership: Ownership,
         onlyIfChanged: Bool,
-        unlessChangedSince: Int? = nil
+        unlessChangedSince: Int? = nil,
+        mergeRules: [MergeRule] = []
     ) {
         self.documents = documents
         self.policy = policy
         self.ownership = ownership
         self.onlyIfChanged = onlyIfChanged
         self.unlessChangedSince = unlessChangedSince
+        self.mergeRules = mergeRules
     }
 }
 

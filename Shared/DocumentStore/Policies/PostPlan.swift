@@ -123,8 +123,10 @@ struct PostPlan {
             }
         }
         guard post.policy == .merge else { return members }
-        guard let under = contents[id] ?? existing.map(Self.members) else { return members }
-        return under.mergingDeeply(members)
+        let under = contents[id] ?? existing.map(Self.members) ?? [:]
+        return post.mergeRules.reduce(under.mergingDeeply(members)) { merged, rule in
+            rule.apply(to: merged, old: under, new: members)
+        }
     }
 
     private func tags(of document: JSONObject, existing: StoredRevision?) throws(CouchError) -> Tags {

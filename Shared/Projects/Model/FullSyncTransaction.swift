@@ -62,6 +62,8 @@ package enum FullSyncTransaction: String, Sendable, Hashable, CaseIterable {
         VariableDefinition(name: "policy", type: .string, defaultValue: .string(Policy.none.rawValue)),
         VariableDefinition(name: "onlyIfChanged", type: .boolean, defaultValue: false),
         VariableDefinition(name: "unlessChangedSince", type: .string),
+        // Path to `delete`, `override`, `prepend` or `append`; for the policy `merge`.
+        VariableDefinition(name: "mergeRules", type: .object),
         // "user", "anonymous", "keep", or {"name": …}.
         VariableDefinition(name: "owner", type: .any, defaultValue: "user"),
         // A list of names, or "keep".
