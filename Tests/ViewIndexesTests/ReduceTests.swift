@@ -30,8 +30,14 @@ import Testing
                     "function (doc) { emit(1, [doc.k, {sum: 1, count: 2, min: 0, max: 5, sumsqr: 3}]) }", "_stats",
                     #"null=[{"sum":2,"count":5,"min":0,"max":1,"sumsqr":2},{"sum":5,"count":10,"min":0,"max":5,"sumsqr":15}]"#
                 ),
-                (numbers, "function (keys, values, rereduce) { return rereduce ? sum(values) : values.length }", "null=5"),
-                (numbers, "function (keys) { return keys.map(function (k) { return k[1] }).sort().join() }", #"null="d0,d1,d2,d3,d4""#),
+                (
+                    numbers, "function (keys, values, rereduce) { return rereduce ? sum(values) : values.length }",
+                    "null=5"
+                ),
+                (
+                    numbers, "function (keys) { return keys.map(function (k) { return k[1] }).sort().join() }",
+                    #"null="d0,d1,d2,d3,d4""#
+                ),
             ] {
                 let index = try await test.index(try test.view(function, reduce: text))
                 #expect(try await test.groups(index, .none) == [expected], "\(text)")

@@ -80,10 +80,16 @@ struct ViewResource: Sendable {
     }
 
     /// The place of the index in the caller's own feed.
+    ///
+    /// Where an index that is behind stands is a change of somebody's, and so not told to users.
     private func updateSeq(_ index: ViewIndex, _ caller: Caller) async throws -> String {
         let standing = try await indexes.standing(of: index).seq
-        let place = caller.feeds == nil ? standing : try await store.lastPlace(in: index.database, for: caller)
-        return index.database.token(FeedPosition(min(place, standing))).sequence.json.text
+        var place = standing
+        if caller.feeds != nil {
+            let last = try await store.lastPlace(in: index.database, for: caller)
+            place = last <= standing ? last : 0
+        }
+        return index.database.token(FeedPosition(place)).sequence.json.text
     }
 }
 
