@@ -63,11 +63,7 @@ enum Composition {
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
-            views: ViewResource(
-                store: store,
-                indexes: ViewIndexes(store, holder: UUID().uuidString, logger: logger),
-                catalogue: ViewCatalogue(store: store, scripts: scripts)
-            ),
+            views: ViewResource(store, scripts, logger),
             store: store
         )
         let server = try makeServer(context, access.callers, resources, hangUps)

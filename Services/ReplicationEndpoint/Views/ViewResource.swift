@@ -1,8 +1,11 @@
 import CouchProtocol
 import DocumentStore
+import Foundation
 import Hummingbird
 import JSON
+import Logging
 import NIOCore
+import ScriptHosting
 import ViewIndexes
 
 /// `/<database>/_design/<design>/_view/<view>` and its `/queries`, `_design/<design>/_info`, and `_view_cleanup`.
@@ -10,6 +13,13 @@ struct ViewResource: Sendable {
     let store: DocumentStore
     let indexes: ViewIndexes
     let catalogue: ViewCatalogue
+
+    /// - Parameter scripts: Where maps and reduces run.
+    init(_ store: DocumentStore, _ scripts: ScriptHostPool, _ logger: Logger) {
+        self.store = store
+        indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
+        catalogue = ViewCatalogue(store: store, scripts: scripts)
+    }
 
     /// A view that was found.
     struct Target: Sendable {
