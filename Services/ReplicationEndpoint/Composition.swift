@@ -25,7 +25,9 @@ enum Composition {
         let scripts = try EndpointSettings.scripts.makePool(context)
         let store = DocumentStore(context.postgres, logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
-        try await migrate(context.postgres)
+        try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
+        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
+        try await context.postgres.migrate(ControlStore.migrations, component: "control")
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
         let sequences = SequenceCaller(requests: requests)
@@ -49,7 +51,6 @@ enum Composition {
             symbols: context.symbol(named:),
             logger: logger
         )
-        let (views, finding) = makeIndexes(store, scripts, logger)
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
@@ -62,8 +63,7 @@ enum Composition {
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
-            views: views,
-            finding: finding,
+            views: ViewResource(store, scripts, logger),
             store: store
         )
         let server = try makeServer(context, access.callers, resources, hangUps)
@@ -83,29 +83,6 @@ enum Composition {
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
-    }
-
-    private static func migrate(_ client: PostgresClient) async throws {
-        try await client.migrate(DocumentStore.migrations, component: "documents")
-        try await client.migrate(ViewIndexes.migrations, component: "views")
-        try await client.migrate(ControlStore.migrations, component: "control")
-    }
-
-    /// What answers from indexes.
-    private static func makeIndexes(
-        _ store: DocumentStore,
-        _ scripts: ScriptHostPool,
-        _ logger: Logger
-    ) -> (ViewResource, FindResource) {
-        let indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
-        let queries = QueryCatalogue(store)
-        let views = ViewResource(
-            store: store,
-            indexes: indexes,
-            catalogue: ViewCatalogue(store: store, scripts: scripts),
-            queries: queries
-        )
-        return (views, FindResource(indexes: indexes, catalogue: queries))
     }
 
     private static func makeServer(

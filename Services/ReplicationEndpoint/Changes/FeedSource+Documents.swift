@@ -1,3 +1,4 @@
+import Collation
 import CouchProtocol
 import DocumentStore
 import JSON
@@ -40,7 +41,8 @@ extension FeedSource {
         let revisions = request.allLeaves ? row.revisions : Array(row.revisions.prefix(1))
         row.revisions = try revisions.filter { revision in
             guard let leaf = found[RevisionRequest(id: row.id, revision: revision)] else { return false }
-            return selector.matches(try JSONValue(parsing: OutgoingDocument(leaf).bytes(database)))
+            let document = try JSONValue(parsing: OutgoingDocument(leaf).bytes(database))
+            return selector.matches(document, collation: .unicode)
         }
         return row.revisions.isEmpty ? nil : row
     }
