@@ -4,7 +4,8 @@ import JSON
 ///
 /// One entry for each call, documents first and functions within them: for a map the number of rows on a line of its
 /// own and then, each on a line, the key and the value of each row; for a filter `1` or `0`; and for a call that
-/// failed `!` and the error as JSON; for a reduce the reductions, each on a line. No compact JSON text contains a line feed.
+/// failed `!` and the error as JSON; for a reduce the reductions, each on a line. No compact JSON text contains a line
+/// feed.
 package enum OutcomeText {
     private static let lineFeed = UInt8(ascii: "\n")
     private static let failure = UInt8(ascii: "!")
