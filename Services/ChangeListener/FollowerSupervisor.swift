@@ -62,7 +62,8 @@ struct FollowerSupervisor: Service {
         let databases = Set(try await store.databaseNames())
         let publisher = ChangePublisher(broker: broker, control: control)
         for database in databases {
-            wanted[Key(name: ViewKeeper.name, database: database, version: 0)] = { [views] in await views.run(database) }
+            wanted[Key(name: ViewKeeper.name, database: database, version: 0)] = { [views] in await views.run(database)
+            }
             let follower = follower(ChangePublisher.follower, in: database, startsNow: false)
             wanted[Key(name: follower.name, database: database, version: 0)] = { await follower.run(publisher.handle) }
         }

@@ -1,8 +1,8 @@
 /// The bytes by which a JSON value is ordered: those of a value that comes first come first, as bytes.
 ///
-/// A tag says the type; numbers are doubles whose bits keep their order; strings are ICU's sort keys; arrays and objects
-/// are their parts and an end that is less than every tag. So a key is never the beginning of another one, and what
-/// begins with the bytes of an array's first parts is every array that begins with these parts.
+/// A tag says the type; numbers are doubles whose bits keep their order; strings are ICU's sort keys; arrays and
+/// objects are their parts and an end that is less than every tag. So a key is never the beginning of another one, and
+/// what begins with the bytes of an array's first parts is every array that begins with these parts.
 ///
 /// Source of the orders: <https://docs.couchdb.org/en/stable/ddocs/views/collation.html#collation-specification>
 package struct CollationKey: Sendable, Hashable {

@@ -11,8 +11,7 @@ package final class Collator: Sendable {
     /// and nothing here does.
     package static let root = Collator()
 
-    // `nonisolated(unsafe)` because it is set once, and what it points to is only read.
-    private nonisolated(unsafe) let collator: OpaquePointer
+    private nonisolated(unsafe) let collator: OpaquePointer  // because what it points to is only read
 
     private init() {
         guard let collator = fullsync_collator_open() else {

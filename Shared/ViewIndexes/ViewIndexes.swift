@@ -37,11 +37,14 @@ package final class ViewIndexes: Sendable {
     /// - Throws: `timeout` and its like when a function can do with no document, and names the function.
     package func bringUpToDate(_ index: ViewIndex) async throws -> ViewIndex {
         var index = index
-        let target = try await store.info(index.database)
+        var target: (seq: Int, purgeSeq: Int)?
         while true {
             do {
-                let standing = try await standing(of: index)
-                if standing.seq >= target.updateSeq, standing.purgeSeq >= target.purgeSeq { return index }
+                let gap = try await gap(of: index)
+                // What is written from now on is not waited for.
+                let goal = target ?? (gap.databaseSeq, gap.databasePurgeSeq)
+                target = goal
+                if gap.seq >= goal.seq, gap.purgeSeq >= goal.purgeSeq { return index }
                 try await updates.update(index)
             } catch is IndexGone {
                 registry.forget(index)
@@ -50,6 +53,38 @@ package final class ViewIndexes: Sendable {
                 throw error.couchError
             }
         }
+    }
+
+    /// Where an index stands, and where its database does.
+    private struct Gap: Sendable {
+        let seq: Int
+        let purgeSeq: Int
+        let databaseSeq: Int
+        let databasePurgeSeq: Int
+    }
+
+    private func gap(of index: ViewIndex) async throws -> Gap {
+        let rows = try await store.client.query(
+            """
+            SELECT view_indexes.seq, view_indexes.purge_seq, counters.seq, databases.purge_seq
+            FROM view_indexes JOIN databases ON databases.id = view_indexes.database
+            JOIN counters ON counters.database = databases.id
+            WHERE view_indexes.id = \(index.id)
+            """
+        )
+        guard let row = rows.first else {
+            // When the database is gone, so is the question.
+            _ = try await store.info(index.database)
+            throw IndexGone()
+        }
+        let (seq, purge, databaseSeq, databasePurge) =
+            try row.decode(Int64.self, Int64.self, Int64.self, Int64.self)
+        return Gap(
+            seq: Int(seq),
+            purgeSeq: Int(purge),
+            databaseSeq: Int(databaseSeq),
+            databasePurgeSeq: Int(databasePurge)
+        )
     }
 
     /// Brings the index up to date, and its blocks, unless another process is doing so.

@@ -35,7 +35,9 @@ import Testing
     }
 
     @Test func `raw is Erlang's order`() throws {
-        let values = ["1", "2.5", "false", "null", "true", "{}", #"{"a":1}"#, "[]", #"["a"]"#, #""""#, #""A""#, #""a""#]
+        let values = [
+            "1", "2.5", "false", "null", "true", "{}", #"{"a":1}"#, "[]", #"["a"]"#, #""""#, #""A""#, #""a""#,
+        ]
         let keys = try values.map { try CollationKey(Array($0.utf8)[...], order: .raw) }
         for (lower, upper) in zip(keys, keys.dropFirst()) { #expect(lower < upper) }
     }
@@ -59,7 +61,10 @@ import Testing
                 let parts = (0..<3).map { _ in Self.value(&random, depth: 2) }
                 let whole = try CollationKey(JSONValue.array(parts).bytes[...], order: order).bytes
                 for count in 0...3 {
-                    let beginning = try CollationKey(JSONValue.array(Array(parts.prefix(count))).bytes[...], order: order)
+                    let beginning = try CollationKey(
+                        JSONValue.array(Array(parts.prefix(count))).bytes[...],
+                        order: order
+                    )
                     let length = CollationKey.length(ofFirst: count, in: whole, order: order)
                     #expect(Array(whole.prefix(length)) == Array(beginning.bytes.dropLast()))
                     if count < 3 {
@@ -104,7 +109,9 @@ import Testing
         default:
             .object(
                 JSONObject(
-                    (0..<Int.random(in: 0..<3, using: &random)).map { _ in (text(&random), value(&random, depth: depth - 1)) }
+                    (0..<Int.random(in: 0..<3, using: &random)).map { _ in
+                        (text(&random), value(&random, depth: depth - 1))
+                    }
                 )
             )
         }

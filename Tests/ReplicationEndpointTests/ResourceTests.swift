@@ -40,6 +40,14 @@ import Testing
             ("/db/d/_a", .attachment("db", DocumentID(stored: "d"), name: "_a")),
             ("/db/_design/d/a/b", .attachment("db", DocumentID(stored: "_design/d"), name: "a/b")),
             ("/db/_design%2Fd/a", .attachment("db", DocumentID(stored: "_design/d"), name: "a")),
+            ("/db/_design/d/_view/v", .view("db", Resource.ViewPath(design: "d", view: "v"))),
+            ("/db/_design/d/_view/v/queries", .viewQueries("db", Resource.ViewPath(design: "d", view: "v"))),
+            ("/db/_design/d/_info", .designInfo("db", design: "d")),
+            ("/db/_find", .databaseResource("db", .find)), ("/db/_explain", .databaseResource("db", .explain)),
+            ("/db/_index", .databaseResource("db", .index)),
+            ("/db/_index/_bulk_delete", .databaseResource("db", .indexBulkDelete)),
+            ("/db/_index/d/json/n", .index("db", IndexResource.Target(design: "d", type: "json", name: "n"))),
+            ("/db/_index/_design/d/json/n", .index("db", IndexResource.Target(design: "d", type: "json", name: "n"))),
             ("/_fullsync/projects", .projects),
             ("/_fullsync/projects/p", .project("p")),
             ("/_fullsync/projects/p/sequences/s", .sequence(project: "p", name: "s")), ("/_fullsync/runs", .runs),
@@ -58,8 +66,9 @@ import Testing
     @Test(arguments: [
         "/_none", "/_up/x", "/_session/x", "/_fullsync", "/_fullsync/none", "/_fullsync/projects/p/sequences",
         "/_fullsync/projects/p/listeners/s", "/_fullsync/runs/1/cancel/x", "/db/_none", "/db/_changes/x", "/db/_local",
-        "/db/_design", "/db/_design/d/_view/v", "/db/_design/d/_none", "/db/_local/x/a", "/db/_none/a", "/%", "/db/%zz",
-        "/db/%C3", "/db/_all_docs/x",
+        "/db/_design", "/db/_design/d/_view", "/db/_design/d/_view/v/x", "/db/_design/d/_none", "/db/_local/x/a",
+        "/db/_none/a", "/%", "/db/%zz",
+        "/db/%C3", "/db/_all_docs/x", "/db/_index/d/json", "/db/_index/d/json/n/x", "/db/_find/x",
     ])
     func `what is not there has no resource`(path: String) {
         #expect(Resource(path: path) == nil)

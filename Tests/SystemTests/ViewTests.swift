@@ -1,11 +1,14 @@
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 extension SystemTests {
     /// Views over HTTP: what CouchDB 3.5 answers, and to a user of the user's documents only.
     @Suite struct ViewTests {
-        /// The keys of the documentation's example of the order of keys. Members of objects have no order in the store, so
+        /// The keys of the documentation's example of the order of keys.
+        ///
+        /// Members of objects have no order in the store, so
         /// `{"b":2,"a":1}` is `{"a":1,"b":2}`.
         private static let keys = [
             "null", "false", "true", "1", "2", "3.5", "4", #""a""#, #""A""#, #""aa""#, #""b""#, #""B""#, #""ba""#,
@@ -16,7 +19,10 @@ extension SystemTests {
         private func stage() async throws -> Stage {
             let stage = try await Stage.make("views")
             for (place, key) in Self.keys.enumerated() {
-                try await stage.put("d\(100 - place)", ["k": try JSONValue(parsing: key), "n": .number(JSONNumber(place))])
+                try await stage.put(
+                    "d\(100 - place)",
+                    ["k": try JSONValue(parsing: key), "n": .number(JSONNumber(place))]
+                )
             }
             try await stage.put(
                 "_design%2Fx",
@@ -33,7 +39,8 @@ extension SystemTests {
         /// The values of the rows, the total and the offset, in one line.
         private static func line(_ answer: JSONValue) -> String {
             let rows = (answer["rows"]?.arrayValue ?? []).map { $0["value"]?.text ?? "?" }
-            return "\(rows.joined(separator: " ")) | \(answer["total_rows"]?.text ?? "-") \(answer["offset"]?.text ?? "-")"
+            return
+                "\(rows.joined(separator: " ")) | \(answer["total_rows"]?.text ?? "-") \(answer["offset"]?.text ?? "-")"
         }
 
         private static func escaped(_ query: String) -> String {
@@ -51,7 +58,8 @@ extension SystemTests {
             let all = (0..<26).map(String.init).joined(separator: " ")
             for (query, expected) in [
                 ("map", "\(all) | 26 0"), ("map?limit=3", "0 1 2 | 26 0"), ("map?limit=2&skip=3", "3 4 | 26 3"),
-                ("map?descending=true&limit=2", "25 24 | 26 0"), ("map?limit=0", " | 26 0"), ("map?skip=99", " | 26 26"),
+                ("map?descending=true&limit=2", "25 24 | 26 0"), ("map?limit=0", " | 26 0"),
+                ("map?skip=99", " | 26 26"),
                 (#"map?key="b""#, "10 | 26 10"), ("map?key=17", " | 26 26"),
                 ("map?startkey=true&endkey=2", "2 3 4 | 26 2"),
                 ("map?start_key=true&end_key=2&inclusive_end=false", "2 3 | 26 2"),
@@ -180,7 +188,14 @@ extension SystemTests {
             let stage = try await Stage.make("views")
             try await stage.put(
                 "_design%2Fx",
-                ["views": ["v": ["map": "function (doc) { if (doc.to) emit(doc._id, doc.to[0] ? {_id: doc.to[0], _rev: doc.to[1]} : 1) }"]]]
+                [
+                    "views": [
+                        "v": [
+                            "map":
+                                "function (doc) { if (doc.to) emit(doc._id, doc.to[0] ? {_id: doc.to[0], _rev: doc.to[1]} : 1) }"
+                        ]
+                    ]
+                ]
             )
             let old = try await stage.put("target", ["n": 1])
             try await stage.put("target", ["n": 2], after: old)
@@ -215,27 +230,27 @@ extension SystemTests {
                     "views": [
                         "listener": [
                             "map": """
-                                function (doc) {
-                                    if (doc.object.attributes.type.text == "Account")
-                                        emit(doc._id, doc);
-                                }
-                                """
+                            function (doc) {
+                                if (doc.object.attributes.type.text == "Account")
+                                    emit(doc._id, doc);
+                            }
+                            """
                         ],
                         "byName": [
                             "map": """
-                                function (doc) {
-                                    try {
-                                        if (doc.object.attributes.type.text == "Account") // only for Account objects
-                                            emit(doc.object.Name.text.toLowerCase(), { // the Name as key
-                                                "_conflicts": doc._conflicts, // the optional conflicts
-                                                "name": doc.object.Name.text, // the name,
-                                                "id": doc._id // and the document id.
-                                            });
-                                    } catch (e) {
-                                        // console.log("error in map : " + e);
-                                    }
+                            function (doc) {
+                                try {
+                                    if (doc.object.attributes.type.text == "Account") // only for Account objects
+                                        emit(doc.object.Name.text.toLowerCase(), { // the Name as key
+                                            "_conflicts": doc._conflicts, // the optional conflicts
+                                            "name": doc.object.Name.text, // the name,
+                                            "id": doc._id // and the document id.
+                                        });
+                                } catch (e) {
+                                    // console.log("error in map : " + e);
                                 }
-                                """
+                            }
+                            """
                         ],
                     ]
                 ]
@@ -257,6 +272,30 @@ extension SystemTests {
             let info = try await stage.administrator.get("\(path)/_info").json["view_index"]
             #expect(info?["skipped_documents"] == 1 && info?["rows"] == 4, "\(info?.text ?? "")")
             #expect(info?["failures"]?.arrayValue?.first?["id"] == "4")
+        }
+
+        @Test func `the change listener keeps views fresh`() async throws {
+            let stage = try await stage()
+            try await eventually("the first rows are there without a query that waits") {
+                try await line(stage.administrator, stage, "sum?update=false") == "325 | - -"
+            }
+            try await stage.put("more", ["k": 5, "n": 100])
+            try await eventually("so are later ones") {
+                try await line(stage.administrator, stage, "sum?update=false") == "425 | - -"
+            }
+        }
+
+        @Test func `a function without an end is an error that names it, and others go on`() async throws {
+            let stage = try await stage()
+            try await stage.put(
+                "_design%2Fbad",
+                ["views": ["v": ["map": "function (doc) { while (true) {} }"]]]
+            )
+            async let bad = stage.administrator.get("\(stage.path)/_design/bad/_view/v")
+            #expect(try await line(stage.administrator, stage, "sum") == "325 | - -")
+            let answer = try await bad
+            #expect(answer.status == 500 && answer.error == "timeout", "\(answer.json)")
+            #expect(answer.reason?.contains("_design/bad/_view/v map") ?? false, "\(answer.json)")
         }
 
         @Test func `what no design document needs is cleaned up`() async throws {

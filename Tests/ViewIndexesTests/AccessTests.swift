@@ -88,7 +88,10 @@ import Testing
                 let edit = DocumentEdit(
                     id: DocumentID(stored: "d"),
                     revision: .made(
-                        RevisionPath(start: 1, hashes: [try RevisionID(parsing: "1-" + String(repeating: hash, count: 32)).hash])
+                        RevisionPath(
+                            start: 1,
+                            hashes: [try RevisionID(parsing: "1-" + String(repeating: hash, count: 32)).hash]
+                        )
                     ),
                     isDeleted: false,
                     body: DocumentBody(bytes: Array("{}".utf8), isFaithfulInJSONB: true),
@@ -96,7 +99,9 @@ import Testing
                 )
                 _ = try await test.store.write([edit], to: test.database, by: TestIndexes.administrator)
             }
-            let views = try test.view("function (doc) { emit(doc._rev.slice(0, 4), (doc._conflicts || []).map(function (r) { return r.slice(0, 4) })) }")
+            let views = try test.view(
+                "function (doc) { emit(doc._rev.slice(0, 4), (doc._conflicts || []).map(function (r) { return r.slice(0, 4) })) }"
+            )
             let index = try await test.index(views)
             #expect(try await test.rows(index) == [#""1-cc"=["1-aa"]@d"#])
             #expect(try await test.rows(index, by: bob) == [], "the winner is another's")

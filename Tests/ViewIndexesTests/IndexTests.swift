@@ -35,7 +35,8 @@ import Testing
         try await TestIndexes.with { test in
             let (one, other) = ("function (doc) { emit(1) }", "function (doc) { emit(2) }")
             func design(_ first: String, _ second: String) -> String {
-                JSONValue.object(["views": ["\(first)": ["map": .string(one)], "\(second)": ["map": .string(other)]]]).text
+                JSONValue.object(["views": ["\(first)": ["map": .string(one)], "\(second)": ["map": .string(other)]]])
+                    .text
             }
             let (views, same) = (try test.views(design("a", "b")), try test.views(design("z", "c")))
             #expect(views.index.signature == same.index.signature)
@@ -69,7 +70,11 @@ import Testing
             let views = try test.view("function (doc) { emit(doc.n, null) }")
             _ = try await test.index(views)
             let found = try #require(
-                try await test.store.document(DocumentID(stored: "a"), in: test.database, for: TestIndexes.administrator)
+                try await test.store.document(
+                    DocumentID(stored: "a"),
+                    in: test.database,
+                    for: TestIndexes.administrator
+                )
             )
             _ = try await test.store.purge(
                 [DocumentRevisions(id: found.id, revisions: [found.revision])],

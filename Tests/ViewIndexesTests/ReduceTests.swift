@@ -2,7 +2,6 @@ import Collation
 import CouchProtocol
 import DocumentStore
 import JSON
-import Postgres
 import TestSupport
 import Testing
 
@@ -30,8 +29,14 @@ import Testing
                     "function (doc) { emit(1, [doc.k, {sum: 1, count: 2, min: 0, max: 5, sumsqr: 3}]) }", "_stats",
                     #"null=[{"sum":2,"count":5,"min":0,"max":1,"sumsqr":2},{"sum":5,"count":10,"min":0,"max":5,"sumsqr":15}]"#
                 ),
-                (numbers, "function (keys, values, rereduce) { return rereduce ? sum(values) : values.length }", "null=5"),
-                (numbers, "function (keys) { return keys.map(function (k) { return k[1] }).sort().join() }", #"null="d0,d1,d2,d3,d4""#),
+                (
+                    numbers, "function (keys, values, rereduce) { return rereduce ? sum(values) : values.length }",
+                    "null=5"
+                ),
+                (
+                    numbers, "function (keys) { return keys.map(function (k) { return k[1] }).sort().join() }",
+                    #"null="d0,d1,d2,d3,d4""#
+                ),
             ] {
                 let index = try await test.index(try test.view(function, reduce: text))
                 #expect(try await test.groups(index, .none) == [expected], "\(text)")
@@ -73,82 +78,6 @@ import Testing
             #expect(try await test.groups(index, .level(2), backwards, page: 1) == [#"["a",2]=1"#, #"["a",1]=2"#])
             #expect(try await test.groups(index, .level(1), page: 1).count == 4)
         }
-    }
-
-    @Test func `blocks give what all rows give, whatever changes`() async throws {
-        var random = SeededGenerator.announced()
-        let generator = random
-        try await TestIndexes.with { test in
-            var random = generator
-            var documents: [Int: (key: [Int], value: Int)] = [:]
-            func change(_ numbers: [Int]) async throws {
-                var batch: [(id: String, body: String)] = []
-                for number in Set(numbers) {
-                    let isGone = documents[number] != nil && Int.random(in: 0..<4, using: &random) == 0
-                    guard !isGone else {
-                        documents[number] = nil
-                        batch.append(("d\(number)", #"{"_deleted":true}"#))
-                        continue
-                    }
-                    let key = [Int.random(in: 0..<6, using: &random), Int.random(in: 0..<40, using: &random)]
-                    let value = Int.random(in: -100...100, using: &random)
-                    documents[number] = (key, value)
-                    batch.append(("d\(number)", #"{"k":[\#(key[0]),\#(key[1])],"v":\#(value)}"#))
-                }
-                try await test.put(batch)
-            }
-            let map = "function (doc) { emit(doc.k, doc.v) }"
-            let views = [
-                try test.view(map, reduce: "_sum"), try test.view(map, reduce: "_stats"),
-                try test.view(map, reduce: "function (keys, values) { return sum(values) }"),
-            ]
-            try await change(Array(0..<2_500))
-            for round in 0..<6 {
-                for (place, views) in views.enumerated() {
-                    let index = try await test.index(views)
-                    let (low, high) = (Int.random(in: 0..<6, using: &random), Int.random(in: 0..<6, using: &random))
-                    let range = KeyRange(
-                        lower: KeyBound(key: try CollationKeys.of("[\(min(low, high)),7]")),
-                        upper: KeyBound(key: try CollationKeys.of("[\(max(low, high)),23]")),
-                        isDescending: round % 2 == 1
-                    )
-                    for level in 1...2 {
-                        let chosen = documents.values.filter { entry in
-                            !entry.key.lexicographicallyPrecedes([min(low, high), 7])
-                                && !([max(low, high), 23] as [Int]).lexicographicallyPrecedes(entry.key)
-                        }
-                        let groups = Dictionary(grouping: chosen) { Array($0.key.prefix(level)) }
-                        let keys = groups.keys.sorted { $0.lexicographicallyPrecedes($1) }
-                        let expected = (range.isDescending ? keys.reversed() : keys).map { key in
-                            let values = (groups[key] ?? []).map(\.value)
-                            let name = "[\(key.map(String.init).joined(separator: ","))]"
-                            guard place == 1 else { return "\(name)=\(values.reduce(0, +))" }
-                            return "\(name)={\"sum\":\(values.reduce(0, +)),\"count\":\(values.count),"
-                                + "\"min\":\(values.min() ?? 0),\"max\":\(values.max() ?? 0),"
-                                + "\"sumsqr\":\(values.map { $0 * $0 }.reduce(0, +))}"
-                        }
-                        let found = try await test.groups(index, .level(level), range, page: round < 3 ? 1_000 : 3)
-                        #expect(found == expected, "round \(round), level \(level)")
-                    }
-                    let edge = KeyRange(lower: KeyBound(key: try CollationKeys.of("[\(low),\(high)]")))
-                    let counts = try await test.indexes.counts(
-                        of: index,
-                        place: 0,
-                        range: edge,
-                        for: TestIndexes.administrator
-                    )
-                    let before = documents.values.count { $0.key.lexicographicallyPrecedes([low, high]) }
-                    #expect(counts == ViewCounts(total: documents.count, before: before))
-                }
-                try await change((0..<60).map { _ in Int.random(in: 0..<2_600, using: &random) })
-            }
-            let blocks = try await test.store.client.query("SELECT count(*), sum(rows)::bigint FROM view_blocks")
-            let (count, rows) = try #require(blocks.first).decode(Int64.self, Int64.self)
-            #expect(count > 20)
-            let all = try await test.store.client.query("SELECT count(*) FROM view_rows WHERE NOT echo")
-            #expect(try all.first?.decode(Int64.self) == rows)
-        }
-        _ = random.next()
     }
 
     @Test func `how many distinct keys there are is known roughly, and small numbers exactly`() {

@@ -1,3 +1,4 @@
+import Collation
 import CouchProtocol
 import DocumentStore
 import JSON
@@ -41,7 +42,8 @@ extension FeedSource {
         return try Set(
             asked.filter { request in
                 guard let leaf = found[request] else { return false }
-                return selector.matches(try JSONValue(parsing: OutgoingDocument(leaf).bytes(database)))
+                let document = try JSONValue(parsing: OutgoingDocument(leaf).bytes(database))
+                return selector.matches(document, collation: .unicode)
             }
         )
     }

@@ -55,7 +55,9 @@ struct DocumentListQuery: Sendable {
     /// Refuses what does not fit together.
     func check() throws(CouchError) {
         guard reduces != true else { throw .queryParseError("Reduce is invalid for map-only views.") }
-        guard groups != true, groupLevel ?? 0 == 0 else { throw .queryParseError("Invalid use of grouping on a map view.") }
+        guard groups != true, groupLevel ?? 0 == 0 else {
+            throw .queryParseError("Invalid use of grouping on a map view.")
+        }
         try checkPartition()
         guard let keys, !keys.isEmpty, startKey != nil || endKey != nil else { return }
         guard keys.count == 1, startKey == keys[0], endKey == keys[0] else {
@@ -102,7 +104,8 @@ struct DocumentListQuery: Sendable {
             case "lazy": update = .afterwards
             default: update = .first
             }
-        case "stale": update = try value.check(["ok", "update_after"], of: name) == "ok" ? .never : .afterwards
+        case "stale":
+            update = try value.check(["ok", "update_after"], of: name) == "ok" ? .never : .afterwards
         default: break
         }
     }

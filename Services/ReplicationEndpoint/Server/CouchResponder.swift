@@ -101,13 +101,13 @@ struct Resources: Sendable {
     let groups: GroupsResource
     let sessions: SessionsResource
     let views: ViewResource
-    let finding: FindResource
     let store: DocumentStore
 
     // What needs nothing but the store.
     private var maintenance: MaintenanceResource { MaintenanceResource(store: store) }
     private var settings: SettingsResource { SettingsResource(store: store) }
-    private var index: IndexResource { IndexResource(store: store, catalogue: finding.catalogue) }
+    private var finding: FindResource { FindResource(indexes: views.indexes, catalogue: views.queries) }
+    private var index: IndexResource { IndexResource(store: store, catalogue: views.queries) }
     private var attachment: AttachmentResource { AttachmentResource(store: store) }
     private var bulkDocuments: BulkDocuments { BulkDocuments(store: store) }
     private var bulkGet: BulkGet { BulkGet(store: store) }

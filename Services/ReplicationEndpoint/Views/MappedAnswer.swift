@@ -26,7 +26,13 @@ struct MappedAnswer: Sendable {
         self.query = query
         self.caller = caller
         database = target.index.database
-        var pages = MappedPages(query, target, caller)
+        let size = try await indexes.rows(
+            of: target.index,
+            place: target.view.place,
+            inBytes: MappedPages.pageBytes,
+            atMost: MappedPages.pageRows
+        )
+        var pages = MappedPages(query, target, caller, size: size)
         firstPage = try await pages.next(in: indexes)
         rest = pages
         let first = query.keys?.first.map { KeyRange.of($0, query.range.isDescending) }
@@ -137,10 +143,15 @@ private struct MappedPages: Sendable {
     private var scans: ArraySlice<ViewScan>
     private var skip: Int
     private var limit: Int
+    /// How many rows are in memory.
+    private let size: Int
 
-    private static let pageSize = 1_000
+    /// The most rows of a page, and about how many bytes they may have.
+    static let pageRows = 1_000
+    static let pageBytes = 4 << 20
 
-    init(_ query: ViewQuery, _ target: ViewResource.Target, _ caller: Caller) {
+    init(_ query: ViewQuery, _ target: ViewResource.Target, _ caller: Caller, size: Int) {
+        self.size = size
         (skip, limit) = (query.list.skip, query.list.limit ?? .max)
         let ranges = query.keys.map { keys in keys.map { KeyRange.of($0, query.range.isDescending) } } ?? [query.range]
         scans = ranges.map { ViewScan(target.index, place: target.view.place, range: $0, caller: caller) }[...]
@@ -148,7 +159,7 @@ private struct MappedPages: Sendable {
 
     mutating func next(in indexes: ViewIndexes) async throws -> [ViewRow] {
         while limit > 0, var scan = scans.popFirst() {
-            let wanted = min(Self.pageSize, limit) + min(Self.pageSize, skip)
+            let wanted = min(size, limit) + min(size, skip)
             var rows = try await scan.next(wanted, from: indexes.store.client)
             if rows.isEmpty { continue }
             scans = [scan] + scans

@@ -1,8 +1,11 @@
 import CouchProtocol
 import DocumentStore
+import Foundation
 import Hummingbird
 import JSON
+import Logging
 import NIOCore
+import ScriptHosting
 import ViewIndexes
 
 /// `/<database>/_design/<design>/_view/<view>` and its `/queries`, `_design/<design>/_info`, and `_view_cleanup`.
@@ -12,6 +15,14 @@ struct ViewResource: Sendable {
     let catalogue: ViewCatalogue
     /// Mango's indexes, which are cleaned up together with those of views.
     let queries: QueryCatalogue
+
+    /// - Parameter scripts: Where maps and reduces run.
+    init(_ store: DocumentStore, _ scripts: ScriptHostPool, _ logger: Logger) {
+        self.store = store
+        indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
+        catalogue = ViewCatalogue(store: store, scripts: scripts)
+        queries = QueryCatalogue(store)
+    }
 
     /// A view that was found.
     struct Target: Sendable {
@@ -82,10 +93,16 @@ struct ViewResource: Sendable {
     }
 
     /// The place of the index in the caller's own feed.
+    ///
+    /// Where an index that is behind stands is a change of somebody's, and so not told to users.
     private func updateSeq(_ index: ViewIndex, _ caller: Caller) async throws -> String {
         let standing = try await indexes.standing(of: index).seq
-        let place = caller.feeds == nil ? standing : try await store.lastPlace(in: index.database, for: caller)
-        return index.database.token(FeedPosition(min(place, standing))).sequence.json.text
+        var place = standing
+        if caller.feeds != nil {
+            let last = try await store.lastPlace(in: index.database, for: caller)
+            place = last <= standing ? last : 0
+        }
+        return index.database.token(FeedPosition(place)).sequence.json.text
     }
 }
 

@@ -25,8 +25,8 @@ package struct JSONCollation: Sendable {
 
     /// Strings by their code points, on every machine alike.
     ///
-    /// CouchDB compares ids by their bytes, and the strings of documents by Unicode's collation (`a < B`), which comes
-    /// with what also sorts views by it.
+    /// CouchDB compares ids so, and all other strings of documents by Unicode's collation (`a < B`), which the module
+    /// `Collation` has.
     package static let codePoints = JSONCollation { lhs, rhs in
         // UTF-8 keeps the order of the code points.
         for (left, right) in zip(lhs.utf8, rhs.utf8) where left != right { return left < right ? .less : .greater }

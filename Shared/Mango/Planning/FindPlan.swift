@@ -44,7 +44,9 @@ package struct FindPlan: Sendable {
         return Stretch(start: start, end: end)
     }
 
-    /// The ids between which all matching documents are, both included; nil for no bound. `_all_docs` is read by them.
+    /// The ids between which all matching documents are, both included.
+    ///
+    /// All documents are read by them; nil is no bound.
     ///
     /// - Returns: Nil when there can be none: ids are strings.
     package var ids: (first: String?, last: String?)? {
@@ -89,7 +91,9 @@ package struct FindPlan: Sendable {
         """
 }
 
-/// What a planner found out on its way, for `_explain`. Indexes are named by their places in `all`.
+/// What a planner found out on its way, for whoever wants the choice explained.
+///
+/// Indexes are named by their places in `all`.
 struct PlanTrace: Sendable {
     /// All documents first, then the others in their order.
     let all: [CandidateIndex]

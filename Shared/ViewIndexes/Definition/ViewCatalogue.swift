@@ -28,9 +28,14 @@ package final class ViewCatalogue: Sendable {
     ///
     /// - Throws: `not_found` when there is no such document.
     package func views(of design: String, in database: Database, for caller: Caller) async throws -> DesignViews? {
-        let found = try await store.document(.design(design), in: database, for: caller)
-        guard let found else { throw CouchError.missing }
-        guard !found.isDeleted else { throw CouchError.deleted }
+        let id = DocumentID.design(design)
+        guard let listed = try await store.listedDocuments([id], of: database, for: caller)[0] else {
+            throw CouchError.missing
+        }
+        guard !listed.isDeleted else { throw CouchError.deleted }
+        let key = Key(database: database.id, id: id, revision: listed.revision)
+        if let views = known.withLock({ $0[key] }) { return views }
+        guard let found = try await store.document(id, in: database, for: caller) else { throw CouchError.missing }
         return try views(of: found, in: database)
     }
 

@@ -34,7 +34,9 @@ package struct ViewScan: Sendable {
         rules = AccessRules(database.settings)
     }
 
-    /// The next rows; none at the end. There may be more or fewer than `count`.
+    /// The next rows; none at the end.
+    ///
+    /// There may be more or fewer than `count`.
     package mutating func next(_ count: Int, from source: some RowSource) async throws -> [ViewRow] {
         while !isAtEnd {
             var (rows, isInRun) = try await read(count, from: source)

@@ -12,14 +12,17 @@ struct BlockRefresh: Sendable {
     let view: Int64
     /// Nil for a view that has none: then blocks count rows.
     let reducer: Reducer?
+    /// How many rows are read for one step.
+    let rowsAtOnce: Int
 
     /// How many rows a block has when it is cut; one with twice as many is cut anew.
     static let size = 250
     /// With so many, a block ends where the first part of an array's key changes: so the most usual groups are made of
     /// whole blocks.
     private static let leastSize = 64
-    /// How many rows are read for one step.
-    private static let rowsAtOnce = 20_000
+    /// The most rows of a step, and about how many bytes they may have.
+    static let stepRows = 20_000
+    static let stepSize = 32 << 20
     private static let blocksAtOnce = 200
 
     /// Makes some anew; false when there is nothing to do in the range.
@@ -27,7 +30,7 @@ struct BlockRefresh: Sendable {
         let work = try await client.transaction(.snapshot) { connection in
             let blocks = try await stale(in: range, connection)
             guard !blocks.isEmpty else { return [Work]() }
-            let rows = try await BlockReader.rows(of: blocks, view, limit: Self.rowsAtOnce, from: connection)
+            let rows = try await BlockReader.rows(of: blocks, view, limit: rowsAtOnce, from: connection)
             return zip(blocks, rows).map { Work(block: $0, rows: $1) }
         }
         guard !work.isEmpty else { return false }
@@ -67,7 +70,7 @@ struct BlockRefresh: Sendable {
         for row in rows {
             let block = try ViewBlock(row, nil)
             count += block.rows
-            if !blocks.isEmpty, count > Self.rowsAtOnce { break }
+            if !blocks.isEmpty, count > rowsAtOnce { break }
             blocks.append(block)
         }
         return blocks
@@ -191,16 +194,16 @@ struct BlockRefresh: Sendable {
     }
 }
 
-/// Lets one task at a time refresh the blocks of a view: who comes meanwhile finds the work done.
+/// Lets one task at a time make a step of refreshing the blocks of a view: who comes meanwhile finds it done.
 actor BlockRefreshes {
-    private var running: [Int64: Task<Void, any Error>] = [:]
+    private var running: [Int64: Task<Bool, any Error>] = [:]
 
-    func run(_ view: Int64, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    func step(_ view: Int64, _ body: @escaping @Sendable () async throws -> Bool) async throws -> Bool {
         while let task = running[view] { _ = await task.result }
         let task = Task { try await body() }
         running[view] = task
         defer { running[view] = nil }
-        try await withTaskCancellationHandler {
+        return try await withTaskCancellationHandler {
             try await task.value
         } onCancel: {
             task.cancel()
@@ -211,10 +214,14 @@ actor BlockRefreshes {
 extension ViewIndexes {
     /// Makes the blocks of a view anew that the range touches and whose rows have changed.
     func refreshBlocks(of view: Int64, _ index: ViewIndex, _ reducer: Reducer?, in range: KeyRange) async throws {
-        let refresh = BlockRefresh(client: store.client, index: index, view: view, reducer: reducer)
-        try await refreshes.run(view) {
-            while try await refresh.step(in: range) { try Task.checkCancellation() }
-        }
+        let refresh = BlockRefresh(
+            client: store.client,
+            index: index,
+            view: view,
+            reducer: reducer,
+            rowsAtOnce: try await rows(of: view, inBytes: BlockRefresh.stepSize, atMost: BlockRefresh.stepRows)
+        )
+        while try await refreshes.step(view, { try await refresh.step(in: range) }) { try Task.checkCancellation() }
     }
 
     /// Makes all blocks of an index anew whose rows have changed, so that queries need not.

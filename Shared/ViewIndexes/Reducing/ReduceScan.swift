@@ -26,6 +26,7 @@ package struct ReduceScan: Sendable {
     /// How many groups are in memory.
     private static let pageSize = 1_000
     private static let rowsAtOnce = 1_000
+    private static let bytesAtOnce = 4 << 20
 
     /// - Throws: `query_parse_error` where the view has no reduce function.
     package init(
@@ -77,8 +78,9 @@ package struct ReduceScan: Sendable {
     private func byRows(_ size: Int, in indexes: ViewIndexes) async throws -> [OpenGroup] {
         var scan = ViewScan(view: view, database: index.database, range: range, caller: caller)
         var groups = Groups(grouping: grouping, order: index.definition.order, reducer: reducer, limit: size)
+        let count = try await indexes.rows(of: view, inBytes: Self.bytesAtOnce, atMost: Self.rowsAtOnce)
         while true {
-            let rows = try await scan.next(Self.rowsAtOnce, from: indexes.store.client)
+            let rows = try await scan.next(count, from: indexes.store.client)
             if rows.isEmpty { return groups.found }
             for row in rows {
                 guard try await groups.add(row) else { return groups.found }
@@ -90,6 +92,11 @@ package struct ReduceScan: Sendable {
 
     private func byBlocks(_ size: Int, in indexes: ViewIndexes) async throws -> [OpenGroup] {
         try await indexes.refreshBlocks(of: view, index, reducer, in: range)
+        let blocksAtOnce = try await indexes.rows(
+            of: view,
+            inBytes: Self.bytesAtOnce / BlockRefresh.size,
+            atMost: Self.blocksAtOnce
+        )
         let blank = Groups(grouping: grouping, order: index.definition.order, reducer: reducer, limit: size)
         // Blocks and rows as of one moment: so each row is in one of them, and in one only.
         return try await indexes.store.client.transaction(.snapshot) { connection in
@@ -105,7 +112,7 @@ package struct ReduceScan: Sendable {
                         guard try await groups.add(block, reduction) else { return groups.found }
                         continue
                     }
-                    let unusable = rest.prefix(Self.blocksAtOnce).prefix { block in
+                    let unusable = rest.prefix(blocksAtOnce).prefix { block in
                         block.usable(in: range, grouping, index.definition.order) == nil
                     }
                     rest = rest.dropFirst(unusable.count)

@@ -110,7 +110,8 @@ struct BlockReader: Sendable {
         let found = try await connection.rows(
             """
             SELECT \(unescaped: ViewBlock.columns) FROM view_blocks WHERE \(fragment: condition)
-            ORDER BY key \(unescaped: way), id \(unescaped: way), position \(unescaped: way) LIMIT \(Int64(Self.pageSize))
+            ORDER BY key \(unescaped: way), id \(unescaped: way), position \(unescaped: way)
+            LIMIT \(Int64(Self.pageSize))
             """
         )
         if found.count < Self.pageSize { isAtEnd = true }

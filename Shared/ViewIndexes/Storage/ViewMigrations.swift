@@ -20,6 +20,11 @@ extension ViewIndexes {
             -- Who brings it up to date, and until when nobody else tries.
             holder text,
             held_until timestamptz,
+            -- Why it stands still, as clients are told, and until when nobody tries again.
+            failure_status integer,
+            failure_error text,
+            failure_reason text,
+            failed_until timestamptz,
             UNIQUE (database, signature)
         ) WITH (fillfactor = 50);
 

@@ -1,7 +1,8 @@
+import CouchProtocol
 import DocumentStore
 import Logging
-import Metrics
 import Postgres
+import ScriptHosting
 
 /// Brings indexes up to date: reads the documents that changed, has them mapped, and writes their rows.
 ///
@@ -42,11 +43,28 @@ struct IndexUpdater: Sendable {
             if standing.seq < standing.databaseSeq || standing.purge != standing.databasePurge {
                 try await run(index, from: standing)
             }
+        } catch let error as ScriptError where error.breaksLimit || error.kind == .compilation {
+            let failure = error.couchError
+            try await stop(index, failure)
+            throw failure
         } catch {
             try? await release(index)
             throw error
         }
         try await release(index)
+    }
+
+    /// Notes why the index cannot be built, for all processes: each of them would take as long to find out.
+    private func stop(_ index: ViewIndex, _ failure: CouchError) async throws {
+        try await client.execute(
+            """
+            UPDATE view_indexes
+            SET held_until = NULL, failure_status = \(Int32(failure.status)), failure_error = \(failure.error),
+                failure_reason = \(failure.reason.replacing("\0", with: "\u{FFFD}")),
+                failed_until = now() + interval '60 seconds'
+            WHERE id = \(index.id)
+            """
+        )
     }
 
     /// The place where the index stands and where it has to go; nil when another process works on it.
@@ -57,12 +75,12 @@ struct IndexUpdater: Sendable {
             FROM databases JOIN counters ON counters.database = databases.id
             WHERE view_indexes.id = \(index.id) AND databases.id = view_indexes.database
                 AND (held_until IS NULL OR held_until < now() OR holder = \(holder))
+                AND coalesce(failed_until < now(), true)
             RETURNING view_indexes.seq, view_indexes.purge_seq, counters.seq, databases.purge_seq
             """
         )
         guard let row = rows.first else {
-            let found = try await client.query("SELECT FROM view_indexes WHERE id = \(index.id)")
-            if found.isEmpty { throw IndexGone() }
+            try await explain(index)
             return nil
         }
         let (seq, purge, databaseSeq, databasePurge) =
@@ -73,6 +91,20 @@ struct IndexUpdater: Sendable {
             databaseSeq: Int(databaseSeq),
             databasePurge: Int(databasePurge)
         )
+    }
+
+    /// Throws what keeps the index from being built, if it is not that another process does so.
+    private func explain(_ index: ViewIndex) async throws {
+        let rows = try await client.query(
+            """
+            SELECT failure_status, failure_error, failure_reason, coalesce(failed_until >= now(), false)
+            FROM view_indexes WHERE id = \(index.id)
+            """
+        )
+        guard let row = rows.first else { throw IndexGone() }
+        let (status, error, reason, hasFailed) = try row.decode(Int32?.self, String?.self, String?.self, Bool.self)
+        guard hasFailed, let status, let error, let reason else { return }
+        throw CouchError(status: Int(status), error: error, reason: reason)
     }
 
     private func release(_ index: ViewIndex) async throws {
@@ -116,7 +148,8 @@ struct IndexUpdater: Sendable {
             var (written, seq) = (0, standing.seq)
             var waiting: [Int: MappedBatch] = [:]
             while true {
-                while !isAtEnd, started - written < Self.width {
+                // The first batch shows whether the functions can do with documents at all.
+                while !isAtEnd, started - written < (written == 0 ? 1 : Self.width) {
                     let documents = try await documents(of: index, since: read, through: target)
                     guard let last = documents.last else {
                         isAtEnd = true

@@ -96,7 +96,8 @@ struct MappedBatch: Sendable {
         """
         SELECT apply_view_batch(
             \(index.id), \(Int64(from)), \(Int64(to)), \(Int64(purge)), \(documents),
-            \(views), \(feeds), \(echoes), \(keys), \(tails), \(ids), \(positions), \(rowDocuments), \(jsons), \(values),
+            \(views), \(feeds), \(echoes), \(keys), \(tails), \(ids), \(positions), \(rowDocuments), \(jsons),
+            \(values),
             \(failures.map(\.document)), \(failures.map(\.view)), \(failures.map(\.reason))
         )
         """

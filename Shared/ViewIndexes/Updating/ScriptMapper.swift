@@ -41,20 +41,16 @@ struct ScriptMapper: DocumentMapper {
     /// Throws when the functions cannot do with any of a few documents.
     private func probe(_ documents: [IndexableDocument], _ error: ScriptError) async throws {
         guard documents.count > Self.pieces else { return }
-        let failed = try await withThrowingTaskGroup(of: Bool.self) { group in
-            for place in [0, documents.count / 2, documents.count - 1] {
-                group.addTask {
-                    do throws(ScriptError) {
-                        _ = try await scripts.map(functions, documents: [documents[place].json])
-                        return false
-                    } catch {
-                        return error.breaksLimit
-                    }
-                }
+        // One after the other: others need script hosts, too.
+        for place in [0, documents.count / 2, documents.count - 1] {
+            do throws(ScriptError) {
+                _ = try await scripts.map(functions, documents: [documents[place].json])
+                return
+            } catch {
+                guard error.breaksLimit else { throw error }
             }
-            return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
         }
-        if failed == 3 { throw error }
+        throw error
     }
 
     /// The document by one function after the other, so that the others' rows are not lost.

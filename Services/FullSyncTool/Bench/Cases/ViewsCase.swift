@@ -33,7 +33,8 @@ struct ViewsCase: BenchCase {
         return .ratio("first build of a view, \(documents.count) documents", times, atLeast: 4)
     }
 
-    private func update(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine {
+    private func update(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine
+    {
         let map = "function (doc) { emit(doc.n, null) }"
         for server in stage.servers {
             try await Self.put("update", map: map, reduce: nil, in: database, on: server)
@@ -55,7 +56,8 @@ struct ViewsCase: BenchCase {
         return .ratio("view after \(changes) changes", times, atLeast: 2)
     }
 
-    private func reduce(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine {
+    private func reduce(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine
+    {
         let map = """
             function (doc) {
                 if (doc.type !== 'bench') return;
@@ -76,7 +78,8 @@ struct ViewsCase: BenchCase {
         return .ratio("group_level=1 of \(documents.count * Self.rowsOfDocument) rows", times, atLeast: 1)
     }
 
-    private func ranges(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine {
+    private func ranges(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine
+    {
         let count = stage.scaled(2_000)
         let starts = (0..<count).map { $0 * 7_919 % max(documents.count - 100, 1) }
         let times = try await stage.medians("ranges of 100 rows", on: stage.servers) { server in
