@@ -1,18 +1,18 @@
 /// Why bytes from a store are not what was once written there.
-package struct BinaryDecodingError: Error, Hashable, Sendable, CustomStringConvertible {
+public struct BinaryDecodingError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What is wrong, in words.
-    package let reason: String
+    public let reason: String
 
-    package var description: String { reason }
+    public var description: String { reason }
 
     /// An error with these words.
-    package init(_ reason: String) {
+    public init(_ reason: String) {
         self.reason = reason
     }
 }
 
 /// A value that can be part of a database column of bytes.
-package protocol BinaryCodable {
+public protocol BinaryCodable {
     /// Appends the value.
     func encode(into output: inout [UInt8])
 
@@ -21,34 +21,34 @@ package protocol BinaryCodable {
 }
 
 /// Reads bytes from front to back, and never beyond their end.
-package struct BinaryReader {
+public struct BinaryReader {
     private let bytes: [UInt8]
     private var position = 0
 
     /// A reader at the front of these bytes.
-    package init(_ bytes: [UInt8]) {
+    public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
     /// Whether all bytes are read.
-    package var isAtEnd: Bool { position == bytes.count }
+    public var isAtEnd: Bool { position == bytes.count }
 
     /// Reads one byte.
-    package mutating func byte() throws(BinaryDecodingError) -> UInt8 {
+    public mutating func byte() throws(BinaryDecodingError) -> UInt8 {
         guard position < bytes.count else { throw BinaryDecodingError("the bytes end too early") }
         defer { position += 1 }
         return bytes[position]
     }
 
     /// Reads that many bytes.
-    package mutating func bytes(_ count: Int) throws(BinaryDecodingError) -> ArraySlice<UInt8> {
+    public mutating func bytes(_ count: Int) throws(BinaryDecodingError) -> ArraySlice<UInt8> {
         guard count >= 0, count <= bytes.count - position else { throw BinaryDecodingError("the bytes end too early") }
         defer { position += count }
         return bytes[position..<position + count]
     }
 
     /// Reads an integer that is not negative, in the form of seven bits a byte, the least significant first.
-    package mutating func integer() throws(BinaryDecodingError) -> Int {
+    public mutating func integer() throws(BinaryDecodingError) -> Int {
         var result = 0
         for shift in stride(from: 0, to: 63, by: 7) {
             let byte = try byte()
@@ -62,7 +62,7 @@ package struct BinaryReader {
     }
 
     /// Reads a text in UTF-8 behind its length.
-    package mutating func text() throws(BinaryDecodingError) -> String {
+    public mutating func text() throws(BinaryDecodingError) -> String {
         let count = try integer()
         guard let text = String(validating: try bytes(count), as: UTF8.self) else {
             throw BinaryDecodingError("a text that is not UTF-8")
@@ -73,7 +73,7 @@ package struct BinaryReader {
 
 extension [UInt8] {
     /// Appends an integer that is not negative, in the form that ``BinaryReader/integer()`` reads.
-    package mutating func append(integer: Int) {
+    public mutating func append(integer: Int) {
         precondition(integer >= 0, "a negative integer has no such form")
         var rest = integer
         while rest >= 0x80 {
@@ -84,18 +84,18 @@ extension [UInt8] {
     }
 
     /// Appends a text behind its length, in the form that ``BinaryReader/text()`` reads.
-    package mutating func append(text: String) {
+    public mutating func append(text: String) {
         append(integer: text.utf8.count)
         append(contentsOf: text.utf8)
     }
 }
 
 /// The payload of trees whose store keeps nothing about a revision.
-package struct NoPayload: Hashable, Sendable, BinaryCodable {
+public struct NoPayload: Hashable, Sendable, BinaryCodable {
     /// The only one.
-    package init() {}
+    public init() {}
 
-    package init(from reader: inout BinaryReader) throws(BinaryDecodingError) {}
+    public init(from reader: inout BinaryReader) throws(BinaryDecodingError) {}
 
-    package func encode(into output: inout [UInt8]) {}
+    public func encode(into output: inout [UInt8]) {}
 }

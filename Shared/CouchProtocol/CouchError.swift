@@ -2,7 +2,7 @@
 ///
 /// The one table of the house from an error to its answer, after `chttpd:error_info/1` of CouchDB 3.5: a client tells
 /// errors apart by `error`, so the names are CouchDB's to the letter.
-package struct CouchError: Error, Hashable, Sendable {
+public struct CouchError: Error, Hashable, Sendable {
     /// The HTTP status.
     package let status: Int
     /// The name that programs look at.
@@ -19,7 +19,7 @@ package struct CouchError: Error, Hashable, Sendable {
 }
 
 extension CouchError: CustomStringConvertible {
-    package var description: String { "\(status) \(error): \(reason)" }
+    public var description: String { "\(status) \(error): \(reason)" }
 }
 
 // MARK: - What is not there

@@ -2,9 +2,9 @@
 ///
 /// CouchDB, PouchDB and this house write 32 hexadecimal digits, kept here as their 16 bytes; other programs write what
 /// they like.
-package enum RevisionHash: Hashable, Sendable {
+public enum RevisionHash: Hashable, Sendable {
     /// How many bytes a hash may have.
-    package static let lengthLimit = 255
+    public static let lengthLimit = 255
 
     /// 16 bytes, written as 32 hexadecimal digits.
     case digest(UInt64, UInt64)
@@ -12,7 +12,7 @@ package enum RevisionHash: Hashable, Sendable {
     case text([UInt8])
 
     /// The hash of these 16 bytes, such as an MD5 digest; fewer are filled up with zeros.
-    package init(digest: some Sequence<UInt8>) {
+    public init(digest: some Sequence<UInt8>) {
         var high: UInt64 = 0
         var low: UInt64 = 0
         for (index, byte) in digest.prefix(16).enumerated() {
@@ -28,7 +28,7 @@ package enum RevisionHash: Hashable, Sendable {
     /// The hash that the text says.
     ///
     /// As in CouchDB, a text of 32 bytes must be hexadecimal.
-    package init(parsing text: some Collection<UInt8>) throws(CouchError) {
+    public init(parsing text: some Collection<UInt8>) throws(CouchError) {
         guard text.count == 32 else {
             guard 1...Self.lengthLimit ~= text.count, text.allSatisfy(Self.isPlain) else { throw .invalidRevision }
             self = .text(Array(text))
@@ -66,7 +66,7 @@ package enum RevisionHash: Hashable, Sendable {
     }
 
     /// Appends the hash as it is written.
-    package func write(to output: inout [UInt8]) {
+    public func write(to output: inout [UInt8]) {
         switch self {
         case .digest(let high, let low):
             Self.write(high, to: &output)
@@ -109,14 +109,14 @@ package enum RevisionHash: Hashable, Sendable {
 }
 
 extension RevisionHash: Comparable, CustomStringConvertible {
-    package static func < (lhs: RevisionHash, rhs: RevisionHash) -> Bool {
+    public static func < (lhs: RevisionHash, rhs: RevisionHash) -> Bool {
         if case (.digest(let leftHigh, let leftLow), .digest(let rightHigh, let rightLow)) = (lhs, rhs) {
             return (leftHigh, leftLow) < (rightHigh, rightLow)
         }
         return lhs.comparable.lexicographicallyPrecedes(rhs.comparable)
     }
 
-    package var description: String {
+    public var description: String {
         var output: [UInt8] = []
         write(to: &output)
         return String(decoding: output, as: UTF8.self)

@@ -2,23 +2,23 @@
 ///
 /// Ordered as CouchDB orders them, by generation and then by the bytes of the hash: of two branches that are both
 /// alive the greatest wins, on every replica.
-package struct RevisionID: Hashable, Sendable {
+public struct RevisionID: Hashable, Sendable {
     /// The greatest generation: what a double, and so a JavaScript client, counts exactly.
-    package static let greatestGeneration = 1 << 53
+    public static let greatestGeneration = 1 << 53
 
     /// How many edits led to the revision, from 1.
-    package let generation: Int
+    public let generation: Int
     /// The hash of the edit.
-    package let hash: RevisionHash
+    public let hash: RevisionHash
 
     /// The revision of that generation with that hash.
-    package init(generation: Int, hash: RevisionHash) {
+    public init(generation: Int, hash: RevisionHash) {
         self.generation = generation
         self.hash = hash
     }
 
     /// The revision that the text `generation-hash` names.
-    package init(parsing text: String) throws(CouchError) {
+    public init(parsing text: String) throws(CouchError) {
         let bytes = text.utf8
         guard let dash = bytes.firstIndex(of: UInt8(ascii: "-")) else { throw .invalidRevision }
         let digits = bytes[..<dash]
@@ -30,7 +30,7 @@ package struct RevisionID: Hashable, Sendable {
     }
 
     /// The revision that bytes name, as ``write(to:)`` writes it; for stores, which read one with every row.
-    package init(parsing bytes: Span<UInt8>) throws(CouchError) {
+    public init(parsing bytes: Span<UInt8>) throws(CouchError) {
         var generation = 0
         var place = 0
         while place < bytes.count, case let digit = bytes[place] &- UInt8(ascii: "0"), digit <= 9 {
@@ -44,7 +44,7 @@ package struct RevisionID: Hashable, Sendable {
     }
 
     /// Appends the revision as it is written.
-    package func write(to output: inout [UInt8]) {
+    public func write(to output: inout [UInt8]) {
         output.append(contentsOf: String(generation).utf8)
         output.append(UInt8(ascii: "-"))
         hash.write(to: &output)
@@ -52,11 +52,11 @@ package struct RevisionID: Hashable, Sendable {
 }
 
 extension RevisionID: Comparable, CustomStringConvertible {
-    package static func < (lhs: RevisionID, rhs: RevisionID) -> Bool {
+    public static func < (lhs: RevisionID, rhs: RevisionID) -> Bool {
         lhs.generation != rhs.generation ? lhs.generation < rhs.generation : lhs.hash < rhs.hash
     }
 
-    package var description: String {
+    public var description: String {
         var output: [UInt8] = []
         output.reserveCapacity(48)
         write(to: &output)

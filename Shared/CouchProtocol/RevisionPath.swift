@@ -1,20 +1,20 @@
 package import JSON
 
 /// A revision with the names of its ancestors, as far as they are known: the `_revisions` of a document.
-package struct RevisionPath: Hashable, Sendable {
+public struct RevisionPath: Hashable, Sendable {
     /// The generation of the revision itself.
-    package let start: Int
+    public let start: Int
     /// The hashes of the revision and its ancestors, newest first; at least one, at most `start`.
-    package let hashes: [RevisionHash]
+    public let hashes: [RevisionHash]
 
     /// A revision of which no ancestors are known.
-    package init(_ revision: RevisionID) {
+    public init(_ revision: RevisionID) {
         start = revision.generation
         hashes = [revision.hash]
     }
 
     /// A revision and its ancestors, newest first.
-    package init(start: Int, hashes: [RevisionHash]) {
+    public init(start: Int, hashes: [RevisionHash]) {
         precondition(!hashes.isEmpty && hashes.count <= start, "a path has one to `start` hashes")
         self.start = start
         self.hashes = hashes
@@ -45,30 +45,30 @@ package struct RevisionPath: Hashable, Sendable {
     }
 
     /// The revision itself.
-    package var revision: RevisionID { RevisionID(generation: start, hash: hashes[0]) }
+    public var revision: RevisionID { RevisionID(generation: start, hash: hashes[0]) }
 
     /// The revision before it, when it is known.
-    package var parent: RevisionID? {
+    public var parent: RevisionID? {
         hashes.count > 1 ? RevisionID(generation: start - 1, hash: hashes[1]) : nil
     }
 
     /// The revision and its ancestors, newest first.
-    package var revisions: [RevisionID] {
+    public var revisions: [RevisionID] {
         hashes.enumerated().map { RevisionID(generation: start - $0.offset, hash: $0.element) }
     }
 
     /// The path of the revision that follows this one.
-    package func appending(_ hash: RevisionHash) -> RevisionPath {
+    public func appending(_ hash: RevisionHash) -> RevisionPath {
         RevisionPath(start: start + 1, hashes: [hash] + hashes)
     }
 
     /// This path with at most that many of its newest revisions.
-    package func prefix(_ count: Int) -> RevisionPath {
+    public func prefix(_ count: Int) -> RevisionPath {
         RevisionPath(start: start, hashes: Array(hashes.prefix(max(count, 1))))
     }
 
     /// The newest of these revisions that stands on this path.
-    package func newest(of revisions: Set<RevisionID>) -> RevisionID? {
+    public func newest(of revisions: Set<RevisionID>) -> RevisionID? {
         self.revisions.first(where: revisions.contains)
     }
 
@@ -78,7 +78,7 @@ package struct RevisionPath: Hashable, Sendable {
     }
 
     /// Appends the value of the `_revisions` member.
-    package func write(to output: inout [UInt8]) {
+    public func write(to output: inout [UInt8]) {
         output.append(contentsOf: #"{"start":"#.utf8)
         output.append(contentsOf: String(start).utf8)
         output.append(contentsOf: #","ids":["#.utf8)

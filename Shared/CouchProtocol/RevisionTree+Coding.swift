@@ -1,12 +1,12 @@
 // A tree as bytes, for a database column: a version, the number of nodes, and the nodes in their order.
 extension RevisionTree where Payload: BinaryCodable {
     /// How many nodes bytes may claim to hold.
-    @inlinable package static var nodeLimit: Int { 1_000_000 }
+    private static var nodeLimit: Int { 1_000_000 }
 
-    @inlinable package static var version: UInt8 { 1 }
+    private static var version: UInt8 { 1 }
 
     /// The tree as bytes; equal trees give equal bytes.
-    @inlinable package var encoded: [UInt8] {
+    public var encoded: [UInt8] {
         var output: [UInt8] = [Self.version]
         output.reserveCapacity(4 + nodes.count * 36)
         output.append(integer: nodes.count)
@@ -26,7 +26,7 @@ extension RevisionTree where Payload: BinaryCodable {
     }
 
     /// The tree that ``encoded`` made these bytes of.
-    @inlinable package init(decoding bytes: [UInt8]) throws(BinaryDecodingError) {
+    public init(decoding bytes: [UInt8]) throws(BinaryDecodingError) {
         var reader = BinaryReader(bytes)
         guard try reader.byte() == Self.version else { throw BinaryDecodingError("a revision tree of another version") }
         let count = try reader.integer()
@@ -57,7 +57,7 @@ extension RevisionTree where Payload: BinaryCodable {
 }
 
 extension RevisionHash: BinaryCodable {
-    package func encode(into output: inout [UInt8]) {
+    public func encode(into output: inout [UInt8]) {
         switch self {
         case .digest(let high, let low):
             output.append(0)
@@ -72,7 +72,7 @@ extension RevisionHash: BinaryCodable {
         }
     }
 
-    package init(from reader: inout BinaryReader) throws(BinaryDecodingError) {
+    public init(from reader: inout BinaryReader) throws(BinaryDecodingError) {
         let length = try reader.byte()
         if length == 0 {
             self.init(digest: try reader.bytes(16))

@@ -1,7 +1,7 @@
 // What a tree answers about the ancestry of revisions.
 extension RevisionTree {
     /// The revision with its ancestors as far as they are known; nil when the revision is not known.
-    @inlinable package func path(to id: RevisionID) -> RevisionPath? {
+    public func path(to id: RevisionID) -> RevisionPath? {
         let nodes = ancestry(of: id)
         return nodes.isEmpty ? nil : RevisionPath(start: id.generation, hashes: nodes.map { $0.id.hash })
     }
@@ -9,7 +9,7 @@ extension RevisionTree {
     /// The nodes of the revision and its ancestors, newest first: `_revs_info`.
     ///
     /// Empty when the revision is not known.
-    @inlinable package func ancestry(of id: RevisionID) -> [Node] {
+    public func ancestry(of id: RevisionID) -> [Node] {
         var result: [Node] = []
         var next = self[id]
         while let node = next {
@@ -20,13 +20,13 @@ extension RevisionTree {
     }
 
     /// Those of these revisions that are not known, in their order: what `_revs_diff` calls missing.
-    @inlinable package func missing(of revisions: [RevisionID]) -> [RevisionID] {
+    public func missing(of revisions: [RevisionID]) -> [RevisionID] {
         revisions.filter { !contains($0) }
     }
 
     /// The leaves from which the missing revisions may have come: those of a lesser generation than the greatest of
     /// them.
-    @inlinable package func possibleAncestors(of missing: [RevisionID]) -> [RevisionID] {
+    public func possibleAncestors(of missing: [RevisionID]) -> [RevisionID] {
         guard let greatest = missing.lazy.map({ $0.generation }).max() else { return [] }
         return leaves.map { $0.id }.filter { $0.generation < greatest }
     }
@@ -36,7 +36,7 @@ extension RevisionTree {
     /// - Parameter limit: How many revisions each branch keeps, its leaf included.
     /// - Returns: The revisions that were forgotten.
     @discardableResult
-    @inlinable package mutating func stem(to limit: Int) -> [RevisionID] {
+    public mutating func stem(to limit: Int) -> [RevisionID] {
         guard let last = nodes.last, nodes.count > limit || last.id.generation > limit else { return [] }
         let leaves = zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }
         var kept: Set<RevisionID> = []
@@ -48,7 +48,7 @@ extension RevisionTree {
     ///
     /// - Parameter revisions: The leaves; revisions that are not leaves stay.
     /// - Returns: Those of them that were leaves.
-    @inlinable package mutating func purge(_ revisions: [RevisionID]) -> [RevisionID] {
+    public mutating func purge(_ revisions: [RevisionID]) -> [RevisionID] {
         let doomed = Set(revisions)
         let (purged, staying) = leaves.reduce(into: ([RevisionID](), [RevisionID]())) { result, leaf in
             if doomed.contains(leaf.id) { result.0.append(leaf.id) } else { result.1.append(leaf.id) }
@@ -61,7 +61,7 @@ extension RevisionTree {
     }
 
     @discardableResult
-    @inlinable package mutating func keep(_ kept: Set<RevisionID>) -> [RevisionID] {
+    private mutating func keep(_ kept: Set<RevisionID>) -> [RevisionID] {
         guard kept.count < nodes.count else { return [] }
         let forgotten = nodes.map { $0.id }.filter { !kept.contains($0) }
         nodes.removeAll { !kept.contains($0.id) }

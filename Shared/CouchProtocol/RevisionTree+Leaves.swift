@@ -5,7 +5,7 @@
 extension RevisionTree {
     /// Whether each revision came from the one before it here, as with documents that never had a conflict: then the
     /// last is the only leaf.
-    @inlinable package var isLine: Bool {
+    private var isLine: Bool {
         for place in nodes.indices.dropFirst() {
             let (node, next) = (nodes[place - 1], nodes[place])
             guard next.parentHash == node.id.hash, next.id.generation == node.id.generation + 1 else { return false }
@@ -14,7 +14,7 @@ extension RevisionTree {
     }
 
     /// For each node whether no known revision came from it.
-    @inlinable package var leafFlags: [Bool] {
+    var leafFlags: [Bool] {
         var flags = [Bool](repeating: true, count: nodes.count)
         for node in nodes {
             if let parent = node.parent, let position = position(of: parent) { flags[position] = false }
@@ -23,46 +23,46 @@ extension RevisionTree {
     }
 
     /// Whether no known revision came from that one.
-    @inlinable package func isLeaf(_ id: RevisionID) -> Bool {
+    public func isLeaf(_ id: RevisionID) -> Bool {
         guard contains(id) else { return false }
         let children = nodes[insertionPoint(of: RevisionID(generation: id.generation + 1, hash: .text([])))...]
         return !children.prefix { $0.id.generation == id.generation + 1 }.contains { $0.parentHash == id.hash }
     }
 
     /// The leaves, the winner first: those alive before the deleted ones, then the greater revision before the lesser.
-    @inlinable package var leaves: [Node] {
+    public var leaves: [Node] {
         if isLine { return nodes.suffix(1) }
         return zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }.sorted(by: Self.wins)
     }
 
     /// How many leaves there are.
-    @inlinable package var leafCount: Int { isLine ? min(nodes.count, 1) : leafFlags.count { $0 } }
+    public var leafCount: Int { isLine ? min(nodes.count, 1) : leafFlags.count { $0 } }
 
     /// The leaf that is the document: the greatest of those alive, or of all when none is.
-    @inlinable package var winner: Node? {
+    public var winner: Node? {
         if isLine { return nodes.last }
         return zip(nodes, leafFlags).filter { $0.1 }.map { $0.0 }.min(by: Self.wins)
     }
 
     /// Whether no leaf is alive.
-    @inlinable package var isDeleted: Bool { winner?.isDeleted ?? true }
+    public var isDeleted: Bool { winner?.isDeleted ?? true }
 
     /// The leaves that are alive and are not the winner: `_conflicts`.
-    @inlinable package var conflicts: [RevisionID] {
+    public var conflicts: [RevisionID] {
         leaves.dropFirst().filter { !$0.isDeleted }.map { $0.id }
     }
 
     /// The leaves that are deleted and are not the winner: `_deleted_conflicts`.
-    @inlinable package var deletedConflicts: [RevisionID] {
+    public var deletedConflicts: [RevisionID] {
         leaves.dropFirst().filter { $0.isDeleted }.map { $0.id }
     }
 
     /// The leaves that came from that revision, or the revision itself when it is one: what `latest=true` asks for.
-    @inlinable package func leaves(from id: RevisionID) -> [Node] {
+    public func leaves(from id: RevisionID) -> [Node] {
         leaves.filter { leaf in self.path(to: leaf.id)?.revisions.contains(id) ?? false }
     }
 
-    @inlinable package static func wins(_ lhs: Node, over rhs: Node) -> Bool {
+    private static func wins(_ lhs: Node, over rhs: Node) -> Bool {
         lhs.isDeleted != rhs.isDeleted ? rhs.isDeleted : lhs.id > rhs.id
     }
 }

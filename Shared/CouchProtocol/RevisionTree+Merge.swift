@@ -1,5 +1,5 @@
 /// What a merge did to a tree, in the words of `couch_key_tree.erl`.
-package enum RevisionMerge: Hashable, Sendable {
+public enum RevisionMerge: Hashable, Sendable {
     /// The revision follows a leaf, or is the first of all.
     case newLeaf
     /// The revision is a leaf of a branch that was not there: a conflict, unless one of the sides is deleted.
@@ -20,7 +20,7 @@ extension RevisionTree {
     ///   - payload: What the store keeps about the revision.
     ///   - branchLimit: How many leaves the tree may have; a revision that would make one more is refused.
     @discardableResult
-    @inlinable package mutating func merge(
+    public mutating func merge(
         _ path: RevisionPath,
         status: Status,
         payload: Payload? = nil,
@@ -49,7 +49,7 @@ extension RevisionTree {
     }
 
     /// Takes over all that another tree knows.
-    @inlinable package mutating func merge(_ other: RevisionTree) {
+    public mutating func merge(_ other: RevisionTree) {
         for node in other.nodes.reversed() {
             // A path of two is enough: the parent's own parent comes with the parent.
             let hashes = [node.id.hash] + (node.parentHash.map { [$0] } ?? [])
@@ -62,25 +62,25 @@ extension RevisionTree {
         }
     }
 
-    @inlinable package func outcome(of anchor: Int?, in revisions: [RevisionID]) -> RevisionMerge {
+    private func outcome(of anchor: Int?, in revisions: [RevisionID]) -> RevisionMerge {
         guard let anchor else { return isEmpty ? .newLeaf : .newBranch }
         guard anchor > 0 else { return .internalNode }
         return isLeaf(revisions[anchor]) ? .newLeaf : .newBranch
     }
 
-    @inlinable package mutating func insert(_ node: Node) {
+    private mutating func insert(_ node: Node) {
         nodes.insert(node, at: insertionPoint(of: node.id))
     }
 
     /// Gives a revision that was known by name only its body.
-    @inlinable package mutating func fill(_ id: RevisionID, status: Status, payload: Payload?) {
+    private mutating func fill(_ id: RevisionID, status: Status, payload: Payload?) {
         guard let position = position(of: id), nodes[position].status == .missing, status != .missing else { return }
         nodes[position].status = status
         nodes[position].payload = payload
     }
 
     /// Gives roots on the path, which stemming made, their ancestors back.
-    @inlinable package mutating func extend(upwardFrom anchor: Int, along revisions: [RevisionID]) {
+    private mutating func extend(upwardFrom anchor: Int, along revisions: [RevisionID]) {
         for index in revisions.indices.dropFirst(anchor).dropLast() {
             guard let position = position(of: revisions[index]) else { return }
             let parent = revisions[index + 1]

@@ -2,7 +2,7 @@
 ///
 /// No case holds a parameter, a row's value or a password, and neither does ``description``; what the server itself
 /// said, which may quote a value, is in ``PostgresServerError`` and is to be asked for.
-package enum PostgresError: Error, Equatable {
+public enum PostgresError: Error, Equatable {
     /// The configuration is not usable; the text says which part and never shows the URL.
     case invalidConfiguration(String)
     /// No connection could be made; the server's code when it was the server that refused.
@@ -29,7 +29,7 @@ package enum PostgresError: Error, Equatable {
     case migration(String)
 
     /// What took too long.
-    package enum Phase: String, Sendable {
+    public enum Phase: String, Sendable {
         case acquire = "waiting for a free connection"
         case connect = "connecting"
         case statement = "running a statement"
@@ -38,7 +38,7 @@ package enum PostgresError: Error, Equatable {
 
 extension PostgresError {
     /// The code when the server refused, at connecting or later.
-    package var sqlState: SQLState? {
+    public var sqlState: SQLState? {
         switch self {
         case .server(let error): error.sqlState
         case .connectionFailed(_, let state): state
@@ -48,7 +48,7 @@ extension PostgresError {
 
     /// Whether the same transaction may succeed when it is run again: it lost against another, or its connection
     /// broke before its commit was sent.
-    package var isRetryable: Bool {
+    public var isRetryable: Bool {
         switch self {
         case .server(let error): error.sqlState.isRetryable
         case .connectionLost: true
@@ -57,7 +57,7 @@ extension PostgresError {
     }
 
     /// Whether the server cannot be reached at the moment, as opposed to having refused.
-    package var isUnavailable: Bool {
+    public var isUnavailable: Bool {
         switch self {
         case .connectionLost, .timedOut(.connect), .timedOut(.acquire): true
         case .connectionFailed(_, let state): state?.isTransientRefusal ?? true
@@ -66,7 +66,7 @@ extension PostgresError {
     }
 
     /// A word from a bounded set, for metric labels.
-    package var code: String {
+    public var code: String {
         switch self {
         case .invalidConfiguration: "configuration"
         case .connectionFailed: "connection_failed"
@@ -84,7 +84,7 @@ extension PostgresError {
 }
 
 extension PostgresError: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         switch self {
         case .invalidConfiguration(let reason): "PostgreSQL configuration: \(reason)"
         case .connectionFailed(let reason, _): "cannot connect to PostgreSQL: \(reason)"
@@ -104,17 +104,17 @@ extension PostgresError: CustomStringConvertible {
 }
 
 /// A column's value that could not become the wanted type.
-package struct PostgresDecodingFailure: Error, Equatable, CustomStringConvertible {
+public struct PostgresDecodingFailure: Error, Equatable, CustomStringConvertible {
     /// The column's name, or its place when it has none.
-    package let column: String
+    public let column: String
     /// The PostgreSQL type that the Swift type stands for.
-    package let expected: String
+    public let expected: String
     /// The PostgreSQL type of the column, or NULL.
-    package let found: String
+    public let found: String
     /// What is wrong when the types would have matched.
-    package let reason: String?
+    public let reason: String?
 
-    package var description: String {
+    public var description: String {
         let problem = reason.map { " (\($0))" } ?? ""
         return "PostgreSQL: column \"\(column)\": expected \(expected), found \(found)\(problem)"
     }

@@ -1,36 +1,39 @@
+// Public, as all that a value of a column or a parameter is made of, although only this package uses it: of what is
+// less than public the compiler makes no code for the types of other modules, and this is done for every value.
+
 /// The rows that a statement gave, kept as libpq received them; a value is decoded when it is asked for.
-package struct PostgresRows: Sendable, RandomAccessCollection {
+public struct PostgresRows: Sendable, RandomAccessCollection {
     let result: ResultHandle
-    package let count: Int
+    public let count: Int
 
     init(_ result: ResultHandle) {
         self.result = result
         count = result.rowCount
     }
 
-    package var startIndex: Int { 0 }
-    package var endIndex: Int { count }
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { count }
 
-    package subscript(position: Int) -> PostgresRow {
+    public subscript(position: Int) -> PostgresRow {
         precondition(position >= 0 && position < count, "row out of range")
         return PostgresRow(result: result, index: position)
     }
 
     /// How many rows the statement inserted, changed, deleted or read.
-    package var affected: Int { result.affected }
+    public var affected: Int { result.affected }
 
     /// The columns' names, in order.
-    package var columnNames: [String] {
+    public var columnNames: [String] {
         (0..<result.columnCount).map { result.columnName($0) }
     }
 }
 
 /// One row, which keeps the result that it is part of alive.
-package struct PostgresRow: Sendable {
+public struct PostgresRow: Sendable {
     let result: ResultHandle
     let index: Int
 
-    package var columnCount: Int { result.columnCount }
+    public var columnCount: Int { result.columnCount }
 
     /// The first columns as these types, in order: `let (id, seq) = try row.decode(String.self, Int64?.self)`.
     package func decode<each Value: PostgresDecodable>(
@@ -47,33 +50,34 @@ package struct PostgresRow: Sendable {
     /// The first column.
     ///
     /// Not left to the packs, because the compiler does not take their tuple of one for its element.
-    @inlinable
-    package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
+    public func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
         try decode(type, at: 0)
     }
 
     /// One column, by its place.
-    ///
-    /// Inlinable, as what it calls, so that a value of a known type is read without looking its type up: this is done
-    /// for every column of every row.
-    @inlinable
-    package func decode<Value: PostgresDecodable>(
+    public func decode<Value: PostgresDecodable>(
         _ type: Value.Type,
         at column: Int
     ) throws(PostgresError) -> Value {
         guard let cell = try cell(at: column) else {
-            guard let null = Value.postgresNull else { throw failure(Value.self, column, cell: nil, nil) }
+            guard let null = Value.postgresNull else { throw failure(Value.self, column, found: "NULL", nil) }
             return null
         }
         do throws(PostgresCellError) {
             return try Value(cell)
         } catch {
-            throw failure(Value.self, column, cell: cell, error)
+            let reason: String? =
+                switch error {
+                case .typeMismatch: nil
+                case .outOfRange: "the value is out of range of \(Value.self)"
+                case .malformed(let text): "the value is malformed: \(text)"
+                }
+            throw failure(Value.self, column, found: cell.type.description, reason)
         }
     }
 
     /// One column, by its name.
-    package func decode<Value: PostgresDecodable>(
+    public func decode<Value: PostgresDecodable>(
         _ type: Value.Type,
         named name: String
     ) throws(PostgresError) -> Value {
@@ -81,22 +85,22 @@ package struct PostgresRow: Sendable {
     }
 
     /// Whether the column is NULL.
-    package func isNull(_ column: Int) throws(PostgresError) -> Bool {
+    public func isNull(_ column: Int) throws(PostgresError) -> Bool {
         try cell(at: column) == nil
     }
 
     /// A column's bytes in one copy (of `jsonb`: its text); `nil` is NULL.
-    package func bytes(_ column: Int) throws(PostgresError) -> [UInt8]? {
+    public func bytes(_ column: Int) throws(PostgresError) -> [UInt8]? {
         try decode([UInt8]?.self, at: column)
     }
 
     /// A column's bytes in one copy, by its name.
-    package func bytes(_ name: String) throws(PostgresError) -> [UInt8]? {
+    public func bytes(_ name: String) throws(PostgresError) -> [UInt8]? {
         try bytes(try place(of: name))
     }
 
     /// Lends a column's bytes (of `jsonb`: its text) without a copy; `nil` is NULL.
-    package func withBytes<Value, Failure: Error>(
+    public func withBytes<Value, Failure: Error>(
         _ column: Int,
         _ body: (Span<UInt8>?) throws(Failure) -> Value
     ) throws -> Value {
@@ -107,7 +111,7 @@ package struct PostgresRow: Sendable {
         return try withExtendedLifetime(result) { () throws(Failure) -> Value in try body(bytes.span) }
     }
 
-    package func cell(at column: Int) throws(PostgresError) -> PostgresCell? {
+    private func cell(at column: Int) throws(PostgresError) -> PostgresCell? {
         guard column < result.columnCount else {
             throw .misuse("column \(column) was asked for; the row has \(result.columnCount)")
         }
@@ -121,23 +125,17 @@ package struct PostgresRow: Sendable {
         return column
     }
 
-    package func failure<Value: PostgresDecodable>(
+    private func failure<Value: PostgresDecodable>(
         _: Value.Type,
         _ column: Int,
-        cell: PostgresCell?,
-        _ error: PostgresCellError?
+        found: String,
+        _ reason: String?
     ) -> PostgresError {
-        let reason: String? =
-            switch error {
-            case .typeMismatch, nil: nil
-            case .outOfRange: "the value is out of range of \(Value.self)"
-            case .malformed(let text): "the value is malformed: \(text)"
-            }
-        return .decoding(
+        .decoding(
             PostgresDecodingFailure(
                 column: result.columnName(column),
                 expected: Value.postgresType.description,
-                found: cell?.type.description ?? "NULL",
+                found: found,
                 reason: reason
             )
         )

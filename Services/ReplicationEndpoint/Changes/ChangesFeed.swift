@@ -2,11 +2,10 @@ import CouchProtocol
 import DocumentStore
 import Hummingbird
 import NIOCore
-import Synchronization
 
 /// Writes one feed of changes to a client, a page at a time, and waits for more where that was asked for.
 ///
-/// It never holds more than a page, sends no faster than the client takes, and asks before each page what the reader
+/// It never holds more than two pages, sends no faster than the client takes, and asks before each page what the reader
 /// may still read.
 ///
 /// Its parts are not inlined into one another: a task keeps room for all that its present functions may need, and
@@ -27,6 +26,9 @@ final class ChangesFeed {
     /// Whether the reader's rights are those that the request was let in with.
     private var isFresh = true
     private var hasWaited = false
+    /// The page behind the one that is being written.
+    private var ahead: PageAhead?
+    private var readsAhead = true
 
     private var request: FeedRequest { source.request }
 
@@ -61,11 +63,11 @@ final class ChangesFeed {
     @concurrent func write(to writer: inout any ResponseBodyWriter) async throws {
         try await send(format.head, to: &writer)
         var pending: Int? = 0
+        defer { ahead?.cancel() }
         while true {
-            // Whoever looked before the answer began has begun that look then.
-            if first == nil { live.beginLook() }
             guard try await mayGoOn() else { break }
             let stretch = try await look(&writer)
+            readAhead(behind: stretch)
             try await write(stretch.rows, to: &writer)
             cursor = stretch.cursor
             guard remaining > 0 else {
@@ -118,35 +120,42 @@ final class ChangesFeed {
     /// The next rows, with signs of life while they are looked for.
     @inline(never)
     @concurrent private func look(_ writer: inout any ResponseBodyWriter) async throws -> FeedSource.Stretch {
+        // Whoever looked before the answer began has begun that look then.
         if let stretch = first {
             first = nil
             return stretch
         }
-        let (source, cursor, room, caller) = (source, cursor, remaining, principal.caller)
-        guard pace.nextSign != nil else { return try await source.next(cursor, room: room, for: caller) }
-        let page = PageInHand()
-        let work = Task { [live] in
-            defer {
-                page.isThere.store(true, ordering: .releasing)
-                live.signal(.notice)
-            }
-            return try await source.next(cursor, room: room, for: caller)
-        }
+        let page =
+            takeAhead() ?? PageAhead(source, behind: cursor, room: remaining, for: principal.caller, live)
         do {
-            while !page.isThere.load(ordering: .acquiring) {
+            while !page.isThere {
                 await live.wait(until: pace.nextSign, forChanges: false)
                 try checkIsWanted()
                 if pace.takeSign() { try await send(format.sign, to: &writer) }
             }
         } catch {
-            work.cancel()
+            page.cancel()
             throw error
         }
-        return try await work.value
+        return try await page.rows()
     }
 
-    private final class PageInHand: Sendable {
-        let isThere = Atomic(false)
+    /// Begins to read what comes behind these rows, while they are written.
+    private func readAhead(behind stretch: FeedSource.Stretch) {
+        let room = remaining - stretch.rows.count
+        guard readsAhead, stretch.hasMore, room > 0, !wakeUps.isEnding else { return }
+        ahead = PageAhead(source, behind: stretch.cursor, room: room, for: principal.caller, live)
+    }
+
+    /// The page that was read ahead, when it is what the reader may read now.
+    private func takeAhead() -> PageAhead? {
+        guard let page = ahead else { return nil }
+        ahead = nil
+        if page.isFresh, page.caller == principal.caller { return page }
+        page.cancel()
+        // Who takes long for a page would have each read twice.
+        if !page.isFresh { readsAhead = false }
+        return nil
     }
 
     /// Waits for a change, with signs of life.

@@ -39,7 +39,7 @@ extension DocumentStore {
     package func ends(of feeds: [Feed], inDatabase name: String) async throws -> [Feed: Int] {
         let rows = try await client.query(
             """
-            SELECT asked.place, (SELECT max(seq) FROM feed_entries WHERE feed_entries.feed = found.id)
+            SELECT asked.place, (SELECT max(seq) FROM feed_entries WHERE feed_entries.feed = found.id AND seq > 0)
             FROM unnest(\(feeds.map(\.kind)), \(feeds.map(\.name))) WITH ORDINALITY AS asked (kind, name, place)
             CROSS JOIN LATERAL (
                 SELECT id FROM feeds

@@ -22,7 +22,7 @@ extension FeedReader {
             FROM (\(fragment: feeds(of: caller, formerGroups))) AS feed CROSS JOIN LATERAL (
                 SELECT seq, document, present AND feed.is_own AS present, lossy FROM feed_entries
                 WHERE feed_entries.feed = feed.number AND seq > \(Int64(since)) AND seq < \(Int64(before ?? .max))
-                    AND (present AND feed.is_own OR lossy)
+                    AND seq > 0 AND (present AND feed.is_own OR lossy)
                 ORDER BY seq LIMIT \(Int64(limit))
             ) AS entry
             GROUP BY entry.seq, entry.document ORDER BY entry.seq LIMIT \(Int64(limit))
@@ -63,7 +63,7 @@ extension FeedReader {
             FROM (
                 SELECT seq, document, present, lossy FROM feed_entries
                 WHERE feed = (SELECT number FROM (\(fragment: feeds)) AS feed)
-                    AND seq > \(Int64(since)) AND seq <= \(Int64(through)) AND present
+                    AND seq > \(Int64(since)) AND seq <= \(Int64(through)) AND seq > 0 AND present
                 ORDER BY seq LIMIT \(Int64(limit))
             ) AS merged
             \(unescaped: Self.documents)

@@ -16,13 +16,14 @@ extension DocumentStore {
         let info = try await info(database)
         guard number > 0 else { return info.documents + info.deleted }
         guard number < info.updateSeq / 2 else {
-            return try await count("documents WHERE database = \(database.id) AND seq > \(Int64(number))")
+            return try await count("documents WHERE database = \(database.id) AND seq > \(Int64(number)) AND seq > 0")
         }
         // Both of one moment, or a document that changes in between counts twice or never.
         let rows = try await client.query(
             """
             SELECT live + deleted - (
-                SELECT count(*) FROM documents WHERE documents.database = \(database.id) AND seq <= \(Int64(number))
+                SELECT count(*) FROM documents
+                WHERE documents.database = \(database.id) AND seq <= \(Int64(number)) AND seq > 0
             ) FROM counters WHERE database = \(database.id)
             """
         )
@@ -55,7 +56,7 @@ extension DocumentStore {
                         AND seq > \(max(Int64(place.number), settled))
                 )
             FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed
-            JOIN feed_entries ON feed_entries.feed = feed.number AND seq > \(Int64(place.number))
+            JOIN feed_entries ON feed_entries.feed = feed.number AND seq > \(Int64(place.number)) AND seq > 0
             """
         )
         guard let row = rows.first else { return 0 }

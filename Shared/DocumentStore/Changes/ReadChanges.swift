@@ -54,7 +54,7 @@ extension DocumentStore {
                 Self.endQuery(of: database),
                 """
                 SELECT seq, id, rev, deleted, CASE WHEN leaves > 1 THEN tree END
-                FROM documents WHERE database = \(database.id) AND seq > \(Int64(position.number))
+                FROM documents WHERE database = \(database.id) AND seq > \(Int64(position.number)) AND seq > 0
                 ORDER BY seq LIMIT \(Int64(limit))
                 """,
             ])

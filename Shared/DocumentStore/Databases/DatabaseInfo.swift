@@ -65,7 +65,7 @@ extension DocumentStore {
                 CROSS JOIN LATERAL (
                     SELECT number, pg_column_size(tree) + octet_length(id) AS size FROM documents
                     WHERE documents.database = \(database.id)
-                        AND seq >= (step - 1) * \(Int64(info.updateSeq)) / \(Self.sampleSize)
+                        AND seq >= (step - 1) * \(Int64(info.updateSeq)) / \(Self.sampleSize) AND seq > 0
                     ORDER BY seq LIMIT 1
                 ) AS found
             )

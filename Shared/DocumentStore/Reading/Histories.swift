@@ -57,7 +57,10 @@ extension DocumentStore {
                     ) AS entry
                     CROSS JOIN LATERAL unnest(entry.losses) AS loss
                 )
-            FROM documents WHERE database = \(database.id) AND id = ANY(\(ids.map(\.text)))
+            FROM unnest(\(ids.map(\.text))) AS asked (id)
+            CROSS JOIN LATERAL (
+                SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
+            ) AS documents
             """
         )
         let rules = AccessRules(database.settings)

@@ -14,7 +14,8 @@ extension DocumentStore {
                     SELECT max(entry.seq)
                     FROM (\(fragment: FeedRegistry.numbers(ofExisting: feeds, in: database))) AS feed
                     CROSS JOIN LATERAL (
-                        SELECT seq FROM feed_entries WHERE feed_entries.feed = feed.number ORDER BY seq DESC LIMIT 1
+                        SELECT seq FROM feed_entries WHERE feed_entries.feed = feed.number AND seq > 0
+                        ORDER BY seq DESC LIMIT 1
                     ) AS entry
                 ),
                 (

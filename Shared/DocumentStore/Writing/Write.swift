@@ -185,7 +185,13 @@ extension DocumentStore {
 
     func records(of ids: Set<DocumentID>, in database: Database) async throws -> [DocumentID: DocumentRecord] {
         let rows = try await client.query(
-            "SELECT id, seq, tree FROM documents WHERE database = \(database.id) AND id = ANY(\(ids.map(\.text)))"
+            """
+            SELECT found.id, found.seq, found.tree FROM unnest(\(ids.map(\.text))) AS asked (id)
+            CROSS JOIN LATERAL (
+                SELECT id, seq, tree FROM documents
+                WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
+            ) AS found
+            """
         )
         var records: [DocumentID: DocumentRecord] = [:]
         for row in rows {

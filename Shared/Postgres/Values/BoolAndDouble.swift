@@ -1,23 +1,23 @@
 extension Bool: PostgresScalar {
-    package static let postgresType = PostgresType.bool
-    package static let postgresArrayType = PostgresType.boolArray
+    public static let postgresType = PostgresType.bool
+    public static let postgresArrayType = PostgresType.boolArray
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         guard cell.type == .bool else { throw .typeMismatch }
         self = try cell.integer(as: UInt8.self) != 0
     }
 
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         buffer.append(UInt8(self ? 1 : 0))
     }
 }
 
 extension Double: PostgresScalar {
-    package static let postgresType = PostgresType.float8
-    package static let postgresArrayType = PostgresType.float8Array
+    public static let postgresType = PostgresType.float8
+    public static let postgresArrayType = PostgresType.float8Array
 
     /// Reads `float8`, `float4` and, to the nearest double, `numeric`.
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         switch cell.type {
         case .float8: self = Double(bitPattern: try cell.integer())
         case .float4: self = Double(Float(bitPattern: try cell.integer()))
@@ -28,7 +28,7 @@ extension Double: PostgresScalar {
         }
     }
 
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         buffer.append(bitPattern)
     }
 }

@@ -14,33 +14,33 @@ private func decodeInteger<Integer: FixedWidthInteger>(_ cell: PostgresCell) thr
 }
 
 extension Int16: PostgresScalar {
-    package static let postgresType = PostgresType.int2
-    package static let postgresArrayType = PostgresType.int2Array
+    public static let postgresType = PostgresType.int2
+    public static let postgresArrayType = PostgresType.int2Array
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
-    package func encode(into buffer: inout PostgresBuffer) { buffer.append(self) }
+    public init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
+    public func encode(into buffer: inout PostgresBuffer) { buffer.append(self) }
 }
 
 extension Int32: PostgresScalar {
-    package static let postgresType = PostgresType.int4
-    package static let postgresArrayType = PostgresType.int4Array
+    public static let postgresType = PostgresType.int4
+    public static let postgresArrayType = PostgresType.int4Array
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
-    package func encode(into buffer: inout PostgresBuffer) { buffer.append(self) }
+    public init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
+    public func encode(into buffer: inout PostgresBuffer) { buffer.append(self) }
 }
 
 extension Int64: PostgresScalar {
-    package static let postgresType = PostgresType.int8
-    package static let postgresArrayType = PostgresType.int8Array
+    public static let postgresType = PostgresType.int8
+    public static let postgresArrayType = PostgresType.int8Array
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
-    package func encode(into buffer: inout PostgresBuffer) { buffer.append(self) }
+    public init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
+    public func encode(into buffer: inout PostgresBuffer) { buffer.append(self) }
 }
 
 extension Int: PostgresScalar {
-    package static let postgresType = PostgresType.int8
-    package static let postgresArrayType = PostgresType.int8Array
+    public static let postgresType = PostgresType.int8
+    public static let postgresArrayType = PostgresType.int8Array
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
-    package func encode(into buffer: inout PostgresBuffer) { buffer.append(Int64(self)) }
+    public init(_ cell: PostgresCell) throws(PostgresCellError) { self = try decodeInteger(cell) }
+    public func encode(into buffer: inout PostgresBuffer) { buffer.append(Int64(self)) }
 }

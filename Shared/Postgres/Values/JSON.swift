@@ -3,25 +3,25 @@
 /// As a parameter it has the type `json`, which keeps every byte; stored in a `jsonb` column it is converted by the
 /// server's assignment cast. A parameter that must be `jsonb` already (for its operators) is a ``PostgresJSONB``: were
 /// it the type of both, a `json` column would silently be given what `jsonb` had made of the text.
-package struct PostgresJSON: PostgresScalar, Hashable {
-    package static let postgresType = PostgresType.json
-    package static let postgresArrayType = PostgresType.jsonArray
+public struct PostgresJSON: PostgresScalar, Hashable {
+    public static let postgresType = PostgresType.json
+    public static let postgresArrayType = PostgresType.jsonArray
 
-    package var bytes: [UInt8]
+    public var bytes: [UInt8]
 
-    package init(_ bytes: [UInt8]) {
+    public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    package init(_ text: String) {
+    public init(_ text: String) {
         bytes = Array(text.utf8)
     }
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         bytes = Array(try Self.text(of: cell).bytes)
     }
 
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         buffer.append(contentsOf: bytes)
     }
 
@@ -41,25 +41,25 @@ package struct PostgresJSON: PostgresScalar, Hashable {
 }
 
 /// A JSON text for a `jsonb` parameter, as bytes.
-package struct PostgresJSONB: PostgresScalar, Hashable {
-    package static let postgresType = PostgresType.jsonb
-    package static let postgresArrayType = PostgresType.jsonbArray
+public struct PostgresJSONB: PostgresScalar, Hashable {
+    public static let postgresType = PostgresType.jsonb
+    public static let postgresArrayType = PostgresType.jsonbArray
 
-    package var bytes: [UInt8]
+    public var bytes: [UInt8]
 
-    package init(_ bytes: [UInt8]) {
+    public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    package init(_ text: String) {
+    public init(_ text: String) {
         bytes = Array(text.utf8)
     }
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         bytes = Array(try PostgresJSON.text(of: cell).bytes)
     }
 
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         buffer.append(PostgresJSON.binaryVersion)
         buffer.append(contentsOf: bytes)
     }

@@ -1,18 +1,18 @@
 /// Bytes being written in PostgreSQL's binary form: integers in network order.
-package struct PostgresBuffer: Sendable {
-    package private(set) var bytes: [UInt8] = []
+public struct PostgresBuffer: Sendable {
+    public private(set) var bytes: [UInt8] = []
 
-    package var count: Int { bytes.count }
+    var count: Int { bytes.count }
 
-    package mutating func append(_ byte: UInt8) {
+    public mutating func append(_ byte: UInt8) {
         bytes.append(byte)
     }
 
-    package mutating func append(_ integer: some FixedWidthInteger) {
+    public mutating func append(_ integer: some FixedWidthInteger) {
         withUnsafeBytes(of: integer.bigEndian) { bytes.append(contentsOf: $0) }
     }
 
-    package mutating func append(contentsOf other: some Sequence<UInt8>) {
+    public mutating func append(contentsOf other: some Sequence<UInt8>) {
         bytes.append(contentsOf: other)
     }
 
@@ -31,7 +31,7 @@ package struct PostgresBuffer: Sendable {
     }
 
     /// Appends an `Int32` length and what `body` writes; the length is filled in afterwards.
-    package mutating func appendWithLength(_ body: (inout PostgresBuffer) -> Void) {
+    mutating func appendWithLength(_ body: (inout PostgresBuffer) -> Void) {
         let start = bytes.count
         append(Int32(0))
         body(&self)
@@ -42,10 +42,8 @@ package struct PostgresBuffer: Sendable {
     }
 
     /// Appends one value as arrays and COPY have it: length and bytes, or −1 for NULL.
-    @inlinable package mutating func appendField(_ value: some PostgresEncodable) {
-        guard !value.isPostgresNull else { return appendNull() }
+    mutating func appendField(_ value: some PostgresEncodable) {
+        guard !value.isPostgresNull else { return append(Int32(-1)) }
         appendWithLength { value.encode(into: &$0) }
     }
-
-    package mutating func appendNull() { append(Int32(-1)) }
 }

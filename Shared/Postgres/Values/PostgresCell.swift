@@ -1,7 +1,7 @@
 /// One value of a row in binary form, lent for the time of a decoding call.
-package struct PostgresCell {
+public struct PostgresCell {
     /// The column's type.
-    package let type: PostgresType
+    public let type: PostgresType
     let bytes: UnsafeRawBufferPointer
 
     /// A big-endian integer that must fill the cell.
@@ -21,7 +21,7 @@ package struct PostgresCell {
 }
 
 /// Why one cell could not become the wanted Swift value; a row adds which column it was.
-package enum PostgresCellError: Error, Equatable {
+public enum PostgresCellError: Error, Equatable {
     /// The column's type has no meaning as the wanted Swift type.
     case typeMismatch
     /// The value does not fit the Swift type.

@@ -1,11 +1,11 @@
 /// A Swift type that stands for a PostgreSQL type.
-package protocol PostgresTyped: Sendable {
+public protocol PostgresTyped: Sendable {
     /// The type that the server is told, and that error messages name as expected.
     static var postgresType: PostgresType { get }
 }
 
 /// A value that can be a parameter of a query.
-package protocol PostgresEncodable: PostgresTyped {
+public protocol PostgresEncodable: PostgresTyped {
     /// Whether the value is NULL, and then not asked for its bytes.
     var isPostgresNull: Bool { get }
     /// Writes the type's binary form.
@@ -13,11 +13,11 @@ package protocol PostgresEncodable: PostgresTyped {
 }
 
 extension PostgresEncodable {
-    @inlinable package var isPostgresNull: Bool { false }
+    public var isPostgresNull: Bool { false }
 }
 
 /// A value that can be read from a column.
-package protocol PostgresDecodable: PostgresTyped {
+public protocol PostgresDecodable: PostgresTyped {
     /// What NULL becomes; `nil` when NULL has no meaning here.
     static var postgresNull: Self? { get }
     /// Reads the binary form.
@@ -25,28 +25,28 @@ package protocol PostgresDecodable: PostgresTyped {
 }
 
 extension PostgresDecodable {
-    @inlinable package static var postgresNull: Self? { nil }
+    public static var postgresNull: Self? { nil }
 }
 
 /// A value that can be both.
-package typealias PostgresCodable = PostgresDecodable & PostgresEncodable
+public typealias PostgresCodable = PostgresDecodable & PostgresEncodable
 
 extension Optional: PostgresTyped where Wrapped: PostgresTyped {
-    package static var postgresType: PostgresType { Wrapped.postgresType }
+    public static var postgresType: PostgresType { Wrapped.postgresType }
 }
 
 extension Optional: PostgresEncodable where Wrapped: PostgresEncodable {
-    package var isPostgresNull: Bool { self?.isPostgresNull ?? true }
+    public var isPostgresNull: Bool { self?.isPostgresNull ?? true }
 
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         self?.encode(into: &buffer)
     }
 }
 
 extension Optional: PostgresDecodable where Wrapped: PostgresDecodable {
-    package static var postgresNull: Self? { .some(nil) }
+    public static var postgresNull: Self? { .some(nil) }
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         self = .some(try Wrapped(cell))
     }
 }

@@ -1,8 +1,8 @@
 /// The type of a column or a parameter, by its object identifier in `pg_type`.
-package struct PostgresType: RawRepresentable, Hashable, Sendable {
-    package let rawValue: UInt32
+public struct PostgresType: RawRepresentable, Hashable, Sendable {
+    public let rawValue: UInt32
 
-    package init(rawValue: UInt32) {
+    public init(rawValue: UInt32) {
         self.rawValue = rawValue
     }
 
@@ -59,7 +59,7 @@ package struct PostgresType: RawRepresentable, Hashable, Sendable {
 }
 
 extension PostgresType: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         Self.names[self] ?? "type \(rawValue)"
     }
 

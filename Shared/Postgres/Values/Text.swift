@@ -1,9 +1,9 @@
 extension String: PostgresScalar {
-    package static let postgresType = PostgresType.text
-    package static let postgresArrayType = PostgresType.textArray
+    public static let postgresType = PostgresType.text
+    public static let postgresArrayType = PostgresType.textArray
 
     /// Reads text types, JSON, enums and, exactly, `numeric`.
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         switch cell.type {
         case .numeric: self = try PostgresNumeric(cell).text
         case .jsonb: self = String(decoding: try PostgresJSON.text(of: cell).bytes, as: UTF8.self)
@@ -12,7 +12,7 @@ extension String: PostgresScalar {
         }
     }
 
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         buffer.append(contentsOf: utf8)
     }
 }
@@ -20,17 +20,17 @@ extension String: PostgresScalar {
 /// Text that is at hand as UTF-8 bytes and needs no `String` in between.
 ///
 /// The server checks that the bytes are UTF-8 without zero bytes (SQLSTATE 22021).
-package struct PostgresText: PostgresScalar, Hashable {
-    package static let postgresType = PostgresType.text
-    package static let postgresArrayType = PostgresType.textArray
+public struct PostgresText: PostgresScalar, Hashable {
+    public static let postgresType = PostgresType.text
+    public static let postgresArrayType = PostgresType.textArray
 
-    package var bytes: [UInt8]
+    public var bytes: [UInt8]
 
-    package init(_ bytes: [UInt8]) {
+    public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         if cell.type == .jsonb {
             bytes = Array(try PostgresJSON.text(of: cell).bytes)
         } else {
@@ -39,7 +39,7 @@ package struct PostgresText: PostgresScalar, Hashable {
         }
     }
 
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         buffer.append(contentsOf: bytes)
     }
 }

@@ -1,4 +1,4 @@
-package import Foundation
+public import Foundation
 
 /// Microseconds since 2000-01-01 00:00 UTC, PostgreSQL's epoch; the extremes of `Int64` are the infinities.
 private enum PostgresEpoch {
@@ -8,11 +8,11 @@ private enum PostgresEpoch {
 }
 
 extension Date: PostgresScalar {
-    package static let postgresType = PostgresType.timestamptz
-    package static let postgresArrayType = PostgresType.timestamptzArray
+    public static let postgresType = PostgresType.timestamptz
+    public static let postgresArrayType = PostgresType.timestamptzArray
 
     /// Reads `timestamptz` to the microsecond as far as a double holds it; `infinity` is an infinite date.
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         guard cell.type == .timestamptz else { throw .typeMismatch }
         let value: Int64 = try cell.integer()
         switch value {
@@ -28,7 +28,7 @@ extension Date: PostgresScalar {
     }
 
     /// Writes the nearest microsecond; a date beyond PostgreSQL's range is refused by the server (SQLSTATE 22008).
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         let seconds =
             timeIntervalSinceReferenceDate + Self.timeIntervalBetween1970AndReferenceDate
             - PostgresEpoch.secondsAfterUnix
@@ -42,11 +42,11 @@ extension Date: PostgresScalar {
 }
 
 extension Duration: PostgresScalar {
-    package static let postgresType = PostgresType.interval
-    package static let postgresArrayType = PostgresType.intervalArray
+    public static let postgresType = PostgresType.interval
+    public static let postgresArrayType = PostgresType.intervalArray
 
     /// Reads an `interval` of days and time; one with months, which have no fixed length, is out of range.
-    package init(_ cell: PostgresCell) throws(PostgresCellError) {
+    public init(_ cell: PostgresCell) throws(PostgresCellError) {
         guard cell.type == .interval else { throw .typeMismatch }
         var reader = PostgresCellReader(cell)
         let microseconds: Int64 = try reader.integer()
@@ -57,7 +57,7 @@ extension Duration: PostgresScalar {
     }
 
     /// Writes whole microseconds, the resolution of PostgreSQL.
-    package func encode(into buffer: inout PostgresBuffer) {
+    public func encode(into buffer: inout PostgresBuffer) {
         let (seconds, attoseconds) = components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
         let (sum, overflowed) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000_000)

@@ -18,10 +18,12 @@ enum PostgreSQLSettings {
             ("synchronous_commit", "on"),
             ("full_page_writes", "on"),
 
-            ("shared_buffers", "128MB"),
+            ("shared_buffers", "256MB"),
             ("work_mem", "8MB"),
             ("maintenance_work_mem", "64MB"),
-            ("max_wal_size", "1GB"),
+            // Checkpoints come seldom, because after each of them every page is logged whole.
+            ("max_wal_size", "2GB"),
+            ("checkpoint_timeout", "15min"),
             ("random_page_cost", "1.1"),
             // Compiling costs more than the short statements of a document store take.
             ("jit", "off"),

