@@ -117,9 +117,49 @@ import Testing
             .made("d", ["4-bb", "3-bb"], tags: AskedTags(Tags(owner: "bob"))),
         ])
         let bob = Caller.user(name: "bob", groups: [])
-        #expect(self.plan([.made("d", ["3-ff", "2-aa", "1-aa"])], by: bob, over: plan).1[0].error == "forbidden")
-        #expect(self.plan([.next("d", after: "3-aa")], by: bob, over: plan).1[0].error == "forbidden")
+        // As if there were no other branch.
+        let (beside, outcome) = self.plan([.made("d", ["3-ff", "2-aa", "1-aa"])], by: bob, over: plan)
+        #expect(outcome[0].error == nil)
+        #expect(tree(beside)["3-ff"]?.payload == Tags(owner: "bob"))
+        #expect(tree(beside)["3-ff"]?.parent == nil)
+        #expect(self.plan([.next("d", after: "3-aa")], by: bob, over: plan).1[0].error == "conflict")
         #expect(self.plan([.made("d", ["5-ff", "4-bb"])], by: bob, over: plan).1[0].error == nil)
+    }
+
+    @Test func `nobody gets at a branch of others by giving a root of the own branch ancestors`() {
+        let (plan, _) = plan([
+            .made("d", ["3-aa", "2-aa"], tags: AskedTags(Tags(owner: "ann"))),
+            .made("d", ["3-cc"], tags: AskedTags(.none)),
+            .made("d", ["4-bb"], tags: AskedTags(Tags(owner: "bob"))),
+        ])
+        let bob = Caller.user(name: "bob", groups: [])
+        // The last is everybody's, and not a user's to change.
+        for foreign in [["3-aa", "2-aa"], ["3-99", "2-aa"], ["3-cc"]] {
+            let (joined, answers) = self.plan([.made("d", ["5-ff", "4-bb"] + foreign)], by: bob, over: plan)
+            #expect(answers[0].error == nil)
+            #expect(Set(tree(joined).leaves.map(\.id)) == ["3-aa", "3-cc", "5-ff"])
+            #expect(plan.rules.visible(tree(joined), to: bob)?.contains("3-aa") == false)
+        }
+    }
+
+    @Test func `what is not seen answers as if it were not there`() {
+        let (plan, _) = plan([
+            .made("d", ["3-aa", "2-aa"], tags: AskedTags(Tags(owner: "ann"))),
+            .made("d", ["2-bb", "1-bb"], tags: AskedTags(Tags(owner: "bob")), deleted: true),
+        ])
+        // What bob does not see is alive, and wins; to bob the document is deleted.
+        let bob = Caller.user(name: "bob", groups: [])
+        let (back, outcome) = self.plan([.next("d")], by: bob, over: plan)
+        #expect(outcome[0].error == nil)
+        #expect(tree(back).leaves.map(\.id).contains("3-aa"))
+        #expect(tree(back).leafCount == 2)
+        // To a guess at a revision of others it makes no difference whether it is right.
+        let (right, wrong) = (DocumentEdit.made("d", ["3-aa"]), DocumentEdit.made("d", ["3-ab"]))
+        #expect(self.plan([right], by: bob, over: plan).1[0].error == self.plan([wrong], by: bob, over: plan).1[0].error)
+        let eve = Caller.user(name: "eve", groups: [])
+        for guess in [right, wrong, .made("d", ["2-aa"]), .next("d"), .next("d", after: "3-aa")] {
+            #expect(self.plan([guess], by: eve, over: plan).1[0] == .refused(AccessRules.refused))
+        }
     }
 
     @Test func `a tombstone belongs to whom its document belonged to, whatever it says`() throws {
