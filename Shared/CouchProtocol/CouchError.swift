@@ -220,6 +220,13 @@ extension CouchError {
         )
     }
 
+    /// A revision is so far from the first that no client could count on from it.
+    package static let generationTooGreat = CouchError(
+        status: 400,
+        error: "bad_request",
+        reason: "The generation of the revision is greater than \(RevisionID.greatestWrittenGeneration)."
+    )
+
     /// The address is longer than the limit.
     package static let addressTooLong = CouchError(
         status: 414,

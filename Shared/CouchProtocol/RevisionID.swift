@@ -5,6 +5,8 @@
 package struct RevisionID: Hashable, Sendable {
     /// The greatest generation: what a double, and so a JavaScript client, counts exactly.
     package static let greatestGeneration = 1 << 53
+    /// The greatest generation that a store takes: what follows such a revision can still be named.
+    package static let greatestWrittenGeneration = 1 << 52
 
     /// How many edits led to the revision, from 1.
     package let generation: Int

@@ -162,6 +162,15 @@ import Testing
         }
     }
 
+    @Test func `a revision is taken only as far from the first as clients can count on`() throws {
+        let greatest = RevisionID.greatestWrittenGeneration
+        var (plan, outcomes) = plan([.made("d", ["\(greatest + 1)-a"]), .made("d", ["\(greatest)-a"])])
+        #expect(outcomes.map(\.error) == ["bad_request", nil])
+        let next = DocumentEdit.next("d", after: try outcomes[1].revision)
+        #expect(plan.add(next, by: administrator, traceID: nil).error == "bad_request")
+        #expect(try RevisionTree<Tags>(decoding: tree(plan).encoded) == tree(plan))
+    }
+
     @Test func `a tombstone belongs to whom its document belonged to, whatever it says`() throws {
         for caller in [administrator, .sequence(user: "eve")] {
             var (plan, made) = plan([.next("d", tags: AskedTags(Tags(owner: "ann", groups: ["g"])))])

@@ -109,6 +109,7 @@ struct WritePlan {
         }
         let (path, tags) = try revision(of: edit, over: record, seen, by: caller)
         try tags.check()
+        guard path.start <= RevisionID.greatestWrittenGeneration else { throw .generationTooGreat }
         let attachments = try attachments(of: edit, at: path, over: before, seen)
         if let known = tree[path.revision], known.status != .missing || !seen.contains(path.revision) {
             // Also where it is on a branch that the caller does not see: the answer is as if that were not there.
