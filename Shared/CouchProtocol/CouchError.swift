@@ -227,6 +227,15 @@ extension CouchError {
         reason: "The generation of the revision is greater than \(RevisionID.greatestWrittenGeneration)."
     )
 
+    /// A request changes one document more often than is taken at once.
+    package static func tooManyEdits(limit: Int) -> CouchError {
+        CouchError(
+            status: 413,
+            error: "too_many_edits",
+            reason: "The request changes the document more than \(limit) times. Send the rest in another one."
+        )
+    }
+
     /// The address is longer than the limit.
     package static let addressTooLong = CouchError(
         status: 414,

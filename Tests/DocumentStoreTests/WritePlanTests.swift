@@ -171,6 +171,20 @@ import Testing
         #expect(try RevisionTree<Tags>(decoding: tree(plan).encoded) == tree(plan))
     }
 
+    @Test func `users make fewer branches, and change one document less often at once`() {
+        let bob = Caller.user(name: "bob", groups: [])
+        let branches = (0..<WritePlan.userBranchLimit).map { DocumentEdit.made("d", ["1-b\($0)"]) }
+        var (plan, outcomes) = plan(branches + [.made("d", ["1-one"])], by: bob)
+        #expect(outcomes.prefix(branches.count).allSatisfy { $0.error == nil })
+        #expect(outcomes.last?.error == "too_many_edits")
+        (plan, outcomes) = self.plan(
+            [.made("d", ["1-one"]), .made("d", ["2-two", "1-b0"]), .made("e", ["1-a"])],
+            by: bob,
+            over: WritePlan(DatabaseSettings(), over: [DocumentID(stored: "d"): DocumentRecord(tree: tree(plan))])
+        )
+        #expect(outcomes.map(\.error) == ["too_many_branches", nil, nil])
+    }
+
     @Test func `a tombstone belongs to whom its document belonged to, whatever it says`() throws {
         for caller in [administrator, .sequence(user: "eve")] {
             var (plan, made) = plan([.next("d", tags: AskedTags(Tags(owner: "ann", groups: ["g"])))])
@@ -200,6 +214,8 @@ import Testing
         for branch in 0..<WritePlan.branchLimit {
             _ = try plan.add(.made("d", ["1-b\(branch)"]), by: administrator, traceID: nil).revision
         }
+        let record = try #require(plan.changes[DocumentID(stored: "d")]?.record)
+        plan = WritePlan(DatabaseSettings(), over: [DocumentID(stored: "d"): record])
         #expect(plan.add(.made("d", ["1-one"]), by: administrator, traceID: nil).error == "too_many_branches")
         #expect(plan.add(.made("d", ["2-two", "1-b0"]), by: administrator, traceID: nil).error == nil)
     }

@@ -37,6 +37,11 @@ struct WritePlan {
 
     /// How many branches a document may have: more would be a mistake of some client, and hurt everybody.
     static let branchLimit = 1_000
+    /// How many branches that a user may see the user may add to.
+    static let userBranchLimit = 100
+    /// How often one document is changed at once; what users change is planned while others wait.
+    private static let editLimit = 1_000
+    private static let userEditLimit = 100
 
     let rules: AccessRules
     private var records: [DocumentID: DocumentRecord]
@@ -44,6 +49,8 @@ struct WritePlan {
     /// The changed documents in the order of their first change.
     private(set) var order: [DocumentID] = []
     private(set) var bodies: [NewBody] = []
+    /// How often each document was to be changed.
+    private var attempts: [DocumentID: Int] = [:]
     /// What the users who write have, or had, of documents that they see differently or not at all.
     private let histories: [Reader: ReaderHistory]
 
@@ -116,6 +123,9 @@ struct WritePlan {
             return path.revision
         }
         let joined = joined(path, tree, seen, caller)
+        if caller.isRestricted, seen.leafCount >= Self.userBranchLimit, joined.branches(off: seen) {
+            throw .tooManyBranches(limit: Self.userBranchLimit)
+        }
         try record.tree.merge(
             joined,
             status: edit.isDeleted ? .deleted : .available,
@@ -151,6 +161,9 @@ struct WritePlan {
     private mutating func check(_ edit: DocumentEdit, by caller: Caller) throws(CouchError) {
         guard !edit.id.isLocal else { throw .illegalDocumentID("A local document is not written with the others.") }
         if edit.id.isDesign, caller.feeds != nil { throw AccessRules.refused }
+        attempts[edit.id, default: 0] += 1
+        let limit = caller.isRestricted ? Self.userEditLimit : Self.editLimit
+        guard attempts[edit.id, default: 0] <= limit else { throw .tooManyEdits(limit: limit) }
     }
 
     /// Whether a revision that was made elsewhere is here, and its sender may know that it is.
@@ -298,5 +311,13 @@ struct WritePlan {
             body: edit.body.bytes
         )
         return parent?.appending(digest.revision.hash) ?? RevisionPath(digest.revision)
+    }
+}
+
+extension RevisionPath {
+    /// Whether the tree gets one more leaf by it.
+    fileprivate func branches(off tree: RevisionTree<Tags>) -> Bool {
+        guard let place = revisions.firstIndex(where: tree.contains) else { return !tree.isEmpty }
+        return place > 0 && !tree.isLeaf(revisions[place])
     }
 }
