@@ -87,7 +87,7 @@ import Testing
     @Test func `only leaves have tags`() {
         let (plan, _) = plan([
             .made("d", ["2-aa", "1-00"], tags: AskedTags(Tags(owner: "ann"))),
-            .made("d", ["3-cc", "2-aa"]),
+            .made("d", ["3-cc", "2-aa"], tags: AskedTags(Tags(owner: "ann"))),
             // The body of an ancestor comes after its descendants.
             .made("d", ["1-00"], tags: AskedTags(Tags(owner: "bob"))),
         ])
@@ -196,6 +196,20 @@ import Testing
             #expect(outcome.error == nil)
             #expect(tree(plan).winner?.payload == Tags(owner: "ann", groups: ["g"]))
         }
+    }
+
+    @Test func `what an administrator replicates has the tags that it brings, and no others`() {
+        let (plan, _) = plan([
+            .made("d", ["1-aa"], tags: AskedTags(Tags(owner: "ann", groups: ["g"]))),
+            .made("d", ["2-aa", "1-aa"]),
+            // A branch of its own, and a tombstone that ends nothing that is here.
+            .made("d", ["1-bb"]), .made("d", ["2-cc", "1-cc"], tags: AskedTags(Tags(owner: "bob")), deleted: true),
+        ])
+        #expect(tree(plan)["2-aa"]?.payload == Tags.none)
+        #expect(tree(plan)["1-bb"]?.payload == Tags.none)
+        #expect(tree(plan)["2-cc"]?.payload == Tags(owner: "bob"))
+        let (ended, _) = self.plan([.made("d", ["3-cc", "2-cc"], deleted: true)], over: plan)
+        #expect(tree(ended)["3-cc"]?.payload == Tags(owner: "bob"))
     }
 
     @Test func `history is forgotten beyond the database's limit`() throws {

@@ -239,8 +239,12 @@ struct WritePlan {
         _ seen: RevisionTree<Tags>,
         by caller: Caller
     ) throws(CouchError) -> Tags {
-        guard !seen.isEmpty else { return try rules.tagsOfNew(edit.tags, caller) }
-        let anchor = path.revisions.first { seen.contains($0) }
+        let anchor = path.revisions.first(where: seen.contains)
+        // Of those who may write any tags, a revision has those that it brings: where it has none, they were taken
+        // away. But a tombstone belongs to whom the revision that it ends belongs to.
+        guard !seen.isEmpty, caller.isRestricted || edit.isDeleted && anchor != nil else {
+            return try rules.tagsOfNew(edit.tags, caller)
+        }
         let current = Self.tags(at: anchor, of: seen)
         return try rules.tagsOfNext(edit.isDeleted ? AskedTags() : edit.tags, after: current, caller)
     }
