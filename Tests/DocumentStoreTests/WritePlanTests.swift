@@ -198,6 +198,29 @@ import Testing
         }
     }
 
+    @Test func `an edit made offline is not refused for groups that others changed meanwhile`() {
+        let (plan, _) = plan([
+            .made("d", ["1-aa"], tags: AskedTags(Tags(owner: "bob", groups: ["g1", "g2"]))),
+            .made("d", ["2-aa", "1-aa"], tags: AskedTags(Tags(owner: "bob", groups: ["g1", "g3"]))),
+        ])
+        let asked = AskedTags(groups: ["g1", "g2", "h"])
+        for (caller, groups) in [
+            (Caller.user(name: "ann", groups: ["g1", "h"]), ["g1", "h", "g3"]), (.user(name: "bob", groups: []), ["g1", "g3"]),
+        ] {
+            let (edited, outcomes) = self.plan(
+                // What follows on the device still names the groups of once.
+                [.made("d", ["2-bb", "1-aa"], tags: asked), .made("d", ["3-bb", "2-bb", "1-aa"], tags: asked)],
+                by: caller,
+                over: plan
+            )
+            #expect(outcomes.map(\.error) == [nil, nil])
+            #expect(tree(edited)["3-bb"]?.payload == Tags(owner: "bob", groups: groups))
+            // Who goes on from what is there adds no group of others.
+            let next = DocumentEdit.made("d", ["3-aa", "2-aa"], tags: AskedTags(groups: ["g1", "g2", "g3"]))
+            #expect(self.plan([next], by: caller, over: plan).1[0].error == "forbidden")
+        }
+    }
+
     @Test func `what an administrator replicates has the tags that it brings, and no others`() {
         let (plan, _) = plan([
             .made("d", ["1-aa"], tags: AskedTags(Tags(owner: "ann", groups: ["g"]))),

@@ -246,7 +246,12 @@ struct WritePlan {
             return try rules.tagsOfNew(edit.tags, caller)
         }
         let current = Self.tags(at: anchor, of: seen)
-        return try rules.tagsOfNext(edit.isDeleted ? AskedTags() : edit.tags, after: current, caller)
+        let asked = edit.isDeleted ? AskedTags() : edit.tags
+        // Who goes on from the only leaf knows what it is like; else somebody has changed the document meanwhile.
+        guard seen.leafCount == 1, let anchor, seen.isLeaf(anchor) else {
+            return try rules.tagsOfOffline(asked, after: current, caller)
+        }
+        return try rules.tagsOfNext(asked, after: current, caller)
     }
 
     /// The revision that a caller names, with those that lead to it from a stored one.
