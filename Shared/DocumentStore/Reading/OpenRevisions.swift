@@ -211,16 +211,9 @@ private struct Opening {
         case .leaves: return view.leaves.map { ($0, true) }
         case .revisions(let list):
             guard request.latest, let tree = view.tree else { return list.map { ($0, view.contains($0)) } }
-            var result: [(RevisionID, Bool)] = []
-            var seen: Set<RevisionID> = []
-            for revision in list {
-                guard tree.contains(revision) else {
-                    result.append((revision, false))
-                    continue
-                }
-                result += tree.leaves(from: revision).filter { seen.insert($0.id).inserted }.map { ($0.id, true) }
+            return zip(list, tree.leaves(from: list)).flatMap { revision, leaves in
+                tree.contains(revision) ? leaves.map { ($0.id, true) } : [(revision, false)]
             }
-            return result
         }
     }
 }
