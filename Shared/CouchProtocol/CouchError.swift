@@ -236,6 +236,15 @@ extension CouchError {
         )
     }
 
+    /// The history of a document, with all its branches, is larger than the limit.
+    package static func historyTooLarge(limit: Int) -> CouchError {
+        CouchError(
+            status: 413,
+            error: "history_too_large",
+            reason: "The document's history has more than \(limit) bytes. Resolve its conflicts first."
+        )
+    }
+
     /// The address is longer than the limit.
     package static let addressTooLong = CouchError(
         status: 414,

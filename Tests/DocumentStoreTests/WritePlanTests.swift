@@ -257,6 +257,24 @@ import Testing
         #expect(plan.add(.made("d", ["2-two", "1-b0"]), by: administrator, traceID: nil).error == nil)
     }
 
+    @Test func `a history has a limit in bytes, and what goes on from a leaf has room left`() throws {
+        func long(_ name: String) -> String { String(repeating: "x", count: 240) + name }
+        var plan = WritePlan(DatabaseSettings(), over: [:])
+        var outcomes: [EditOutcome] = []
+        for branch in 0..<100 where outcomes.last?.error == nil {
+            let path = (0..<20).map { "\(20 - $0)-\(long("\(branch).\($0)"))" }
+            outcomes.append(plan.add(.made("d", path), by: administrator, traceID: nil))
+        }
+        #expect(outcomes.last?.error == "history_too_large")
+        #expect(outcomes.count > 20)
+        #expect(tree(plan).leafCount == outcomes.count - 1)
+        #expect(WritePlan.historyLimit - 12_000...WritePlan.historyLimit ~= tree(plan).encoded.count)
+        #expect(tree(plan).encoded.count...tree(plan).encoded.count + 3_000 ~= tree(plan).byteCount)
+        for leaf in tree(plan).leaves {
+            #expect(plan.add(.next("d", after: leaf.id, deleted: true), by: administrator, traceID: nil).error == nil)
+        }
+    }
+
     @Test func `names that cannot be kept are refused`() {
         let tags = [
             Tags(owner: ""), Tags(owner: "a\0b"), Tags(groups: [String(repeating: "g", count: 256)]),

@@ -42,6 +42,9 @@ struct WritePlan {
     /// How often one document is changed at once; what users change is planned while others wait.
     private static let editLimit = 1_000
     private static let userEditLimit = 100
+    /// How many bytes a document's history may have that gets another branch; what goes on from a leaf has as much
+    /// again. Every look at a document with branches reads all of it.
+    static let historyLimit = 256 << 10
 
     let rules: AccessRules
     private var records: [DocumentID: DocumentRecord]
@@ -141,6 +144,10 @@ struct WritePlan {
             record.tree.setPayload(nil, of: revision)
         }
         record.tree.stem(to: rules.settings.revisionLimit)
+        let historyLimit = Self.historyLimit * (record.tree.leafCount > tree.leafCount ? 1 : 2)
+        guard record.tree.byteCount <= max(historyLimit, tree.byteCount) else {
+            throw .historyTooLarge(limit: historyLimit)
+        }
         record.attachments[path.revision] = attachments
         records[edit.id] = record
         bodies.append(
