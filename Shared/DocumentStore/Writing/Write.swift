@@ -67,13 +67,23 @@ extension DocumentStore {
             return try await commitTogether(requests).map { $0.map { .success($0) } ?? .failure(NotValidated()) }
         } catch let error as PostgresError where requests.count > 1 && error.sqlState?.blamesData == true {
             // PostgreSQL does not take the data of one of them: the others must not suffer for it.
-            logger.warning("a batch of writes was refused", metadata: ["error": "\(error)"])
-            var results: [Result<[EditOutcome], any Error>] = []
-            for request in requests { results += await commit([request]) }
-            return results
+            return await commitEach(requests, because: error)
+        } catch let error as BinaryDecodingError where requests.count > 1 {
+            // Nor for a document that cannot be read.
+            return await commitEach(requests, because: error)
         } catch {
             return requests.map { _ in .failure(error) }
         }
+    }
+
+    private func commitEach(
+        _ requests: [CommitQueue.Request],
+        because error: any Error
+    ) async -> [Result<[EditOutcome], any Error>] {
+        logger.warning("a batch of writes was refused", metadata: ["error": "\(error)"])
+        var results: [Result<[EditOutcome], any Error>] = []
+        for request in requests { results += await commit([request]) }
+        return results
     }
 
     private func commitTogether(_ requests: [CommitQueue.Request]) async throws -> [[EditOutcome]?] {
