@@ -88,7 +88,9 @@ extension RevisionTree {
     @inlinable package var childPlaces: [[Int]] {
         var children = [[Int]](repeating: [], count: nodes.count)
         for place in nodes.indices {
-            if let parent = nodes[place].parent, let position = position(of: parent) { children[position].append(place) }
+            if let parent = nodes[place].parent, let position = position(of: parent) {
+                children[position].append(place)
+            }
         }
         return children
     }

@@ -87,7 +87,9 @@ import Testing
         }
         let counts = try await store.store.counts(in: store.database, for: ann)
         #expect(counts == DocumentCounts(live: 30, deleted: 10))
-        #expect(try await store.store.counts(in: store.database, for: .user(name: "eve", groups: [])) == DocumentCounts())
+        #expect(
+            try await store.store.counts(in: store.database, for: .user(name: "eve", groups: [])) == DocumentCounts()
+        )
         await store.close()
     }
 

@@ -102,7 +102,12 @@ import Testing
             var alone: [[String]] = []
             for request in requests {
                 alone += names(
-                    try await store.store.openRevisions([request], from: store.database, for: caller, withHistory: false)
+                    try await store.store.openRevisions(
+                        [request],
+                        from: store.database,
+                        for: caller,
+                        withHistory: false
+                    )
                 )
             }
             let together = try await store.store.openRevisions(

@@ -155,7 +155,9 @@ import Testing
         #expect(tree(back).leafCount == 2)
         // To a guess at a revision of others it makes no difference whether it is right.
         let (right, wrong) = (DocumentEdit.made("d", ["3-aa"]), DocumentEdit.made("d", ["3-ab"]))
-        #expect(self.plan([right], by: bob, over: plan).1[0].error == self.plan([wrong], by: bob, over: plan).1[0].error)
+        #expect(
+            self.plan([right], by: bob, over: plan).1[0].error == self.plan([wrong], by: bob, over: plan).1[0].error
+        )
         let eve = Caller.user(name: "eve", groups: [])
         for guess in [right, wrong, .made("d", ["2-aa"]), .next("d"), .next("d", after: "3-aa")] {
             #expect(self.plan([guess], by: eve, over: plan).1[0] == .refused(AccessRules.refused))
@@ -205,7 +207,8 @@ import Testing
         ])
         let asked = AskedTags(groups: ["g1", "g2", "h"])
         for (caller, groups) in [
-            (Caller.user(name: "ann", groups: ["g1", "h"]), ["g1", "h", "g3"]), (.user(name: "bob", groups: []), ["g1", "g3"]),
+            (Caller.user(name: "ann", groups: ["g1", "h"]), ["g1", "h", "g3"]),
+            (.user(name: "bob", groups: []), ["g1", "g3"]),
         ] {
             let (edited, outcomes) = self.plan(
                 // What follows on the device still names the groups of once.

@@ -63,7 +63,8 @@ import Testing
     @Test func `what is skipped and what is wanted can be added up, however large both are`() throws {
         let text = "skip=\(Int.max)&limit=\(Int.max)"
         for query in [
-            try DocumentListQuery(Query(text)), try DocumentListQuery(body: ["skip": .number(JSONNumber(Int.max))], Query("")),
+            try DocumentListQuery(Query(text)),
+            try DocumentListQuery(body: ["skip": .number(JSONNumber(Int.max))], Query("")),
         ] {
             let range = try #require(query.range(onlyDesigns: false))
             #expect(!range.skip.addingReportingOverflow(range.limit).overflow)

@@ -91,7 +91,11 @@ extension SystemTests {
         @Test func `what is beyond a limit keeps no device from pushing the rest`() async throws {
             let stage = try await Stage.make("bulk")
             let long = String(repeating: "i", count: 513)
-            let missing = try await stage.user.send("POST", "\(stage.path)/_revs_diff", .object([long: ["1-a"], "a": ["1-a"]]))
+            let missing = try await stage.user.send(
+                "POST",
+                "\(stage.path)/_revs_diff",
+                .object([long: ["1-a"], "a": ["1-a"]])
+            )
             #expect(missing.json == .object([long: ["missing": ["1-a"]], "a": ["missing": ["1-a"]]]))
             let large = JSONValue.string(String(repeating: "x", count: 8_000_001))
             let answer = try await stage.user.send(

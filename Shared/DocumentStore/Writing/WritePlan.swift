@@ -42,8 +42,9 @@ struct WritePlan {
     /// How often one document is changed at once; what users change is planned while others wait.
     private static let editLimit = 1_000
     private static let userEditLimit = 100
-    /// How many bytes a document's history may have that gets another branch; what goes on from a leaf has as much
-    /// again. Every look at a document with branches reads all of it.
+    /// How many bytes a document's history may have that gets another branch.
+    ///
+    /// What goes on from a leaf has as much again. Every look at a document with branches reads all of it.
     static let historyLimit = 256 << 10
 
     let rules: AccessRules
@@ -135,7 +136,9 @@ struct WritePlan {
             payload: tags,
             branchLimit: Self.branchLimit
         )
-        if let objection, let error = objection(draft(of: edit, path, tags, attachments, over: before, seen, for: caller)) {
+        if let objection,
+            let error = objection(draft(of: edit, path, tags, attachments, over: before, seen, for: caller))
+        {
             throw error
         }
         // Only leaves have tags: what follows a leaf has taken them over. (A forged path may name leaves of other

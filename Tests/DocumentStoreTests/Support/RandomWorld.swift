@@ -61,7 +61,8 @@ enum RandomWorld {
         let hashes = (0..<Int.random(in: 1...start, using: &generator)).map { offset in
             let known = tree.nodes.filter { $0.id.generation == start - offset }.map(\.id.hash)
             let isNew = offset == 0 ? Int.random(in: 0..<4, using: &generator) > 0 : Bool.random(using: &generator)
-            return isNew ? RevisionID("1-f\(step)\(offset)").hash
+            return isNew
+                ? RevisionID("1-f\(step)\(offset)").hash
                 : known.randomElement(using: &generator) ?? RevisionID("1-f\(step)").hash
         }
         return RevisionPath(start: start, hashes: hashes)
