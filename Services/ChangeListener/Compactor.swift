@@ -22,16 +22,29 @@ struct Compactor: Service {
             while !Task.isCancelled {
                 do {
                     try await Task.sleep(for: Self.period)
-                    for name in try await store.databaseNames() { try await compact(name) }
+                    for name in try await store.databaseNames() { try await compactIfPossible(name) }
                 } catch is CancellationError {
                     return
-                } catch let error as CouchError where error == .noDatabase {
-                    // It was deleted meanwhile.
-                    continue
                 } catch {
                     logger.warning("Old revisions could not be compacted", metadata: ["error": "\(error)"])
                 }
             }
+        }
+    }
+
+    /// Compacts a database; where it fails, it is left to the next round, and the other databases have their turn.
+    private func compactIfPossible(_ name: String) async throws(CancellationError) {
+        do {
+            try await compact(name)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch let error as CouchError where error == .noDatabase {
+            // It was deleted meanwhile.
+        } catch {
+            logger.warning(
+                "Old revisions could not be compacted",
+                metadata: ["database": "\(name)", "error": "\(error)"]
+            )
         }
     }
 

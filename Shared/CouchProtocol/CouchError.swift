@@ -220,6 +220,31 @@ extension CouchError {
         )
     }
 
+    /// A revision is so far from the first that no client could count on from it.
+    package static let generationTooGreat = CouchError(
+        status: 400,
+        error: "bad_request",
+        reason: "The generation of the revision is greater than \(RevisionID.greatestWrittenGeneration)."
+    )
+
+    /// A request changes one document more often than is taken at once.
+    package static func tooManyEdits(limit: Int) -> CouchError {
+        CouchError(
+            status: 413,
+            error: "too_many_edits",
+            reason: "The request changes the document more than \(limit) times. Send the rest in another one."
+        )
+    }
+
+    /// The history of a document, with all its branches, is larger than the limit.
+    package static func historyTooLarge(limit: Int) -> CouchError {
+        CouchError(
+            status: 413,
+            error: "history_too_large",
+            reason: "The document's history has more than \(limit) bytes. Resolve its conflicts first."
+        )
+    }
+
     /// The address is longer than the limit.
     package static let addressTooLong = CouchError(
         status: 414,

@@ -12,6 +12,8 @@ package struct IncomingDocument: Sendable {
     package var isDeleted = false
     /// The owner that the body names; nil when it names none.
     package var owner: String?
+    /// Whether the body has a member for the owner, if only to say by null that there is none.
+    package var mentionsOwner = false
     /// The groups that the body names, each once, in order; nil when it has no such member.
     package var groups: [String]?
     /// `_attachments`; nil when the body has no such member.
@@ -101,7 +103,9 @@ extension IncomingDocument {
         case ("_revisions", .object): revision = try RevisionPath(parsing: value, limit: rules.ancestryLimit)
         case ("_deleted", .bool(let deleted)): isDeleted = deleted
         case ("_attachments", .object(let members)): attachments = try Self.attachments(members, rules: rules)
-        case (rules.ownerMember, _): owner = try Self.owner(value, rules: rules)
+        case (rules.ownerMember, _):
+            owner = try Self.owner(value, rules: rules)
+            mentionsOwner = true
         case (rules.groupsMember, _): groups = try Self.groups(value, rules: rules)
         default: throw .documentValidation("Bad special document member: \(member.name)")
         }

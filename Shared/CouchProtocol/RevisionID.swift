@@ -5,6 +5,8 @@
 public struct RevisionID: Hashable, Sendable {
     /// The greatest generation: what a double, and so a JavaScript client, counts exactly.
     public static let greatestGeneration = 1 << 53
+    /// The greatest generation that a store takes: what follows such a revision can still be named.
+    package static let greatestWrittenGeneration = 1 << 52
 
     /// How many edits led to the revision, from 1.
     public let generation: Int

@@ -58,8 +58,41 @@ extension RevisionTree {
     }
 
     /// The leaves that came from that revision, or the revision itself when it is one: what `latest=true` asks for.
-    public func leaves(from id: RevisionID) -> [Node] {
-        leaves.filter { leaf in self.path(to: leaf.id)?.revisions.contains(id) ?? false }
+    public func leaves(from id: RevisionID) -> [Node] { leaves(from: [id])[0] }
+
+    /// For each of these revisions the leaves that came from it, the winner first, without those that came from one
+    /// before it in the list.
+    ///
+    /// Each revision of the tree is met once, however many are asked for.
+    public func leaves(from ids: [RevisionID]) -> [[Node]] {
+        var met = [Bool](repeating: false, count: nodes.count)
+        let children = isLine ? nil : childPlaces
+        return ids.map { id in
+            guard let place = position(of: id), !met[place] else { return [] }
+            guard let children else {
+                for index in nodes.indices { met[index] = true }
+                return nodes.suffix(1)
+            }
+            var found: [Node] = []
+            var open = [place]
+            while let place = open.popLast() {
+                met[place] = true
+                if children[place].isEmpty { found.append(nodes[place]) }
+                for child in children[place] where !met[child] { open.append(child) }
+            }
+            return found.sorted(by: Self.wins)
+        }
+    }
+
+    /// For each node the places of those that came from it.
+    private var childPlaces: [[Int]] {
+        var children = [[Int]](repeating: [], count: nodes.count)
+        for place in nodes.indices {
+            if let parent = nodes[place].parent, let position = position(of: parent) {
+                children[position].append(place)
+            }
+        }
+        return children
     }
 
     private static func wins(_ lhs: Node, over rhs: Node) -> Bool {

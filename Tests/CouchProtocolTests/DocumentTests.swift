@@ -25,6 +25,13 @@ import Testing
         #expect(!document.isFaithfulInJSONB)
     }
 
+    @Test func `an owner that is null is mentioned`() throws {
+        let document = try parse(#"{"~owner":null}"#)
+        #expect(document.owner == nil && document.mentionsOwner)
+        #expect(try parse(#"{"~owner":"ada"}"#).mentionsOwner)
+        #expect(try !parse("{}").mentionsOwner)
+    }
+
     @Test func `the ancestry counts before the revision`() throws {
         let text = #"{"_rev":"1-x","_revisions":{"start":3,"ids":["c","b","a"]}}"#
         #expect(try parse(text).revision == path(3, "c", "b", "a"))

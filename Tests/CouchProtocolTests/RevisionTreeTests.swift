@@ -151,6 +151,8 @@ func texts(_ revisions: [RevisionID]) -> [String] { revisions.map(\.description)
         #expect(texts(tree.leaves(from: try rev("2-b")).map(\.id)) == ["3-x", "3-c"])
         #expect(texts(tree.leaves(from: try rev("3-c")).map(\.id)) == ["3-c"])
         #expect(tree.leaves(from: try rev("1-z")).isEmpty)
+        let asked = [try rev("3-c"), try rev("1-z"), try rev("2-b"), try rev("2-b")]
+        #expect(tree.leaves(from: asked).map { texts($0.map(\.id)) } == [["3-c"], [], ["3-x"], []])
     }
 
     @Test func `a branch too many is refused and a longer one is not`() throws {

@@ -73,6 +73,24 @@ import Testing
         await store.close()
     }
 
+    @Test func `a document that cannot be read does not harm the writers of others`() async throws {
+        let store = try await TestStore.make()
+        let first = try await store.put("d3")
+        _ = try await store.store.client.query("UPDATE documents SET tree = '\\x00' WHERE id = 'd3'")
+        let written = await withTaskGroup(of: Bool.self) { group in
+            for index in 0..<24 {
+                group.addTask {
+                    let edit = DocumentEdit.next("d\(index)", after: index == 3 ? first : nil)
+                    let outcomes = try? await store.store.write([edit], to: store.database, by: TestStore.administrator)
+                    return outcomes?[0].error == nil && outcomes != nil
+                }
+            }
+            return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(written == 23)
+        await store.close()
+    }
+
     @Test func `a writer that is cancelled takes nobody with it`() async throws {
         let store = try await TestStore.make()
         try await blockingCommits(store) {

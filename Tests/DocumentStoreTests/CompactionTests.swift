@@ -44,6 +44,19 @@ import Testing
         await store.close()
     }
 
+    @Test func `a document that cannot be read is left as it is, and the others are compacted`() async throws {
+        let store = try await TestStore.make()
+        let firsts = [try await store.put("a"), try await store.put("b")]
+        let seconds = [
+            try await store.put("a", #"{"n":2}"#, after: firsts[0]),
+            try await store.put("b", #"{"n":2}"#, after: firsts[1]),
+        ]
+        _ = try await store.store.client.query("UPDATE documents SET tree = '\\x00' WHERE id = 'a'")
+        try await compact(store)
+        #expect(try await bodies(store) == ["a \(firsts[0])", "a \(seconds[0])", "b \(seconds[1])"])
+        await store.close()
+    }
+
     @Test func `stemmed revisions lose their bodies`() async throws {
         var settings = DatabaseSettings()
         settings.revisionLimit = 2

@@ -75,6 +75,24 @@ import Testing
         await store.close()
     }
 
+    @Test func `documents with branches are counted in more than one step`() async throws {
+        let store = try await TestStore.make()
+        // Each is as large as a history may be, so that some fit into a step.
+        for index in 0..<40 {
+            for branch in 0..<12 {
+                let path = (0..<20).map { "\(20 - $0)-\(String(repeating: "x", count: 240))\(branch).\($0)" }
+                let tags = Tags(owner: branch == 3 || index % 4 == 0 ? "ann" : "bob")
+                try await store.graft("d\(index)", path, tags: tags, deleted: index % 4 == 1)
+            }
+        }
+        let counts = try await store.store.counts(in: store.database, for: ann)
+        #expect(counts == DocumentCounts(live: 30, deleted: 10))
+        #expect(
+            try await store.store.counts(in: store.database, for: .user(name: "eve", groups: [])) == DocumentCounts()
+        )
+        await store.close()
+    }
+
     @Test func `design documents are listed by themselves`() async throws {
         let store = try await TestStore.make()
         for id in ["a", "_design/x", "_design/y", "_design0", "z"] where id != "_design0" { try await store.put(id) }

@@ -88,6 +88,39 @@ import Testing
         await store.close()
     }
 
+    @Test func `a document that is asked for in many ways at once answers each as it does alone`() async throws {
+        let store = try await document()
+        let requests = [
+            OpenRequest(id: id, .winner), OpenRequest(id: id, .revisions(["2-aa"])), OpenRequest(id: id, .leaves),
+            OpenRequest(id: id, .revisions(["2-aa"])), OpenRequest(id: id, .revisions(["1-aa"]), latest: true),
+            OpenRequest(id: DocumentID(stored: "none"), .winner), OpenRequest(id: id, .revisions(["3-bb", "9-a"])),
+        ]
+        func names(_ opened: [[OpenedRevision]]) -> [[String]] {
+            opened.map { $0.map { "\($0.found?.revision.description ?? "none") \($0.found?.body.count ?? 0)" } }
+        }
+        for caller in [TestStore.administrator, ann] {
+            var alone: [[String]] = []
+            for request in requests {
+                alone += names(
+                    try await store.store.openRevisions(
+                        [request],
+                        from: store.database,
+                        for: caller,
+                        withHistory: false
+                    )
+                )
+            }
+            let together = try await store.store.openRevisions(
+                requests,
+                from: store.database,
+                for: caller,
+                withHistory: false
+            )
+            #expect(names(together) == alone)
+        }
+        await store.close()
+    }
+
     @Test func `what is known of the ancestors' bodies is told`() async throws {
         let store = try await TestStore.make()
         let first = try await store.put("d")

@@ -18,6 +18,7 @@ import Testing
             case 0..<4: try await RandomWorld.write(step, to: store, &generator)
             case 4, 5: try await RandomWorld.move(in: store, &generator)
             case 6: try await Self.edit(step, on: &devices, store, &generator)
+            case 7: try await RandomWorld.forge(step, to: store, &generator)
             default:
                 let place = Int.random(in: devices.indices, using: &generator)
                 // Some give up in the middle of a long feed, and go on later.

@@ -58,6 +58,25 @@ import Testing
         await store.close()
     }
 
+    @Test func `a device that pushes what was lost, before it hears of it, is not refused; a guess is`() async throws {
+        let store = try await TestStore.make()
+        try await store.graft("d", ["1-aa"], tags: Tags(groups: ["red"]))
+        try await store.store.addMember("bob", to: "red", by: .administrator)
+        func push(_ path: [String], by user: String) async throws -> String? {
+            let caller = Caller.user(name: user, groups: try await store.store.groups(of: user))
+            let seq = try await store.store.info(store.database).updateSeq
+            let outcome = try await store.store.write([.made("d", path)], to: store.database, by: caller)[0]
+            #expect(try await store.store.info(store.database).updateSeq == seq)
+            return outcome.error
+        }
+        #expect(try await push(["1-aa"], by: "bob") == nil)
+        try await store.store.removeMember("bob", from: "red", by: .administrator)
+        #expect(try await push(["1-aa"], by: "bob") == nil)
+        #expect(try await push(["1-ab"], by: "bob") == "forbidden")
+        for guess in ["1-aa", "1-ab"] { #expect(try await push([guess], by: "eve") == "forbidden") }
+        await store.close()
+    }
+
     @Test func `a former right to a revision is over when the document has moved on`() async throws {
         let store = try await TestStore.make()
         let first = try await store.put("d", #"{"a":1}"#, tags: Tags(owner: "ann"))

@@ -60,6 +60,18 @@ import Testing
         #expect(try range(text) == expected)
     }
 
+    @Test func `what is skipped and what is wanted can be added up, however large both are`() throws {
+        let text = "skip=\(Int.max)&limit=\(Int.max)"
+        for query in [
+            try DocumentListQuery(Query(text)),
+            try DocumentListQuery(body: ["skip": .number(JSONNumber(Int.max))], Query("")),
+        ] {
+            let range = try #require(query.range(onlyDesigns: false))
+            #expect(!range.skip.addingReportingOverflow(range.limit).overflow)
+            #expect(!query.skip.addingReportingOverflow(Int(UInt32.max)).overflow)
+        }
+    }
+
     @Test func `the address goes over the body, and a query over both`() throws {
         let query = try DocumentListQuery(body: ["limit": 1, "skip": 2, "descending": true], Query("limit=5"))
         #expect(query.limit == 5 && query.skip == 2 && query.isDescending)

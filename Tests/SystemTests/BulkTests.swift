@@ -88,6 +88,33 @@ extension SystemTests {
             #expect(row["id"] == "theirs" && row["error"] == "forbidden" && row["rev"] == "1-a")
         }
 
+        @Test func `what is beyond a limit keeps no device from pushing the rest`() async throws {
+            let stage = try await Stage.make("bulk")
+            let long = String(repeating: "i", count: 513)
+            let missing = try await stage.user.send(
+                "POST",
+                "\(stage.path)/_revs_diff",
+                .object([long: ["1-a"], "a": ["1-a"]])
+            )
+            #expect(missing.json == .object([long: ["missing": ["1-a"]], "a": ["missing": ["1-a"]]]))
+            let large = JSONValue.string(String(repeating: "x", count: 8_000_001))
+            let answer = try await stage.user.send(
+                "POST",
+                "\(stage.path)/_bulk_docs",
+                [
+                    "new_edits": false,
+                    "docs": [
+                        ["_id": .string(long), "_rev": "1-a"], ["_id": "large", "_rev": "1-a", "x": large],
+                        ["_id": "far", "_rev": "9007199254740992-a"], ["_id": "a", "_rev": "1-a"],
+                    ],
+                ]
+            )
+            #expect(answer.status == 201)
+            #expect(answer.json.arrayValue?.map { $0["id"] } == [.string(long), "large", "far"])
+            #expect(answer.json.arrayValue?.allSatisfy { $0["error"] == "forbidden" } == true)
+            try await stage.expect(stage.user, "GET", "/a", nil, 200)
+        }
+
         @Test func `many revisions are read, each answered in its place`() async throws {
             let stage = try await Stage.make("bulk")
             try await stage.graft("d", ["2-bb", "1-aa"], ["n": 2])

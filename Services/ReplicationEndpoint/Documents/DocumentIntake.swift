@@ -52,7 +52,10 @@ struct DocumentIntake: Sendable {
             revision: revision,
             isDeleted: document.isDeleted,
             body: DocumentBody(bytes: document.body, isFaithfulInJSONB: document.isFaithfulInJSONB),
-            tags: AskedTags(owner: document.owner.map { .named($0) } ?? .unmentioned, groups: document.groups)
+            tags: AskedTags(
+                owner: document.mentionsOwner ? .named(document.owner) : .unmentioned,
+                groups: document.groups
+            )
         )
     }
 }

@@ -85,8 +85,8 @@ struct DocumentListQuery: Sendable {
         case "endkey_docid", "end_key_doc_id": endKeyID = value.plainText
         case "inclusive_end": inclusiveEnd = try value.bool()
         case "descending": isDescending = try value.bool()
-        case "limit": limit = try value.count()
-        case "skip": skip = try value.count()
+        case "limit": limit = min(try value.count(), Self.greatest)
+        case "skip": skip = min(try value.count(), Self.greatest)
         case "include_docs": includesBodies = try value.bool()
         case "conflicts": conflicts = try value.bool()
         case "update_seq": updateSeq = try value.bool()
@@ -178,7 +178,7 @@ extension DocumentListQuery {
         range.onlyDesigns = onlyDesigns
         range.isDescending = isDescending
         range.skip = skip
-        range.limit = min(limit ?? .max, Self.greatest)
+        range.limit = limit ?? Self.greatest
         range.includesLast = inclusiveEnd
         switch startKey {
         case nil: break
@@ -194,7 +194,7 @@ extension DocumentListQuery {
         return range
     }
 
-    /// More than this nobody gets, so that sums with it do not overflow.
+    /// More than this nobody gets or skips, so that sums with it do not overflow.
     private static let greatest = 1 << 53
 
     /// An end of a range that PostgreSQL's text can hold: U+0000 is in no id, so what stands in front of it decides.

@@ -21,11 +21,22 @@ struct RevisionsDifference: Sendable {
         guard members.count <= exchange.limits.keys else {
             throw CouchError.badRequest("The request names more than \(exchange.limits.keys) documents.")
         }
-        let asked = try members.map { id, revisions in
-            DocumentRevisions(id: try DocumentID(id), revisions: try DocumentQuery.revisions(revisions))
+        var asked: [DocumentRevisions] = []
+        // What no document can be called is not here. Whoever pushes it is refused that document alone; refused here,
+        // a device would come again with all of them for ever.
+        var impossible: [MissingRevisions] = []
+        for (text, revisions) in members {
+            let revisions = try DocumentQuery.revisions(revisions)
+            if let id = try? DocumentID(text) {
+                asked.append(DocumentRevisions(id: id, revisions: revisions))
+            } else {
+                impossible.append(
+                    MissingRevisions(id: DocumentID(stored: text), missing: revisions, possibleAncestors: [])
+                )
+            }
         }
         let missing = try await store.revisionsDifference(asked, in: database, for: exchange.caller)
-        return .json(Self.answer(form, missing))
+        return .json(Self.answer(form, missing + impossible))
     }
 
     private static func answer(_ form: Form, _ missing: [MissingRevisions]) -> JSONValue {

@@ -76,6 +76,21 @@ package struct AccessRules: Sendable {
         }
     }
 
+    /// The tags of a revision that a user made elsewhere, not knowing the tags `current` that the document has by now.
+    ///
+    /// Groups that are not the user's are none of the edit's business: they are as they are, whatever the body says.
+    ///
+    /// - Throws: `forbidden` as ``tagsOfNext(_:after:_:)`` does.
+    func tagsOfOffline(_ asked: AskedTags, after current: Tags, _ caller: Caller) throws(CouchError) -> Tags {
+        var asked = asked
+        if let groups = asked.groups {
+            asked.groups =
+                groups.filter { caller.isMember(ofAll: [.group($0)]) }
+                + current.groups.filter { !caller.isMember(ofAll: [.group($0)]) }
+        }
+        return try tagsOfNext(asked, after: current, caller)
+    }
+
     /// The one answer to every write that is not allowed, so that it tells nothing about the document.
     static let refused = CouchError.forbidden("You may not write this document.")
 }

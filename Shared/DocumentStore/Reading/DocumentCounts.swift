@@ -45,7 +45,7 @@ extension DocumentStore {
         return try await count("\(fragment: source) AND \(fragment: range.condition)", in: database, for: caller).live
     }
 
-    /// Counts the rows of a source; of documents with several leaves, what they are for the caller.
+    /// Counts the rows of a source; of documents with several leaves, what they are for the caller, some at a time.
     private func count(
         _ source: PostgresQuery,
         in database: Database,
@@ -54,18 +54,50 @@ extension DocumentStore {
         let rows = try await client.query(
             """
             SELECT count(*) FILTER (WHERE leaves = 1 AND NOT deleted), count(*) FILTER (WHERE leaves = 1 AND deleted),
-                array_agg(tree) FILTER (WHERE leaves > 1)
+                count(*) FILTER (WHERE leaves > 1)
             FROM \(fragment: source)
             """
         )
         guard let row = rows.first else { return DocumentCounts() }
-        let (live, deleted, trees) = try row.decode(Int64.self, Int64.self, [[UInt8]]?.self)
+        let (live, deleted, branched) = try row.decode(Int64.self, Int64.self, Int64.self)
         var counts = DocumentCounts(live: Int(live), deleted: Int(deleted))
         let rules = AccessRules(database.settings)
-        for bytes in trees ?? [] {
-            guard let visible = rules.visible(try RevisionTree<Tags>(decoding: bytes), to: caller) else { continue }
-            if visible.isDeleted { counts.deleted += 1 } else { counts.live += 1 }
+        var last: Int64? = branched > 0 ? 0 : nil
+        while let number = last {
+            let page = try await branchedDocuments(of: source, behind: number)
+            last = page.last?.number
+            for (_, tree) in page {
+                guard let visible = rules.visible(tree, to: caller) else { continue }
+                if visible.isDeleted { counts.deleted += 1 } else { counts.live += 1 }
+            }
         }
         return counts
     }
+
+    /// The next documents of a source with several leaves, by number, as many as have some megabytes together.
+    private func branchedDocuments(
+        of source: PostgresQuery,
+        behind number: Int64
+    ) async throws -> [(number: Int64, tree: RevisionTree<Tags>)] {
+        let rows = try await client.query(
+            """
+            SELECT number, tree FROM (
+                SELECT number, tree, sum(octet_length(tree))
+                    OVER (ORDER BY number ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                FROM (
+                    SELECT documents.number, documents.tree FROM \(fragment: source)
+                        AND leaves > 1 AND documents.number > \(number)
+                    ORDER BY documents.number LIMIT 1000
+                ) AS page
+            ) AS sized
+            WHERE coalesce(before, 0) < \(Self.countedBytes) ORDER BY number
+            """
+        )
+        return try rows.map { row in
+            (try row.decode(Int64.self, at: 0), try RevisionTree<Tags>(decoding: try row.decode([UInt8].self, at: 1)))
+        }
+    }
+
+    /// How many bytes of histories are counted at once, or one that has more.
+    private static let countedBytes: Int64 = 4 << 20
 }

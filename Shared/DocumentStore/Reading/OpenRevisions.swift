@@ -83,33 +83,39 @@ extension DocumentStore {
         withHistory: Bool
     ) async throws -> [[OpenedRevision]] {
         guard !requests.isEmpty else { return [] }
-        let rows = try await client.query(openQuery(requests, in: database, for: caller, withHistory: withHistory))
+        let asked = DistinctRequests(requests)
+        let rows = try await client.query(openQuery(asked, in: database, for: caller, withHistory: withHistory))
         let rules = AccessRules(database.settings)
         var opening = Opening(requests)
         for row in rows {
             guard let view = try DocumentView(row, for: caller, rules) else { continue }
             let place = Int(try row.decode(Int64.self, at: DocumentView.columnCount)) - 1
             // The body that came along is that of the revision that was named, or of the winner of all leaves.
-            let revision = try requests[place].onlyRevision ?? row.revision(at: 3)
+            let revision = try asked.requests[place].onlyRevision ?? row.revision(at: 3)
             let body = try StoredBody(row, at: DocumentView.columnCount + 1)
-            opening.take(view, at: place, bodyAtHand: body.map { (revision, $0) })
+            for place in asked.places[place] {
+                opening.take(view, at: place, bodyAtHand: body.map { (revision, $0) })
+            }
         }
-        return opening.results(try await bodies(opening.lacking))
+        return opening.results(try await bodies(Array(opening.lacking)))
     }
 
     private func openQuery(
-        _ requests: [OpenRequest],
+        _ asked: DistinctRequests,
         in database: Database,
         for caller: Caller,
         withHistory: Bool
     ) -> PostgresQuery {
         let whole = "asked.whole OR asked.rev <> documents.rev"
+        let needsWhole = zip(asked.requests, asked.places).map { request, places in
+            withHistory || request.followsHistory || places.count > 1
+        }
         return """
             SELECT \(fragment: DocumentView.columns(for: caller, in: database, whole: whole)),
                 asked.place, \(unescaped: StoredBody.columns)
             FROM unnest(
-                \(requests.map(\.id.text)), \(requests.map { $0.onlyRevision?.description }),
-                \(requests.map { withHistory || $0.followsHistory })
+                \(asked.requests.map(\.id.text)), \(asked.requests.map { $0.onlyRevision?.description }),
+                \(needsWhole)
             ) WITH ORDINALITY AS asked (id, rev, whole, place)
             CROSS JOIN LATERAL (
                 SELECT * FROM documents
@@ -151,6 +157,28 @@ extension [OpenedRevision] {
     fileprivate var isIncomplete: Bool { isEmpty || contains(where: \.isMissing) }
 }
 
+/// The first request of each document, and the places of all of them: however often a document is asked for, its
+/// history is read once.
+private struct DistinctRequests {
+    private(set) var requests: [OpenRequest] = []
+    /// For each of these where it and the others of its document stand.
+    private(set) var places: [[Int]] = []
+
+    init(_ all: [OpenRequest]) {
+        var known: [DocumentID: Int] = [:]
+        known.reserveCapacity(all.count)
+        for (place, request) in all.enumerated() {
+            if let first = known[request.id] {
+                places[first].append(place)
+            } else {
+                known[request.id] = requests.count
+                requests.append(request)
+                places.append([place])
+            }
+        }
+    }
+}
+
 /// The revisions that are being opened: which are asked for, and which bodies are still lacking.
 private struct Opening {
     private enum Slot {
@@ -161,7 +189,7 @@ private struct Opening {
     private let requests: [OpenRequest]
     private var slots: [[Slot]]
     /// The bodies that must still be read.
-    private(set) var lacking: [BodyKey] = []
+    private(set) var lacking: Set<BodyKey> = []
 
     init(_ requests: [OpenRequest]) {
         self.requests = requests
@@ -180,7 +208,7 @@ private struct Opening {
             if let bodyAtHand, bodyAtHand.revision == key.revision {
                 return .done(Self.opened(view, revision, bodyAtHand.body))
             }
-            lacking.append(key)
+            lacking.insert(key)
             return .lacking(view, revision, key)
         }
     }
@@ -211,16 +239,9 @@ private struct Opening {
         case .leaves: return view.leaves.map { ($0, true) }
         case .revisions(let list):
             guard request.latest, let tree = view.tree else { return list.map { ($0, view.contains($0)) } }
-            var result: [(RevisionID, Bool)] = []
-            var seen: Set<RevisionID> = []
-            for revision in list {
-                guard tree.contains(revision) else {
-                    result.append((revision, false))
-                    continue
-                }
-                result += tree.leaves(from: revision).filter { seen.insert($0.id).inserted }.map { ($0.id, true) }
+            return zip(list, tree.leaves(from: list)).flatMap { revision, leaves in
+                tree.contains(revision) ? leaves.map { ($0.id, true) } : [(revision, false)]
             }
-            return result
         }
     }
 }

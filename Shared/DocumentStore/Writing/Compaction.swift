@@ -122,7 +122,9 @@ extension DocumentStore {
         var superseded: [(Int64, String)] = []
         for row in rows {
             let (number, tree, revs) = try row.decode(Int64.self, [UInt8].self, [String].self)
-            let leaves = Set(try RevisionTree<Tags>(decoding: tree).leaves.map(\.id.description))
+            // What cannot be read is left as it is, and must not keep the others from being compacted.
+            guard let tree = try? RevisionTree<Tags>(decoding: tree) else { continue }
+            let leaves = Set(tree.leaves.map(\.id.description))
             superseded += revs.filter { !leaves.contains($0) }.map { (number, $0) }
         }
         return superseded

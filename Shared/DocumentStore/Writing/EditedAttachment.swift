@@ -72,9 +72,9 @@ extension WritePlan {
         of edit: DocumentEdit,
         at path: RevisionPath,
         over record: DocumentRecord,
-        for caller: Caller
+        _ seen: RevisionTree<Tags>
     ) throws(CouchError) -> [StoredAttachment] {
-        try attachments(of: edit, following: Array(path.revisions.dropFirst()), over: record, for: caller)
+        try attachments(of: edit, following: Array(path.revisions.dropFirst()), over: record, seen)
     }
 
     /// The attachments of the revision that an edit makes behind these ancestors, newest first.
@@ -86,15 +86,12 @@ extension WritePlan {
         of edit: DocumentEdit,
         following ancestors: [RevisionID],
         over record: DocumentRecord,
-        for caller: Caller
+        _ seen: RevisionTree<Tags>
     ) throws(CouchError) -> [StoredAttachment] {
         guard !edit.attachments.isEmpty else { return [] }
         var isMade = false
         if case .made = edit.revision { isMade = true }
-        let before = ancestors.first { ancestor in
-            record.attachments[ancestor] != nil
-                && record.tree.leaves(from: ancestor).contains { rules.mayRead($0.payload ?? .none, caller) }
-        }
+        let before = ancestors.first { record.attachments[$0] != nil && seen.contains($0) }
         let generation = edit.generation(after: ancestors.first)
         var names: Set<[UInt8]> = []
         var result: [StoredAttachment] = []

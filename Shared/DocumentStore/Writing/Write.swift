@@ -67,13 +67,23 @@ extension DocumentStore {
             return try await commitTogether(requests).map { $0.map { .success($0) } ?? .failure(NotValidated()) }
         } catch let error as PostgresError where requests.count > 1 && error.sqlState?.blamesData == true {
             // PostgreSQL does not take the data of one of them: the others must not suffer for it.
-            logger.warning("a batch of writes was refused", metadata: ["error": "\(error)"])
-            var results: [Result<[EditOutcome], any Error>] = []
-            for request in requests { results += await commit([request]) }
-            return results
+            return await commitEach(requests, because: error)
+        } catch let error as BinaryDecodingError where requests.count > 1 {
+            // Nor for a document that cannot be read.
+            return await commitEach(requests, because: error)
         } catch {
             return requests.map { _ in .failure(error) }
         }
+    }
+
+    private func commitEach(
+        _ requests: [CommitQueue.Request],
+        because error: any Error
+    ) async -> [Result<[EditOutcome], any Error>] {
+        logger.warning("a batch of writes was refused", metadata: ["error": "\(error)"])
+        var results: [Result<[EditOutcome], any Error>] = []
+        for request in requests { results += await commit([request]) }
+        return results
     }
 
     private func commitTogether(_ requests: [CommitQueue.Request]) async throws -> [[EditOutcome]?] {
@@ -132,27 +142,31 @@ extension DocumentStore {
         let ids = Set(requests.flatMap { $0.edits.map(\.id) })
         var (records, state) = try await recordsAndDesigns(of: ids, in: database)
         try await addAttachments(to: &records, for: requests.flatMap(\.edits), in: database)
-        let comebacks = try await comebacks(named: requests, over: records, in: database)
-        return (WritePlan(database.settings, over: records, comebacks: comebacks), state)
+        let histories = try await histories(of: requests, over: records, in: database)
+        return (WritePlan(database.settings, over: records, histories: histories), state)
     }
 
-    /// The revisions by which documents came back to the users who write them, where they name what is not stored.
-    private func comebacks(
-        named requests: [CommitQueue.Request],
+    /// What users had of documents, where they name what is not stored, or what is stored and not theirs.
+    private func histories(
+        of requests: [CommitQueue.Request],
         over records: [DocumentID: DocumentRecord],
         in database: Database
-    ) async throws -> [WritePlan.Reader: [RevisionPath]] {
-        var comebacks: [WritePlan.Reader: [RevisionPath]] = [:]
+    ) async throws -> [WritePlan.Reader: WritePlan.ReaderHistory] {
+        let rules = AccessRules(database.settings)
+        var histories: [WritePlan.Reader: WritePlan.ReaderHistory] = [:]
         for request in requests {
             guard case .user(let name, _) = request.caller else { continue }
-            let ids = request.edits.filter { $0.followsUnknown(records) }.map(\.id)
+            let ids = request.edits.filter { $0.namesForeign(records, request.caller, rules) }.map(\.id)
             guard !ids.isEmpty else { continue }
-            for (id, history) in try await histories(of: ids, in: database, for: request.caller) {
-                let reader = WritePlan.Reader(user: name, id: id)
-                comebacks[reader] = history.ownLosses.unanswered.map(\.comeback)
+            for (id, history) in try await self.histories(of: ids, in: database, for: request.caller) {
+                let lost = (history.ownLosses + history.feedLosses).flatMap(\.leaves).flatMap(\.revisions)
+                histories[WritePlan.Reader(user: name, id: id)] = WritePlan.ReaderHistory(
+                    comebacks: history.ownLosses.unanswered.map(\.comeback),
+                    lost: Set(lost)
+                )
             }
         }
-        return comebacks
+        return histories
     }
 
     /// The documents and the state of the design documents, in one statement; who validates nothing asks for nothing.
@@ -205,10 +219,20 @@ extension DocumentStore {
 }
 
 extension DocumentEdit {
-    /// Whether it follows a revision that the document does not have.
-    fileprivate func followsUnknown(_ records: [DocumentID: DocumentRecord]) -> Bool {
-        guard case .next(let parent?) = revision, let record = records[id] else { return false }
-        return !record.tree.contains(parent)
+    /// Whether it follows a revision that the document does not have, or brings one that it has and that the caller
+    /// does not see: the caller's devices may know both.
+    fileprivate func namesForeign(
+        _ records: [DocumentID: DocumentRecord],
+        _ caller: Caller,
+        _ rules: AccessRules
+    ) -> Bool {
+        guard let record = records[id] else { return false }
+        switch revision {
+        case .next(let parent): return parent.map { !record.tree.contains($0) } ?? false
+        case .made(let path):
+            return record.tree.contains(path.revision)
+                && rules.visible(record.tree, to: caller)?.contains(path.revision) != true
+        }
     }
 }
 

@@ -27,8 +27,25 @@ struct WritePlan {
         let id: DocumentID
     }
 
+    /// What a reader's devices know of a document besides what the reader may read of it.
+    struct ReaderHistory {
+        /// The revisions by which lost ones came back to the reader, whose histories name the stored ones.
+        var comebacks: [RevisionPath] = []
+        /// The revisions that the reader lost, which devices may push back before they hear of it.
+        var lost: Set<RevisionID> = []
+    }
+
     /// How many branches a document may have: more would be a mistake of some client, and hurt everybody.
     static let branchLimit = 1_000
+    /// How many branches that a user may see the user may add to.
+    static let userBranchLimit = 100
+    /// How often one document is changed at once; what users change is planned while others wait.
+    private static let editLimit = 1_000
+    private static let userEditLimit = 100
+    /// How many bytes a document's history may have that gets another branch.
+    ///
+    /// What goes on from a leaf has as much again. Every look at a document with branches reads all of it.
+    static let historyLimit = 256 << 10
 
     let rules: AccessRules
     private var records: [DocumentID: DocumentRecord]
@@ -36,18 +53,20 @@ struct WritePlan {
     /// The changed documents in the order of their first change.
     private(set) var order: [DocumentID] = []
     private(set) var bodies: [NewBody] = []
-    /// The revisions by which lost ones came back to users, whose histories name the stored ones.
-    private let comebacks: [Reader: [RevisionPath]]
+    /// How often each document was to be changed.
+    private var attempts: [DocumentID: Int] = [:]
+    /// What the users who write have, or had, of documents that they see differently or not at all.
+    private let histories: [Reader: ReaderHistory]
 
     /// A plan over these documents; one that is not among them does not exist.
     init(
         _ settings: DatabaseSettings,
         over records: [DocumentID: DocumentRecord],
-        comebacks: [Reader: [RevisionPath]] = [:]
+        histories: [Reader: ReaderHistory] = [:]
     ) {
         rules = AccessRules(settings)
         self.records = records
-        self.comebacks = comebacks
+        self.histories = histories
     }
 
     /// Plans that a document's history becomes this one, which is not empty: what is left of it after a purge.
@@ -61,7 +80,7 @@ struct WritePlan {
 
     /// A plan of nothing yet over these documents alone.
     func restricted(to ids: Set<DocumentID>) -> WritePlan {
-        WritePlan(rules.settings, over: records.filter { ids.contains($0.key) }, comebacks: comebacks)
+        WritePlan(rules.settings, over: records.filter { ids.contains($0.key) }, histories: histories)
     }
 
     /// Plans one edit.
@@ -90,33 +109,48 @@ struct WritePlan {
     {
         let before = records[edit.id] ?? DocumentRecord()
         var record = before
-        guard !edit.id.isLocal else { throw .illegalDocumentID("A local document is not written with the others.") }
-        if edit.id.isDesign, caller.feeds != nil { throw AccessRules.refused }
+        try check(edit, by: caller)
         // What this house made up, and a device pushes back, is not new; and is not stored, either.
         if case .made(let path) = edit.revision, Revocation.isOurs(path) { return path.revision }
-        if case .made(let path) = edit.revision, let known = before.tree[path.revision], known.status != .missing {
+        let tree = before.tree
+        let seen = rules.visible(tree, to: caller) ?? RevisionTree()
+        if case .made(let path) = edit.revision, isKnown(path.revision, of: edit.id, tree, seen, to: caller) {
             // Whoever brings what is known already changes nothing, and is not refused for it.
             return path.revision
         }
-        let (path, tags) = try revision(of: edit, over: record, by: caller)
+        let (path, tags) = try revision(of: edit, over: record, seen, by: caller)
         try tags.check()
-        let attachments = try attachments(of: edit, at: path, over: before, for: caller)
-        if let known = record.tree[path.revision], known.status != .missing { return path.revision }
+        guard path.start <= RevisionID.greatestWrittenGeneration else { throw .generationTooGreat }
+        let attachments = try attachments(of: edit, at: path, over: before, seen)
+        if let known = tree[path.revision], known.status != .missing || !seen.contains(path.revision) {
+            // Also where it is on a branch that the caller does not see: the answer is as if that were not there.
+            return path.revision
+        }
+        let joined = joined(path, tree, seen, caller)
+        if caller.isRestricted, seen.leafCount >= Self.userBranchLimit, joined.branches(off: seen) {
+            throw .tooManyBranches(limit: Self.userBranchLimit)
+        }
         try record.tree.merge(
-            path,
+            joined,
             status: edit.isDeleted ? .deleted : .available,
             payload: tags,
             branchLimit: Self.branchLimit
         )
-        if let objection, let error = objection(draft(of: edit, path, tags, attachments, over: before, for: caller)) {
+        if let objection,
+            let error = objection(draft(of: edit, path, tags, attachments, over: before, seen, for: caller))
+        {
             throw error
         }
         // Only leaves have tags: what follows a leaf has taken them over. (A forged path may name leaves of other
         // branches as ancestors; those keep theirs.)
-        for revision in path.revisions where !record.tree.isLeaf(revision) {
+        for revision in joined.revisions where !record.tree.isLeaf(revision) {
             record.tree.setPayload(nil, of: revision)
         }
         record.tree.stem(to: rules.settings.revisionLimit)
+        let historyLimit = Self.historyLimit * (record.tree.leafCount > tree.leafCount ? 1 : 2)
+        guard record.tree.byteCount <= max(historyLimit, tree.byteCount) else {
+            throw .historyTooLarge(limit: historyLimit)
+        }
         record.attachments[path.revision] = attachments
         records[edit.id] = record
         bodies.append(
@@ -133,48 +167,107 @@ struct WritePlan {
         return path.revision
     }
 
+    /// Refuses what is never done, whatever the document is like.
+    private mutating func check(_ edit: DocumentEdit, by caller: Caller) throws(CouchError) {
+        guard !edit.id.isLocal else { throw .illegalDocumentID("A local document is not written with the others.") }
+        if edit.id.isDesign, caller.feeds != nil { throw AccessRules.refused }
+        attempts[edit.id, default: 0] += 1
+        let limit = caller.isRestricted ? Self.userEditLimit : Self.editLimit
+        guard attempts[edit.id, default: 0] <= limit else { throw .tooManyEdits(limit: limit) }
+    }
+
+    /// Whether a revision that was made elsewhere is here, and its sender may know that it is.
+    private func isKnown(
+        _ revision: RevisionID,
+        of id: DocumentID,
+        _ tree: RevisionTree<Tags>,
+        _ seen: RevisionTree<Tags>,
+        to caller: Caller
+    ) -> Bool {
+        guard let known = tree[revision], known.status != .missing else { return false }
+        if seen.contains(revision) { return true }
+        guard case .user(let name, _) = caller else { return false }
+        return histories[Reader(user: name, id: id)]?.lost.contains(revision) ?? false
+    }
+
+    /// What of a path is merged: for those who may read only some of the document's leaves, no more than what leads to
+    /// the newest revision that they see.
+    ///
+    /// Beyond that a path could only join branches, and a leaf that another revision follows is a leaf no more: its
+    /// readers would lose it, and whoever forged the path could read it.
+    private func joined(
+        _ path: RevisionPath,
+        _ tree: RevisionTree<Tags>,
+        _ seen: RevisionTree<Tags>,
+        _ caller: Caller
+    ) -> RevisionPath {
+        guard caller.isRestricted, let place = path.revisions.firstIndex(where: tree.contains) else { return path }
+        return path.prefix(seen.contains(path.revisions[place]) ? place + 1 : place)
+    }
+
     /// The revision that an edit makes, with its ancestors and its tags.
     ///
-    /// Rights come first: whoever may not write a document learns nothing from a conflict.
+    /// Rights come first: whoever may not write a document learns nothing from a conflict. And what the caller does not
+    /// see (`seen` is what the caller does) decides nothing, except that the id is taken.
     private func revision(
         of edit: DocumentEdit,
         over record: DocumentRecord,
+        _ seen: RevisionTree<Tags>,
         by caller: Caller
     ) throws(CouchError)
         -> (RevisionPath, Tags)
     {
-        let tree = record.tree
-        // A tombstone belongs to whom the revision that it ends belongs to, whatever its body says.
-        let asked = edit.isDeleted ? AskedTags() : edit.tags
+        guard record.tree.isEmpty || !seen.isEmpty else { throw AccessRules.refused }
         switch edit.revision {
         case .next(let parent):
-            guard let winner = tree.winner else {
+            guard let winner = seen.winner else {
                 let tags = try rules.tagsOfNew(edit.tags, caller)
                 guard parent == nil else { throw .conflict }
-                return (try named(edit, tags, after: nil, over: record, for: caller), tags)
+                return (try named(edit, tags, after: nil, over: record, seen), tags)
             }
             // A write without a revision brings a deleted document back: it follows the tombstone.
             let followed = (parent ?? (winner.isDeleted ? winner.id : nil)).map {
                 path(to: $0, of: edit.id, for: caller)
             }
+            // A tombstone belongs to whom the revision that it ends belongs to, whatever its body says.
             let tags = try rules.tagsOfNext(
-                asked,
-                after: self.tags(at: followed?.stored, of: tree, for: caller),
+                edit.isDeleted ? AskedTags() : edit.tags,
+                after: Self.tags(at: followed?.stored, of: seen),
                 caller
             )
-            guard let followed, tree.isLeaf(followed.stored) else { throw .conflict }
-            return (try named(edit, tags, after: followed, over: record, for: caller), tags)
+            guard let followed, seen.isLeaf(followed.stored) else { throw .conflict }
+            return (try named(edit, tags, after: followed, over: record, seen), tags)
         case .made(let path):
-            guard !tree.isEmpty else { return (path, try rules.tagsOfNew(edit.tags, caller)) }
-            let anchor = path.revisions.first { tree.contains($0) }
-            return (path, try rules.tagsOfNext(asked, after: tags(at: anchor, of: tree, for: caller), caller))
+            return (path, try tags(of: edit, made: path, seen, by: caller))
         }
+    }
+
+    /// The tags of a revision that was made elsewhere.
+    private func tags(
+        of edit: DocumentEdit,
+        made path: RevisionPath,
+        _ seen: RevisionTree<Tags>,
+        by caller: Caller
+    ) throws(CouchError) -> Tags {
+        let anchor = path.revisions.first(where: seen.contains)
+        // Of those who may write any tags, a revision has those that it brings: where it has none, they were taken
+        // away. But a tombstone belongs to whom the revision that it ends belongs to.
+        guard !seen.isEmpty, caller.isRestricted || edit.isDeleted && anchor != nil else {
+            return try rules.tagsOfNew(edit.tags, caller)
+        }
+        let current = Self.tags(at: anchor, of: seen)
+        let asked = edit.isDeleted ? AskedTags() : edit.tags
+        // Who goes on from the only leaf knows what it is like; else somebody has changed the document meanwhile.
+        guard seen.leafCount == 1, let anchor, seen.isLeaf(anchor) else {
+            return try rules.tagsOfOffline(asked, after: current, caller)
+        }
+        return try rules.tagsOfNext(asked, after: current, caller)
     }
 
     /// The revision that a caller names, with those that lead to it from a stored one.
     private func path(to revision: RevisionID, of id: DocumentID, for caller: Caller) -> RevisionPath {
         guard case .user(let name, _) = caller else { return RevisionPath(revision) }
-        let comebacks = comebacks[Reader(user: name, id: id)] ?? []
+        let comebacks = histories[Reader(user: name, id: id)]?.comebacks ?? []
         return comebacks.first { $0.revision == revision } ?? RevisionPath(revision)
     }
 
@@ -185,6 +278,7 @@ struct WritePlan {
         _ tags: Tags,
         _ attachments: [StoredAttachment],
         over record: DocumentRecord,
+        _ seen: RevisionTree<Tags>,
         for caller: Caller
     ) -> Draft {
         var named: RevisionPath?
@@ -197,10 +291,7 @@ struct WritePlan {
         case .made:
             named = path
             // As with attachments, a forged history gives nothing away.
-            ancestors = path.revisions.dropFirst().filter { ancestor in
-                record.tree.contains(ancestor)
-                    && record.tree.leaves(from: ancestor).contains { rules.mayRead($0.payload ?? .none, caller) }
-            }
+            ancestors = path.revisions.dropFirst().filter(seen.contains)
         }
         return Draft(
             edit: edit,
@@ -214,13 +305,11 @@ struct WritePlan {
 
     /// The tags that decide who may go on from that revision: those of the leaf that it is.
     ///
-    /// Of one that is no leaf, or not known, those of a leaf that came from it, or of any leaf: the first that the
-    /// caller may read. So nobody gets at a branch of others by making a branch beside it.
-    private func tags(at revision: RevisionID?, of tree: RevisionTree<Tags>, for caller: Caller) -> Tags {
-        if let revision, tree.isLeaf(revision) { return tree[revision]?.payload ?? .none }
-        let descendants = revision.map { tree.leaves(from: $0) } ?? []
-        let candidates = (descendants.isEmpty ? tree.leaves : descendants).map { $0.payload ?? .none }
-        return candidates.first { rules.mayRead($0, caller) } ?? candidates.first ?? .none
+    /// Of one that is no leaf, or not known, those of a leaf that came from it, or of any leaf. So nobody gets at a
+    /// branch of others by making a branch beside it.
+    private static func tags(at revision: RevisionID?, of seen: RevisionTree<Tags>) -> Tags {
+        let leaf = revision.flatMap { seen.leaves(from: $0).first } ?? seen.winner
+        return leaf?.payload ?? .none
     }
 
     /// The revision that the store gives to an edit, behind the one that it follows.
@@ -229,9 +318,9 @@ struct WritePlan {
         _ tags: Tags,
         after parent: RevisionPath?,
         over record: DocumentRecord,
-        for caller: Caller
+        _ seen: RevisionTree<Tags>
     ) throws(CouchError) -> RevisionPath {
-        let kept = try attachments(of: edit, following: parent?.revisions ?? [], over: record, for: caller)
+        let kept = try attachments(of: edit, following: parent?.revisions ?? [], over: record, seen)
         let digest = RevisionDigest(
             isDeleted: edit.isDeleted,
             parent: parent?.revision,
@@ -241,5 +330,13 @@ struct WritePlan {
             body: edit.body.bytes
         )
         return parent?.appending(digest.revision.hash) ?? RevisionPath(digest.revision)
+    }
+}
+
+extension RevisionPath {
+    /// Whether the tree gets one more leaf by it.
+    fileprivate func branches(off tree: RevisionTree<Tags>) -> Bool {
+        guard let place = revisions.firstIndex(where: tree.contains) else { return !tree.isEmpty }
+        return place > 0 && !tree.isLeaf(revisions[place])
     }
 }

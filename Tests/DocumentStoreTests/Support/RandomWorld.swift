@@ -32,6 +32,59 @@ enum RandomWorld {
         _ = try await store.store.write([edit], to: store.database, by: TestStore.administrator)
     }
 
+    /// A user pushes a history that is put together of the names of what is there, as somebody does who had it once and
+    /// wants it back: what the user does not see stays as it is, and stays unseen.
+    static func forge(_ step: Int, to store: TestStore, _ generator: inout SeededGenerator) async throws {
+        let id = DocumentID(stored: "d\(Int.random(in: 0..<10, using: &generator))")
+        guard let user = users.randomElement(using: &generator),
+            let before = try await store.store.records(of: [id], in: store.database)[id]?.tree
+        else { return }
+        let caller = Caller.user(name: user, groups: try await store.store.groups(of: user))
+        let edit = DocumentEdit(
+            id: id,
+            revision: .made(forgedPath(step, over: before, &generator)),
+            body: DocumentBody(bytes: Array("{\"f\":\(step)}".utf8), isFaithfulInJSONB: true),
+            tags: AskedTags()
+        )
+        _ = try await store.store.write([edit], to: store.database, by: caller)
+        guard let after = try await store.store.records(of: [id], in: store.database)[id]?.tree else { return }
+        checkUnseen(before, after, AccessRules(store.database.settings), caller)
+    }
+
+    /// Some revisions, each of a generation less, of which some are in the tree.
+    static func forgedPath(
+        _ step: Int,
+        over tree: RevisionTree<Tags>,
+        _ generator: inout SeededGenerator
+    ) -> RevisionPath {
+        let start = Int.random(in: 1...6, using: &generator)
+        let hashes = (0..<Int.random(in: 1...start, using: &generator)).map { offset in
+            let known = tree.nodes.filter { $0.id.generation == start - offset }.map(\.id.hash)
+            let isNew = offset == 0 ? Int.random(in: 0..<4, using: &generator) > 0 : Bool.random(using: &generator)
+            return isNew
+                ? RevisionID("1-f\(step)\(offset)").hash
+                : known.randomElement(using: &generator) ?? RevisionID("1-f\(step)").hash
+        }
+        return RevisionPath(start: start, hashes: hashes)
+    }
+
+    /// Compares a document before and after a write of a user who does not see all of it.
+    static func checkUnseen(
+        _ before: RevisionTree<Tags>,
+        _ after: RevisionTree<Tags>,
+        _ rules: AccessRules,
+        _ caller: Caller
+    ) {
+        let seen = rules.visible(before, to: caller)
+        for leaf in before.leaves where !rules.mayRead(leaf.payload ?? .none, caller) {
+            #expect(after.isLeaf(leaf.id) && after[leaf.id]?.payload == leaf.payload, "\(caller) \(leaf.id)")
+        }
+        let seenNow = rules.visible(after, to: caller)
+        for node in before.nodes where seen?.contains(node.id) != true {
+            #expect(seenNow?.contains(node.id) != true, "\(caller) \(node.id)")
+        }
+    }
+
     /// A user joins or leaves groups.
     static func move(in store: TestStore, _ generator: inout SeededGenerator) async throws {
         guard let user = users.randomElement(using: &generator), let group = groups.randomElement(using: &generator)
