@@ -46,6 +46,7 @@ actor BenchStage {
 
     /// A database with these documents, filled the first time that it is asked for.
     func database(_ key: String, _ documents: BenchDocuments, on servers: [BenchServer]) async throws -> String {
+        let key = "\(key) on \(servers.count)"
         if let name = databases[key] { return name }
         let name = try await database(on: servers)
         for server in servers {
