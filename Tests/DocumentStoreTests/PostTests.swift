@@ -119,7 +119,9 @@ import Testing
         await store.close()
     }
 
-    @Test(arguments: [["a": "add"], ["a": 1], ["a..b": "append"], ["a": "append", "_separator": "--"]] as [JSONObject])
+    @Test(
+        arguments: [["a": "add"], ["a": 1], ["a..b": "append"], ["a": "append", "_separator": "--"]] as [JSONObject]
+    )
     func `a merge rule that is none is refused`(object: JSONObject) {
         #expect(throws: CouchError.self) { try MergeRule.rules(object) }
     }

@@ -54,6 +54,7 @@ extension DocumentStore {
                 FROM (
                     SELECT * FROM documents
                     WHERE documents.database = \(database.id) AND seq > \(Int64(since)) AND seq <= \(Int64(through))
+                        AND seq > 0
                     ORDER BY seq LIMIT \(Int64(limit))
                 ) AS documents \(unescaped: Self.body(of: "documents.rev"))
             ) AS sized
