@@ -79,11 +79,12 @@ import Testing
         let store = try await TestStore.make()
         // Each is as large as a history may be, so that some fit into a step.
         for index in 0..<40 {
-            for branch in 0..<12 {
+            let edits = (0..<12).map { branch in
                 let path = (0..<20).map { "\(20 - $0)-\(String(repeating: "x", count: 240))\(branch).\($0)" }
                 let tags = Tags(owner: branch == 3 || index % 4 == 0 ? "ann" : "bob")
-                try await store.graft("d\(index)", path, tags: tags, deleted: index % 4 == 1)
+                return DocumentEdit.made("d\(index)", path, tags: AskedTags(tags), deleted: index % 4 == 1)
             }
+            _ = try await store.store.write(edits, to: store.database, by: TestStore.administrator)
         }
         let counts = try await store.store.counts(in: store.database, for: ann)
         #expect(counts == DocumentCounts(live: 30, deleted: 10))

@@ -128,9 +128,10 @@ extension CouchError {
     /// The error as a row that says to a replicator that trying again is of no use.
     ///
     /// PouchDB goes on behind a document that is `forbidden` or `unauthorized`, and stops at any other row to send all
-    /// of it again.
+    /// of it again. Of a stub that stands for nothing (412) replicators send the whole attachment.
     fileprivate var forReplicators: CouchError {
-        400..<500 ~= status && status != 401 ? .forbidden(error == "forbidden" ? reason : "\(error): \(reason)") : self
+        guard 400..<500 ~= status, status != 401, status != 412, error != "forbidden" else { return self }
+        return .forbidden("\(error): \(reason)")
     }
 }
 
