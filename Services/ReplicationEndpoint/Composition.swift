@@ -26,9 +26,7 @@ enum Composition {
         let scripts = try EndpointSettings.scripts.makePool(context)
         let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
-        try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
-        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
-        try await context.postgres.migrate(ControlStore.migrations, component: "control")
+        try await migrate(context.postgres)
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
         let sequences = SequenceCaller(requests: requests)
@@ -86,6 +84,12 @@ enum Composition {
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
+    }
+
+    private static func migrate(_ client: PostgresClient) async throws {
+        try await client.migrate(DocumentStore.migrations, component: "documents")
+        try await client.migrate(ViewIndexes.migrations, component: "views")
+        try await client.migrate(ControlStore.migrations, component: "control")
     }
 
     private static func makeServer(

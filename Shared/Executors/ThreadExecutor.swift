@@ -1,6 +1,5 @@
 import Dispatch
 import Foundation
-import Glibc
 import Synchronization
 
 /// A serial executor on a thread of its own.
@@ -70,11 +69,14 @@ package final class ThreadExecutor: SerialExecutor, TaskExecutor {
     }
 
     private func start() {
+        // On Linux a thread gets its name from within alone, and only once whoever starts it is through with that.
+        let isStarted = DispatchSemaphore(value: 0)
         Thread {
-            // Not by `Thread.name`, which does nothing on Linux in a thread that is faster than whoever starts it.
-            _ = pthread_setname_np(pthread_self(), String(decoding: self.name.utf8.prefix(15), as: UTF8.self))
+            isStarted.wait()
+            Thread.current.name = self.name
             self.work()
         }.start()
+        isStarted.signal()
     }
 
     /// The thread's body: takes whole batches, so that the lock is held once for many jobs.

@@ -83,7 +83,7 @@ extension JSONObject {
         return path.count == 1 ? value : value.objectValue?.value(at: path.dropFirst())
     }
 
-    /// This object with another value at the end of a path, or without one there; as it is where the path leads nowhere.
+    /// This object with another value at the end of a path, or without one there; as it is where that is nowhere.
     fileprivate func setting(_ value: JSONValue?, at path: ArraySlice<String>) -> JSONObject {
         guard let name = path.first else { return self }
         var changed = self

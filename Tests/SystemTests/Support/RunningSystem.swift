@@ -45,6 +45,8 @@ final class RunningSystem: Sendable {
                 "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "FULLSYNC_HOME": home, "FULLSYNC_PORT": String(port),
                 // So that the runs of a worker that was killed are taken over at once.
                 "FULLSYNC_RUN_LEASE": "2s",
+                // So that a function without end is not waited for much longer than its test takes.
+                "FULLSYNC_SCRIPT_TIME": "1s",
                 // A test deploys another project with a login.
                 "FULLSYNC_LOGIN_PROJECT": "field-service",
             ],
