@@ -80,7 +80,7 @@ import Testing
         // Each is as large as a history may be, so that some fit into a step.
         for index in 0..<40 {
             let edits = (0..<12).map { branch in
-                let path = (0..<20).map { "\(20 - $0)-\(String(repeating: "x", count: 240))\(branch).\($0)" }
+                let path = (0..<20).map { "\(20 - $0)-\(branch).\($0)\(String(repeating: "x", count: 240))" }
                 let tags = Tags(owner: branch == 3 || index % 4 == 0 ? "ann" : "bob")
                 return DocumentEdit.made("d\(index)", path, tags: AskedTags(tags), deleted: index % 4 == 1)
             }

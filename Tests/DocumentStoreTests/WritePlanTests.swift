@@ -261,7 +261,7 @@ import Testing
     }
 
     @Test func `a history has a limit in bytes, and what goes on from a leaf has room left`() throws {
-        func long(_ name: String) -> String { String(repeating: "x", count: 240) + name }
+        func long(_ name: String) -> String { name + String(repeating: "x", count: 240) }
         var plan = WritePlan(DatabaseSettings(), over: [:])
         var outcomes: [EditOutcome] = []
         for branch in 0..<100 where outcomes.last?.error == nil {
