@@ -7,6 +7,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import Messaging
+import NIOCore
 import Postgres
 import ProjectRuntime
 import ScriptHosting
@@ -104,19 +105,25 @@ enum Composition {
     ) throws -> some Service {
         let settings = context.settings
         let limits = try EndpointLimits(settings)
+        let connections = try ConnectionLimits(settings)
         return Application(
             responder: CouchResponder(
                 callers: callers,
                 limits: limits,
+                bodies: BodyMemory(limit: try settings[ConnectionSettings.memory]),
                 resources: resources,
                 logger: context.logger
             ),
             server: .http1(
-                configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [HangUpHandler(hangUps)])
+                configuration: HTTP1Channel.Configuration(
+                    additionalChannelHandlers: [ConnectionGuard(connections), HangUpHandler(hangUps)],
+                    idleTimeout: TimeAmount(try settings[ConnectionSettings.idle])
+                )
             ),
             configuration: ApplicationConfiguration(
                 address: .hostname(try settings[EndpointSettings.host], port: try settings[EndpointSettings.port]),
-                serverName: nil
+                serverName: nil,
+                availableConnectionsDelegate: MaximumAvailableConnections(try settings[ConnectionSettings.count])
             ),
             onServerRunning: { channel in context.announceHTTP(channel) },
             logger: context.logger

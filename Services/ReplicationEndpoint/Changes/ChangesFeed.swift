@@ -17,7 +17,6 @@ final class ChangesFeed {
     private let rights: FeedRights
     private let format: FeedFormat
     private let live: LiveFeed
-    private let patience: Duration
     private var cursor: FeedSource.Cursor
     /// The rows behind the cursor, where they were looked for before the answer began.
     private var first: FeedSource.Stretch?
@@ -40,8 +39,7 @@ final class ChangesFeed {
         live: LiveFeed,
         for principal: Principal,
         rights: FeedRights,
-        wakeUps: FeedWakeUps,
-        patience: Duration
+        wakeUps: FeedWakeUps
     ) {
         self.source = source
         self.cursor = cursor
@@ -50,7 +48,6 @@ final class ChangesFeed {
         self.principal = principal
         self.rights = rights
         self.wakeUps = wakeUps
-        self.patience = patience
         format = FeedFormat(source.request, source.database)
         remaining = source.request.limit
         pace = FeedPace(source.request)
@@ -216,14 +213,12 @@ final class ChangesFeed {
         try await send(Array(text[start...]), to: &writer)
     }
 
-    /// Sends bytes, no faster than the client takes them, in pieces; who does not take a piece in time is cut off.
+    /// Sends bytes, no faster than the client takes them, in pieces.
     @inline(never)
     @concurrent private func send(_ bytes: [UInt8], to writer: inout any ResponseBodyWriter) async throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             try checkIsWanted()
-            live.beginWriting(until: .now + patience)
-            defer { live.endWriting() }
             try await writer.write(ByteBuffer(bytes: rest.prefix(Self.chunk)))
             rest = rest.dropFirst(Self.chunk)
         }

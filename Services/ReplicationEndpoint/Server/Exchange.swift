@@ -15,18 +15,30 @@ struct Exchange: Sendable {
     let channel: any Channel
     let query: Query
     let limits: EndpointLimits
+    /// What its body takes of the memory for bodies.
+    let bodyShare: BodyShare
 
     var method: HTTPRequest.Method { request.method }
     var caller: Caller { principal.caller }
 
     /// The whole body, up to the limit.
     func body() async throws -> [UInt8] {
-        do {
-            let buffer = try await request.body.collect(upTo: limits.requestBody)
-            return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError {
+        try await body(limit: limits.requestBody)
+    }
+
+    /// The whole body, up to that limit.
+    func body(limit: Int) async throws -> [UInt8] {
+        // Before it is read: a client that waits to be told so sends none of it.
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw CouchError.tooLarge
         }
+        var body: [UInt8] = []
+        for try await buffer in request.body {
+            guard body.count + buffer.readableBytes <= limit else { throw CouchError.tooLarge }
+            try bodyShare.take(buffer.readableBytes)
+            body += buffer.readableBytesView
+        }
+        return body
     }
 
     /// The body as a JSON value; an empty body is an empty object.
