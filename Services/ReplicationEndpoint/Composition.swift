@@ -54,8 +54,7 @@ enum Composition {
             logger: logger
         )
         let designs = DesignResource(store: store, scripts: scripts)
-        let indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
-        let queries = QueryCatalogue(store)
+        let (views, finding) = makeIndexes(store, scripts, logger)
         let resources = Resources(
             server: ServerResources(store: store, uuid: try await control.serverID()),
             session: access.sessionResource,
@@ -69,13 +68,8 @@ enum Composition {
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
-            views: ViewResource(
-                store: store,
-                indexes: indexes,
-                catalogue: ViewCatalogue(store: store, scripts: scripts),
-                queries: queries
-            ),
-            finding: FindResource(indexes: indexes, catalogue: queries),
+            views: views,
+            finding: finding,
             store: store
         )
         let server = try makeServer(context, access.callers, resources, hangUps)
@@ -95,6 +89,23 @@ enum Composition {
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
+    }
+
+    /// What answers from indexes.
+    private static func makeIndexes(
+        _ store: DocumentStore,
+        _ scripts: ScriptHostPool,
+        _ logger: Logger
+    ) -> (ViewResource, FindResource) {
+        let indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
+        let queries = QueryCatalogue(store)
+        let views = ViewResource(
+            store: store,
+            indexes: indexes,
+            catalogue: ViewCatalogue(store: store, scripts: scripts),
+            queries: queries
+        )
+        return (views, FindResource(indexes: indexes, catalogue: queries))
     }
 
     private static func makeServer(

@@ -1,6 +1,6 @@
 extension CollationKey {
-    /// How many bytes of a key are the tag of an array and its first parts; all of them where it has no more parts, and
-    /// of a key that is no array's.
+    /// How many bytes of a key are the tag of an array and its first parts; all of them where it has fewer parts, and of
+    /// a key that is no array's.
     package static func length(ofFirst count: Int, in key: [UInt8], order: Order) -> Int {
         guard key.first == arrayTag else { return key.count }
         var position = 1
@@ -8,7 +8,6 @@ extension CollationKey {
             guard position < key.count, key[position] != endTag else { return key.count }
             position = end(ofValueAt: position, in: key, order)
         }
-        guard position < key.count, key[position] != endTag else { return key.count }
         return position
     }
 

@@ -45,7 +45,7 @@ package struct CollationKey: Sendable, Hashable {
     ///
     /// - Parameter json: The text that the key was made of.
     /// - Returns: How many bytes the key's tag and its first `count` parts are, and of the text those with the `[`;
-    ///   the whole when the array has no more parts.
+    ///   the whole when the array has fewer parts.
     package static func prefix(
         ofFirst count: Int,
         in json: ArraySlice<UInt8>,
@@ -64,7 +64,7 @@ package struct CollationKey: Sendable, Hashable {
         package let bytes: [UInt8]
         /// How many bytes of the text the parts and the `[` are.
         package let textLength: Int
-        /// Whether the array has no more parts.
+        /// Whether the array has fewer parts, and the bytes are its whole key.
         package let isWhole: Bool
     }
 }

@@ -40,10 +40,11 @@ struct CollationKeyWriter {
         position += 1
         var (end, left) = (position, count)
         skipSpace()
-        while next != UInt8(ascii: "]") {
+        while true {
             guard left > 0 else {
                 return CollationKey.Prefix(bytes: output, textLength: end, isWhole: false)
             }
+            if next == UInt8(ascii: "]") { break }
             left -= 1
             try value(depth: 1)
             end = position

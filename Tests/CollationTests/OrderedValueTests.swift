@@ -27,7 +27,9 @@ import Testing
         switch Int.random(in: 0..<(depth > 0 ? 8 : 6), using: &random) {
         case 0: return .null
         case 1: return .bool(Bool.random(using: &random))
-        case 2, 3: return .number(JSONNumber(validText: ["0", "-1", "1", "1.0", "1e2", "2.5"].randomElement(using: &random) ?? "0"))
+        case 2, 3:
+            let texts = ["0", "-1", "1", "1.0", "1e2", "2.5"]
+            return .number(JSONNumber(validText: texts.randomElement(using: &random) ?? "0"))
         case 4, 5: return .string(text(&random))
         case 6: return .array((0..<Int.random(in: 0...2, using: &random)).map { _ in value(depth - 1, &random) })
         default:
@@ -38,6 +40,7 @@ import Testing
     }
 
     private func text(_ random: inout SeededGenerator) -> String {
-        ["", "a", "A", "b", "ä", "a\u{308}", "aa", "Z", "z", "\u{FFFF}", "1", "_", "日"].randomElement(using: &random) ?? ""
+        let texts = ["", "a", "A", "b", "ä", "a\u{308}", "aa", "Z", "z", "\u{FFFF}", "1", "_", "日"]
+        return texts.randomElement(using: &random) ?? ""
     }
 }

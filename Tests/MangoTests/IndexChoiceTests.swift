@@ -47,8 +47,10 @@ import Testing
 
     @Test(arguments: [
         (#"{"selector":{"_id":{"$gt":null}},"sort":["name"]}"#, "no_usable_index"),
-        (#"{"selector":{"company":{"$gt":null}},"use_index":"company_and_manager","sort":[{"company":"desc"}]}"#,
-         "no_usable_index"),
+        (
+            #"{"selector":{"company":{"$gt":null}},"use_index":"company_and_manager","sort":[{"company":"desc"}]}"#,
+            "no_usable_index"
+        ),
         (#"{"selector":{"age":1},"sort":["_id"]}"#, "no_usable_index"),
         (#"{"selector":{},"sort":["_id"]}"#, "no_usable_index"),
         (#"{"selector":{"manager":true},"use_index":"invalid","allow_fallback":false}"#, "invalid_index"),

@@ -11,23 +11,33 @@ import Testing
         (#"{"selector":5}"#, "invalid_selector_json: Selector must be a JSON object, not: 5"),
         (#"{"selector":{"a":{"$foo":1}}}"#, "invalid_operator: Invalid operator: $foo"),
         (#"{"selector":{"$gt":2}}"#, "invalid_selector: One or more conditions is missing a field name."),
-        (#"{"selector":{},"limit":-1}"#,
-         "invalid_non_neg_integer: -1 is not an integer greater than or equal to zero"),
-        (#"{"selector":{},"skip":1.2}"#,
-         "invalid_non_neg_integer: 1.2 is not an integer greater than or equal to zero"),
+        (
+            #"{"selector":{},"limit":-1}"#,
+            "invalid_non_neg_integer: -1 is not an integer greater than or equal to zero"
+        ),
+        (
+            #"{"selector":{},"skip":1.2}"#,
+            "invalid_non_neg_integer: 1.2 is not an integer greater than or equal to zero"
+        ),
         (#"{"selector":{},"r":0}"#, "invalid_pos_integer: 0 is not an integer greater than zero"),
         (#"{"selector":{},"conflicts":null}"#, "invalid_boolean: Invalid boolean value: null"),
-        (#"{"selector":{},"sort":"age"}"#,
-         #"invalid_sort_json: Sort must be an array of sort specs, not: <<"age">>"#),
+        (
+            #"{"selector":{},"sort":"age"}"#,
+            #"invalid_sort_json: Sort must be an array of sort specs, not: <<"age">>"#
+        ),
         (#"{"selector":{},"sort":[2]}"#, "invalid_sort_field: Invalid sort field: 2"),
         (#"{"selector":{},"sort":[""]}"#, "invalid_sort_field: Invalid sort field: <<>>"),
         (#"{"selector":{},"sort":[{"a":"up"}]}"#, #"invalid_sort_field: Invalid sort field: {[{<<"a">>,<<"up">>}]}"#),
-        (#"{"selector":{},"sort":[{"a":"asc"},{"b":"desc"}]}"#,
-         "unsupported_mixed_sort: Sorts currently only support a single direction for all fields."),
+        (
+            #"{"selector":{},"sort":[{"a":"asc"},{"b":"desc"}]}"#,
+            "unsupported_mixed_sort: Sorts currently only support a single direction for all fields."
+        ),
         (#"{"selector":{},"fields":"a"}"#, "invalid_fields: Fields must be an array of strings, not: <<97>>"),
         (#"{"selector":{},"fields":[1]}"#, "invalid_field: Invalid JSON for field spec: 1"),
-        (#"{"selector":{},"use_index":["a","b","c"]}"#,
-         "invalid_index_name: Invalid index name: [<<97>>,<<98>>,<<99>>]"),
+        (
+            #"{"selector":{},"use_index":["a","b","c"]}"#,
+            "invalid_index_name: Invalid index name: [<<97>>,<<98>>,<<99>>]"
+        ),
         (#"{"selector":{},"use_index":"a/b/c"}"#, "invalid_index_name: Invalid index name: <<97,47,98,47,99>>"),
         (#"{"selector":{},"bookmark":5}"#, "invalid_bookmark: Invalid bookmark value: 5"),
         (#"{"selector":{},"wrong":1}"#, "invalid_key: Invalid key wrong for this request."),
@@ -49,11 +59,15 @@ import Testing
         ("{}", "missing_required_key: Missing required key: index"),
         (#"{"index":5}"#, "invalid_index: JSON indexes must be an object, not: 5"),
         (#"{"index":{}}"#, "missing_required_key: Missing required key: fields"),
-        (#"{"index":{"fields":[{"a":"asc"},{"b":"desc"}]}}"#,
-         "unsupported_mixed_sort: Sorts currently only support a single direction for all fields."),
+        (
+            #"{"index":{"fields":[{"a":"asc"},{"b":"desc"}]}}"#,
+            "unsupported_mixed_sort: Sorts currently only support a single direction for all fields."
+        ),
         (#"{"index":{"fields":["a"],"selector":{}}}"#, "invalid_key: Invalid key selector for this request."),
-        (#"{"index":{"fields":["a"],"partial_filter_selector":{"a":{"$x":1}}}}"#,
-         "invalid_operator: Invalid operator: $x"),
+        (
+            #"{"index":{"fields":["a"],"partial_filter_selector":{"a":{"$x":1}}}}"#,
+            "invalid_operator: Invalid operator: $x"
+        ),
         (#"{"index":{"fields":["a"]},"type":"text"}"#, "required index service unavailable: text"),
         (#"{"index":{"fields":["a"]},"type":"nouveau"}"#, "required index service unavailable: nouveau"),
         (#"{"index":{"fields":["a"]},"type":"geo"}"#, "invalid_index: Invalid type for index: geo"),
@@ -69,7 +83,8 @@ import Testing
     @Test func `an index is kept in a design document, as CouchDB keeps it`() throws {
         let request = try IndexRequest(
             parsing: try Sample.object(
-                #"{"index":{"fields":["b",{"a":"asc"}],"partial_filter_selector":{"$not":{"s":1}}},"ddoc":"d","name":"n"}"#
+                #"{"index":{"fields":["b",{"a":"asc"}],"partial_filter_selector":{"$not":{"s":1}}},"#
+                    + #""ddoc":"d","name":"n"}"#
             )
         )
         #expect(request.design.text == "_design/d")

@@ -5,11 +5,12 @@ import Testing
 extension SystemTests {
     /// Views over HTTP: what CouchDB 3.5 answers, and to a user of the user's documents only.
     @Suite struct ViewTests {
-        /// The keys of the documentation's example of the order of keys, shuffled.
+        /// The keys of the documentation's example of the order of keys. Members of objects have no order in the store, so
+        /// `{"b":2,"a":1}` is `{"a":1,"b":2}`.
         private static let keys = [
             "null", "false", "true", "1", "2", "3.5", "4", #""a""#, #""A""#, #""aa""#, #""b""#, #""B""#, #""ba""#,
             #""bb""#, #"["a"]"#, #"["b"]"#, #"["b","c"]"#, #"["b","c","a"]"#, #"["b","d"]"#, #"["b","d","e"]"#,
-            #"{"a":1}"#, #"{"a":2}"#, #"{"b":1}"#, #"{"b":2}"#, #"{"b":2,"a":1}"#, #"{"b":2,"c":2}"#,
+            #"{"a":1}"#, #"{"b":2,"a":1}"#, #"{"a":2}"#, #"{"b":1}"#, #"{"b":2}"#, #"{"b":2,"c":2}"#,
         ]
 
         private func stage() async throws -> Stage {
@@ -36,7 +37,7 @@ extension SystemTests {
         }
 
         private static func escaped(_ query: String) -> String {
-            query.addingPercentEncoding(withAllowedCharacters: .urlHostAllowed.subtracting(["+"])) ?? query
+            query.addingPercentEncoding(withAllowedCharacters: .urlQueryAllowed.subtracting(["+"])) ?? query
         }
 
         private func line(_ client: Client, _ stage: Stage, _ query: String) async throws -> String {

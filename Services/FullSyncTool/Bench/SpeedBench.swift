@@ -5,8 +5,8 @@ struct SpeedBench: Sendable {
 
     static let cases: [any BenchCase.Type] = [
         FirstPullCase.self, DatabaseSizeCase.self, GroupsCase.self, BulkDocsCase.self, SinglePutCase.self,
-        WholeChangesCase.self, AllDocsCase.self, BulkGetCase.self, ViewsCase.self, LongpollCase.self,
-        ConcurrentPullsCase.self,
+        WholeChangesCase.self, AllDocsCase.self, BulkGetCase.self, ViewsCase.self, FindCase.self,
+        LongpollCase.self, ConcurrentPullsCase.self,
     ]
 
     /// Measures the cases of these names, and prints each line as it comes to be known, and the table at the end.

@@ -46,7 +46,7 @@ struct FindAnswer: Sendable {
         }
     }
 
-    private mutating func write(to writer: inout some ResponseBodyWriter) async throws {
+    @concurrent private mutating func write(to writer: inout some ResponseBodyWriter) async throws {
         var (output, hasMore) = ([UInt8](), true)
         var spoken = ContinuousClock.now
         while hasMore {

@@ -29,7 +29,8 @@ struct MappedAnswer: Sendable {
         var pages = MappedPages(query, target, caller)
         firstPage = try await pages.next(in: indexes)
         rest = pages
-        let range = query.keys.map { keys in keys.first.map { KeyRange(key: $0) } ?? KeyRange() } ?? query.range
+        let first = query.keys?.first.map { KeyRange.of($0, query.range.isDescending) }
+        let range = first ?? query.range
         let counts = try await indexes.counts(of: target.index, place: target.view.place, range: range, for: caller)
         // Where nothing is found CouchDB stands at the end.
         let offset = firstPage.isEmpty && query.list.limit != 0 ? counts.total : counts.before + query.list.skip

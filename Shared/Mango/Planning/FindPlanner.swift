@@ -30,8 +30,8 @@ package struct FindPlanner: Sendable {
 
     /// The plan.
     ///
-    /// - Throws: `no_usable_index` when the order that is asked for needs an index, and `invalid_index` when the request
-    ///   forbids every other than one that cannot be used.
+    /// - Throws: `no_usable_index` when the order that is asked for needs an index, and `invalid_index` when the
+    ///   request forbids every other than one that cannot be used.
     package func plan(for purpose: Purpose = .find) throws(CouchError) -> FindPlan {
         let partial = Set(all.indices.filter { all[$0].index?.partialFilter != nil })
         let looked = all.indices.filter { !partial.contains($0) || all[$0].isNamed(by: request.useIndex) }

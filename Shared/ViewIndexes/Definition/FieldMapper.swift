@@ -30,7 +30,7 @@ struct FieldMapper: DocumentMapper {
 }
 
 extension QueryIndex {
-    /// The index that is kept for this one. All that have the same fields and filter share it, whatever they are called.
+    /// The index that is kept for this one, and for all that have the same fields and filter, whatever their names.
     package var definition: IndexDefinition {
         IndexDefinition(
             kind: "query",

@@ -71,9 +71,10 @@ package struct FindRun: Sendable {
         let read = try await source.next(batch.count)
         statistics.keysExamined += read.rows
         statistics.documentsExamined += read.documents
-        let before = statistics.found
+        let before = Self.sum(skip, left)
         for candidate in read.candidates where left > 0 { try take(candidate, into: &output, separator) }
-        batch.note(bytes: read.bytes, of: read.rows, found: statistics.found - before, left: Self.sum(skip, left))
+        let after = Self.sum(skip, left)
+        batch.note(bytes: read.bytes, of: read.rows, matching: before - after, left: after)
         isAtEnd = read.isLast || left == 0
         return !isAtEnd
     }
@@ -116,10 +117,10 @@ private struct FindBatch: Sendable {
         count = min(max(wanted, 1), Self.range.upperBound / 2)
     }
 
-    mutating func note(bytes: Int, of rows: Int, found: Int, left: Int) {
+    mutating func note(bytes: Int, of rows: Int, matching: Int, left: Int) {
         guard rows > 0 else { return }
         let fitting = Self.byteAim / max(bytes / rows, 1)
-        let wanted = found * 2 > rows ? min(left, count * 2) : count * 2
+        let wanted = matching * 2 > rows ? min(left, count * 2) : count * 2
         count = min(max(min(wanted, fitting), Self.range.lowerBound), Self.range.upperBound)
     }
 }

@@ -62,7 +62,7 @@ extension SystemTests {
             Route("POST", "/fieldservice/_bulk_get", .unauthorized, .answered, .answered, body: #"{"docs":[]}"#),
             Route("POST", "/fieldservice/_bulk_docs", .unauthorized, .answered, .answered, body: #"{"docs":[]}"#),
             Route("POST", "/fieldservice/_ensure_full_commit", .unauthorized, .answered, .answered, body: "{}"),
-            Route("POST", "/fieldservice/_find", .unauthorized, .answered, .answered, body: #"{"selector":{"_id":"x"}}"#),
+            Route("POST", "/fieldservice/_find", .unauthorized, .answered, .answered, body: #"{"selector":{}}"#),
             Route("POST", "/fieldservice/_explain", .unauthorized, .answered, .answered, body: #"{"selector":{}}"#),
             Route("GET", "/fieldservice/_index", .unauthorized, .answered, .answered),
             Route("POST", "/fieldservice/_index", .unauthorized, .forbidden, .reached, body: "{}"),

@@ -136,7 +136,7 @@ private enum RandomFind {
             let fields = indexes.randomElement(using: &random)?.columns.map(\.path.text) ?? []
             let isDescending = Bool.random(using: &random)
             query["sort"] = .array(
-                fields.map { isDescending ? .object(JSONObject([($0, "desc")])) : .string($0) }
+                fields.map { isDescending ? .object(JSONObject([($0, .string("desc"))])) : .string($0) }
             )
         }
         if Int.random(in: 0..<3, using: &random) == 0 { query["fields"] = ["_id", "a", "c.d"] }

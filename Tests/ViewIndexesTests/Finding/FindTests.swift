@@ -106,7 +106,8 @@ import Testing
         try await stage.put("one", ["n": 1])
         let byIndex = try await stage.find(["selector": ["n": 1]]).bookmark
         let byID = try await stage.find(["selector": ["_id": "one"]]).bookmark
-        for (selector, bookmark) in [(["_id": "one"], byIndex), (["n": 1], byID)] as [(JSONValue, Bookmark?)] {
+        let cases: [(JSONValue, Bookmark?)] = [(["_id": "one"] as JSONValue, byIndex), (["n": 1] as JSONValue, byID)]
+        for (selector, bookmark) in cases {
             let text = try #require(bookmark?.text)
             let error = await #expect(throws: CouchError.self) {
                 try await stage.find(["selector": selector, "bookmark": .string(text)])
