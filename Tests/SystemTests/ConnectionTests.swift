@@ -1,12 +1,15 @@
+import AsyncHTTPClient
 import Foundation
 import JSON
+import NIOHTTP1
 import TestSupport
 import Testing
 
 extension SystemTests {
     /// What connections bear, and what they are spared.
     @Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
-        private func head(_ path: String, _ length: Int, _ system: RunningSystem, _ more: String = "") throws -> String {
+        private func head(_ path: String, _ length: Int, _ system: RunningSystem, _ more: String = "") throws -> String
+        {
             let credentials = Data("admin:\(try system.password)".utf8).base64EncodedString()
             return """
                 PUT \(path) HTTP/1.1\r\nHost: here\r\nAuthorization: Basic \(credentials)\r\n\
@@ -48,7 +51,7 @@ extension SystemTests {
                     #expect(answer.status == .ok)
                     // Nobody reads the 30 MB, which are more than the connection holds.
                     try await eventually("it is cut off") {
-                        try await instance.metric("fullsync_connections_cut_off") == 1
+                        try await instance.metric("fullsync_connections_cut_off_total") == 1
                     }
                     #expect(try await instance.openFeeds() == 0)
                     await #expect(throws: (any Error).self) { try await answer.body.collect(upTo: 64 << 20) }

@@ -16,7 +16,7 @@ struct AwaitedBody: AsyncSequence, Sendable {
             channel = sequence.channel
         }
 
-        mutating func next() async throws -> ByteBuffer? {
+        @concurrent mutating func next() async throws -> ByteBuffer? {
             if !isAskedFor {
                 isAskedFor = true
                 channel.triggerUserOutboundEvent(BodyIsWanted(), promise: nil)

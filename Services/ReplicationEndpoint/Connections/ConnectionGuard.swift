@@ -6,8 +6,8 @@ import NIOHTTPTypes
 /// Stands in each connection and sees to it that no client holds one for nothing.
 ///
 /// It cuts off clients that owe the rest of a body, or do not take an answer, for too long; it lets clients that ask
-/// (`Expect: 100-continue`) send their body when somebody reads it; and it closes behind an answer to a request of which
-/// more is on its way than is worth reading. What lasts because the server takes its time, as live feeds do, is none of
+/// (`Expect: 100-continue`) send their body when somebody reads it; and it closes behind an answer to a request of
+/// which more is on its way than is worth reading. What lasts because the server takes its time, as live feeds do, is none of
 /// its business.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
@@ -64,7 +64,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
                 pace: limits.pace
             )
         case .body(let bytes):
-            arrival?.owed = arrival?.owed.map { max(0, $0 - bytes.readableBytes) }
+            if let owed = arrival?.owed { arrival?.owed = max(0, owed - bytes.readableBytes) }
             arrival?.awaitsLeave = false
             arrival?.pace.endWaiting(bytes: bytes.readableBytes, at: context.eventLoop.now)
         case .end: arrival = nil
@@ -167,6 +167,6 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 struct BodyIsWanted: Sendable {}
 
 extension HTTPRequest {
-    /// Whether the client sends the body when it is told that it is wanted, or after a while (RFC 9110, section 10.1.1).
+    /// Whether the client waits with the body to hear that it is wanted, for a while (RFC 9110, section 10.1.1).
     var awaitsContinue: Bool { headerFields[.expect]?.lowercased() == "100-continue" }
 }

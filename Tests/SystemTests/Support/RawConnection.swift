@@ -34,14 +34,14 @@ struct RawConnection {
                 defer { received.removeSubrange(..<range.upperBound) }
                 return String(received[..<range.upperBound])
             }
-            guard let buffer = try await inbound.next() else { return nil }
+            guard let buffer = try await inbound.next(isolation: #isolation) else { return nil }
             received += String(buffer: buffer)
         }
     }
 
     /// All that comes until the server closes the connection.
     mutating func readToEnd() async throws -> String {
-        while let buffer = try await inbound.next() { received += String(buffer: buffer) }
+        while let buffer = try await inbound.next(isolation: #isolation) { received += String(buffer: buffer) }
         return received
     }
 }
