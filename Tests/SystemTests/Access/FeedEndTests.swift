@@ -39,8 +39,11 @@ extension SystemTests {
             let name = try await Cast.of(system).first
             let settings = ["FULLSYNC_SESSION_DURATION": "2s", "FULLSYNC_LOGIN_PROJECT": "field-service"]
             try await system.withInstance(settings) { instance in
-                let password = RunningSystem.password(of: name)
-                var feed = try await open(Client(instance.http, .basic(name: name, password: password)))
+                let basic = Client(instance.http, .basic(name: name, password: RunningSystem.password(of: name)))
+                try await eventually("the instance has the project") {
+                    try await basic.get("/_session").status == 200
+                }
+                var feed = try await open(basic)
                 #expect(try await feed.nextChange()?["last_seq"] != nil)
             }
         }
