@@ -8,6 +8,7 @@ extension DocumentStore {
         attachmentsMigration,
         PostgresMigration(version: 4, name: "resources of a database", sql: resourceTables),
         commitMigration,
+        departureMigration,
     ]
 
     private static let tables = """
