@@ -27,9 +27,8 @@ enum Composition {
         let scripts = try EndpointSettings.scripts.makePool(context)
         let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
-        try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
-        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
-        try await context.postgres.migrate(ControlStore.migrations, component: "control")
+        let restores = RestoreWatch(store: store, logger: logger)
+        try await prepare(context.postgres, restores)
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
         let sequences = SequenceCaller(requests: requests)
@@ -84,6 +83,7 @@ enum Composition {
                 }
             },
             access.changes,
+            restores,
             FeedTail(store: store, wakeUps: wakeUps, logger: logger),
             server,
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
@@ -106,6 +106,14 @@ enum Composition {
             queries: queries
         )
         return (views, FindResource(indexes: indexes, catalogue: queries))
+    }
+
+    /// Brings the tables up to date, and notices when they are those of a backup, before anybody is answered.
+    private static func prepare(_ postgres: PostgresClient, _ restores: RestoreWatch) async throws {
+        try await postgres.migrate(DocumentStore.migrations, component: "documents")
+        try await postgres.migrate(ViewIndexes.migrations, component: "views")
+        try await postgres.migrate(ControlStore.migrations, component: "control")
+        try await restores.look()
     }
 
     private static func makeServer(

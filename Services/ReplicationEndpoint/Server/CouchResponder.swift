@@ -170,6 +170,7 @@ struct Resources: Sendable {
         case .designInfo(let database, let design):
             try await views.info(exchange, design, in: store.openDatabase(database, for: exchange.caller))
         case .settings(let database): try await settings.respond(to: exchange, database)
+        case .incarnations: try await IncarnationResource(store: store).respond(to: exchange)
         case .projects: try project.list(exchange)
         case .project(let name): try await project.respond(to: exchange, name)
         case .sequence(let project, let name): try await sequence.respond(to: exchange, project: project, name: name)

@@ -9,6 +9,7 @@ extension DocumentStore {
         PostgresMigration(version: 4, name: "resources of a database", sql: resourceTables),
         commitMigration,
         departureMigration,
+        incarnationMigration,
     ]
 
     private static let tables = """
