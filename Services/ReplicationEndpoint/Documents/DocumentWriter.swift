@@ -116,6 +116,14 @@ struct CopyDestination: Sendable, Hashable {
     let revision: RevisionID?
 
     init(_ header: String?) throws(CouchError) {
+        let parts = try Self.parts(header)
+        id = try DocumentID(parts.id)
+        guard !id.isLocal else { throw .badRequest("A document cannot be copied to a local one.") }
+        revision = try parts.revision.map { text throws(CouchError) in try RevisionID(parsing: text) }
+    }
+
+    /// The id and the revision as they are written.
+    static func parts(_ header: String?) throws(CouchError) -> (id: String, revision: String?) {
         guard let header else { throw .badRequest("Destination header is mandatory for COPY.") }
         guard !header.hasPrefix("http://"), !header.hasPrefix("https://") else {
             throw .badRequest("Destination URL must be relative.")
@@ -124,14 +132,9 @@ struct CopyDestination: Sendable, Hashable {
         guard let name = String(parts[0]).replacingOccurrences(of: "+", with: " ").removingPercentEncoding else {
             throw .badRequest("Destination header is not understood.")
         }
-        id = try DocumentID(name)
-        guard !id.isLocal else { throw .badRequest("A document cannot be copied to a local one.") }
-        guard parts.count > 1 else {
-            revision = nil
-            return
-        }
+        guard parts.count > 1 else { return (name, nil) }
         guard let rev = Query(String(parts[1]))["rev"] else { throw .invalidRevision }
-        revision = try RevisionID(parsing: rev)
+        return (name, rev)
     }
 }
 
