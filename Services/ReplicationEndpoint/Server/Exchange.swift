@@ -1,3 +1,4 @@
+import Compression
 import CouchProtocol
 import DocumentStore
 import Foundation
@@ -26,19 +27,42 @@ struct Exchange: Sendable {
         try await body(limit: limits.requestBody)
     }
 
-    /// The whole body, up to that limit.
+    /// The whole body, unpacked where it says that it is packed, up to that limit.
     func body(limit: Int) async throws -> [UInt8] {
         // Before it is read: a client that waits to be told so sends none of it.
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw CouchError.tooLarge
         }
+        let gunzip = try Self.isPacked(request.headers[.contentEncoding]) ? Gunzip() : nil
         var body: [UInt8] = []
-        for try await buffer in request.body {
-            guard body.count + buffer.readableBytes <= limit else { throw CouchError.tooLarge }
-            try bodyShare.take(buffer.readableBytes)
-            body += buffer.readableBytesView
+        func take(_ bytes: some Collection<UInt8>) throws {
+            guard body.count + bytes.count <= limit else { throw CouchError.tooLarge }
+            try bodyShare.take(bytes.count)
+            body += bytes
+        }
+        do {
+            for try await buffer in request.body {
+                guard let gunzip else {
+                    try take(buffer.readableBytesView)
+                    continue
+                }
+                gunzip.append(Array(buffer.readableBytesView)[...])
+                while let bytes = try gunzip.next() { try take(bytes) }
+            }
+            try gunzip?.finish()
+        } catch is GzipError {
+            throw CouchError.badRequest("Request body is not properly gzipped.")
         }
         return body
+    }
+
+    /// Whether a body of that encoding is unpacked; as in CouchDB, there is none but gzip.
+    private static func isPacked(_ encoding: String?) throws(CouchError) -> Bool {
+        switch encoding?.lowercased() {
+        case nil, "identity": return false
+        case "gzip": return true
+        default: throw .badContentType("\(encoding ?? "") is not a supported content encoding.")
+        }
     }
 
     /// The body as a JSON value; an empty body is an empty object.
