@@ -70,6 +70,7 @@ struct CouchResponder: HTTPResponder {
         }
         let exchange = Exchange(
             request: request,
+            method: request.meantMethod,
             principal: principal,
             client: client,
             channel: context.channel,

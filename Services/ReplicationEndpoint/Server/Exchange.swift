@@ -10,6 +10,8 @@ import NIOCore
 /// One request with all that is known of it before its resource looks at it.
 struct Exchange: Sendable {
     let request: Request
+    /// What is asked for: the request's method, or the one that it stands for.
+    let method: HTTPRequest.Method
     let principal: Principal
     let client: ClientConnection
     /// The connection that the request came by.
@@ -19,7 +21,6 @@ struct Exchange: Sendable {
     /// What its body takes of the memory for bodies.
     let bodyShare: BodyShare
 
-    var method: HTTPRequest.Method { request.method }
     var caller: Caller { principal.caller }
 
     /// The whole body, up to the limit.
@@ -153,6 +154,20 @@ extension HTTPRequest.Method {
         guard let method = HTTPRequest.Method(rawValue: "COPY") else { preconditionFailure("COPY is no token") }
         return method
     }()
+}
+
+extension Request {
+    /// The methods that a POST may stand for, as in CouchDB, for clients that cannot send them. (But for HEAD, whose
+    /// answer would leave out what the client of a POST waits for.)
+    private static let overriding: [String: HTTPRequest.Method] = [
+        "GET": .get, "POST": .post, "PUT": .put, "DELETE": .delete, "COPY": .copy,
+    ]
+
+    /// The method, or the one that a POST says that it stands for.
+    var meantMethod: HTTPRequest.Method {
+        guard method == .post, let name = headers[HTTPHeader.methodOverride] else { return method }
+        return Self.overriding[name] ?? method
+    }
 }
 
 /// The resource does not have the request's method.
