@@ -97,15 +97,15 @@ struct AttachmentWriter: Sendable {
         _ exchange: Exchange,
         _ target: Target
     ) async throws -> RevisionID {
-        let body = present?.body ?? DocumentBody.empty.bytes
-        let isFaithful = (try? JSONScan(body))?.isFaithfulInJSONB ?? false
-        var edit = DocumentEdit(
-            id: target.id,
-            revision: .next(after: present?.revision),
-            isDeleted: present?.isDeleted ?? false,
-            body: DocumentBody(bytes: body, isFaithfulInJSONB: isFaithful),
-            tags: AskedTags()
-        )
+        var edit =
+            present.map { DocumentEdit(following: $0) }
+            ?? DocumentEdit(
+                id: target.id,
+                revision: .next(after: nil),
+                isDeleted: false,
+                body: .empty,
+                tags: AskedTags()
+            )
         edit.attachments = attachments
         let outcome = try await store.write(
             [edit],
@@ -121,6 +121,20 @@ struct AttachmentWriter: Sendable {
 
     private func answer(_ target: Target, _ revision: RevisionID) -> JSONValue {
         ["ok": true, "id": .string(target.id.text), "rev": .string(revision.description)]
+    }
+}
+
+extension DocumentEdit {
+    /// An edit that leaves the revision as it is, but for attachments.
+    init(following present: StoredRevision) {
+        let isFaithful = (try? JSONScan(present.body))?.isFaithfulInJSONB ?? false
+        self.init(
+            id: present.id,
+            revision: .next(after: present.revision),
+            isDeleted: present.isDeleted,
+            body: DocumentBody(bytes: present.body, isFaithfulInJSONB: isFaithful),
+            tags: AskedTags()
+        )
     }
 }
 

@@ -22,6 +22,50 @@ struct DocumentWriter: Sendable {
         return try await write(edit, exchange, in: database)
     }
 
+    /// `POST /<database>/<document>` with the form of a web page: attachments for the document that is a field, or for
+    /// a revision that a field names.
+    func postForm(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        try exchange.requireOwnPage()
+        let intake = DocumentIntake(database, exchange.limits)
+        let form = try await DocumentForm.read(exchange, rules: intake.rules, to: store)
+        let edit = try await edit(of: form, id, intake, exchange, in: database)
+        return try await write(edit, exchange, in: database)
+    }
+
+    /// The document of a form, with its attachments in front of those that it had.
+    private func edit(
+        of form: DocumentForm,
+        _ id: DocumentID,
+        _ intake: DocumentIntake,
+        _ exchange: Exchange,
+        in database: Database
+    ) async throws -> DocumentEdit {
+        var edit: DocumentEdit
+        var others: [EditedAttachment]
+        if let text = form.document {
+            let document = try intake.document(text, in: text.indices)
+            edit = intake.edit(document, id: id, after: try Self.revision(of: document.revision?.revision, exchange))
+            others = try await AttachmentIntake(store: store, rules: intake.rules).edited([document])[0]
+        } else {
+            guard let text = form.revision else { throw CouchError.invalidRevision }
+            let request = RevisionRequest(id: id, revision: try RevisionID(parsing: text))
+            let found = try await store.fetch([request], from: database, for: exchange.caller)[request]
+            guard let found else { throw CouchError.missingRevision }
+            edit = DocumentEdit(following: found)
+            others = found.attachments.map { .kept($0) }
+        }
+        let names = Set(form.attachments.map { Array($0.name.utf8) })
+        others.removeAll { names.contains(Array($0.name.utf8)) }
+        guard form.attachments.count + others.count <= intake.rules.attachmentLimit else {
+            throw CouchError.tooManyAttachments(
+                "The document has more than \(intake.rules.attachmentLimit) attachments."
+            )
+        }
+        edit.attachments = form.attachments.map { .new($0) } + others
+        return edit
+    }
+
     func put(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
         try exchange.requireUser()
         let isNew = try DocumentQuery(exchange.query).newEdits

@@ -108,6 +108,17 @@ struct Exchange: Sendable {
         guard type == "application/json" else { throw .badContentType("Content-Type must be application/json") }
     }
 
+    /// Refuses what comes from no page of this server, by the header that browsers send with a form: a form needs no
+    /// leave of the server that it is sent to.
+    func requireOwnPage() throws(CouchError) {
+        guard let referer = request.headers[.referer] else { throw .badRequest("Referer header required.") }
+        let host = request.headers[HTTPHeader.forwardedHost] ?? request.head.authority
+        let page = referer.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3)
+        guard let host, let origin = Origin(page.joined(separator: "/")), origin.isAt(host.lowercased()) else {
+            throw .badRequest("Referer header must match host.")
+        }
+    }
+
     /// Whether `If-None-Match` names that tag.
     func matches(tag: String) -> Bool {
         let tags = request.headers[.ifNoneMatch]?.split { $0 == "," || $0 == " " } ?? []

@@ -11,7 +11,7 @@ package enum EditedAttachment: Sendable, Hashable {
     case kept(StoredAttachment)
 
     /// The attachment's name.
-    var name: String {
+    package var name: String {
         switch self {
         case .stub(let name, _, _): name
         case .new(let attachment): attachment.name
