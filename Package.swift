@@ -36,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
@@ -112,7 +113,7 @@ let package = Package(
             [
                 "Collation", "Compression", "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON",
                 "Mango", "ProjectRuntime", "Projects", "ScriptHosting", "Sequences", "ViewIndexes",
-                .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore,
+                .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore, .nioHTTPTypes,
             ]
         ),
         service(
@@ -234,7 +235,8 @@ let package = Package(
             "ReplicationEndpoint",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
-                "Settings", "TestSupport", .crypto, .cryptoExtras, .httpTypes, .hummingbird, .logging,
+                "Settings", "TestSupport", .crypto, .cryptoExtras, .httpTypes, .hummingbird, .logging, .nioCore,
+                .nioEmbedded, .nioHTTPTypes,
             ]
         ),
         tests("Scheduler", ["ControlStore", "JSON", "Postgres", "Projects", "Schedules", "TestSupport", .logging]),
@@ -253,7 +255,7 @@ let package = Package(
                 "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
                 "FullSyncTool", "JSON", "Messaging", "PrivateServers",
                 "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
-                .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1,
+                .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1, .nioPosix,
             ],
             path: "Tests/SystemTests",
             swiftSettings: settings
@@ -304,7 +306,9 @@ extension Target.Dependency {
     static let logging = product(name: "Logging", package: "swift-log")
     static let metrics = product(name: "Metrics", package: "swift-metrics")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")

@@ -3,7 +3,8 @@ import DocumentStore
 import Logging
 import ServiceLifecycle
 
-/// Deletes the bodies of revisions that were superseded a while ago, in small steps, without being asked.
+/// Deletes the bodies of revisions that were superseded a while ago, in small steps, without being asked; and finishes
+/// what a process that died has left undone for users who left groups.
 ///
 /// Of many processes one at a time compacts a database. What a listener has not seen yet is kept: it may want to look
 /// at a document as it was.
@@ -22,6 +23,7 @@ struct Compactor: Service {
             while !Task.isCancelled {
                 do {
                     try await Task.sleep(for: Self.period)
+                    try await store.finishDepartures()
                     for name in try await store.databaseNames() { try await compactIfPossible(name) }
                 } catch is CancellationError {
                     return

@@ -79,20 +79,21 @@ struct Follower: Sendable {
                 if try await store.database(database.name).incarnation != database.incarnation { return }
                 continue
             }
-            let next = Position(incarnation: database.incarnation, seq: last.seq)
+            let next = Position(incarnation: database.originalIncarnation, seq: last.seq)
             try await handle(changes, database, next, lease)
             position = next
             if changes.count < Self.stretch { try await Task.sleep(for: Self.gathering) }
         }
     }
 
-    /// Where to go on; a position in an earlier incarnation of the database means its beginning.
+    /// Where to go on; a position in an earlier database of that name means its beginning. (One that was restored was
+    /// restored with its positions.)
     private func start(in database: Database, under lease: Lease) async throws -> Position {
         let known = try await control.position(of: name, in: database.name)
-        if let known, known.incarnation == database.incarnation { return known }
+        if let known, known.incarnation == database.originalIncarnation { return known }
         // What was written to a database that was made anew was written while this follower was there.
         let seq = startsNow && known == nil ? try await store.info(database).updateSeq : 0
-        let position = Position(incarnation: database.incarnation, seq: seq)
+        let position = Position(incarnation: database.originalIncarnation, seq: seq)
         try await control.advance(name, in: database.name, to: position, under: lease)
         return position
     }

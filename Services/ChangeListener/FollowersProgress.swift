@@ -15,7 +15,9 @@ struct FollowersProgress: Sendable {
         var slowest = Int.max
         for follower in followers(of: database.name) {
             // One that has not begun, or is in an earlier incarnation, has seen nothing.
-            guard let position = positions[follower], position.incarnation == database.incarnation else { return nil }
+            guard let position = positions[follower], position.incarnation == database.originalIncarnation else {
+                return nil
+            }
             slowest = min(slowest, position.seq)
         }
         return slowest

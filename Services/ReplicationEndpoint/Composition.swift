@@ -7,6 +7,7 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import Messaging
+import NIOCore
 import Postgres
 import ProjectRuntime
 import ScriptHosting
@@ -26,7 +27,8 @@ enum Composition {
         let scripts = try EndpointSettings.scripts.makePool(context)
         let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
         let control = ControlStore(context.postgres, logger: logger)
-        try await migrate(context.postgres)
+        let restores = RestoreWatch(store: store, logger: logger)
+        try await prepare(context.postgres, restores)
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         let requests = RequestClient(broker)
         let sequences = SequenceCaller(requests: requests)
@@ -79,6 +81,7 @@ enum Composition {
                 }
             },
             access.changes,
+            restores,
             FeedTail(store: store, wakeUps: wakeUps, logger: logger),
             server,
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
@@ -86,10 +89,12 @@ enum Composition {
         ]
     }
 
-    private static func migrate(_ client: PostgresClient) async throws {
-        try await client.migrate(DocumentStore.migrations, component: "documents")
-        try await client.migrate(ViewIndexes.migrations, component: "views")
-        try await client.migrate(ControlStore.migrations, component: "control")
+    /// Brings the tables up to date, and notices when they are those of a backup, before anybody is answered.
+    private static func prepare(_ postgres: PostgresClient, _ restores: RestoreWatch) async throws {
+        try await postgres.migrate(DocumentStore.migrations, component: "documents")
+        try await postgres.migrate(ViewIndexes.migrations, component: "views")
+        try await postgres.migrate(ControlStore.migrations, component: "control")
+        try await restores.look()
     }
 
     private static func makeServer(
@@ -100,19 +105,25 @@ enum Composition {
     ) throws -> some Service {
         let settings = context.settings
         let limits = try EndpointLimits(settings)
+        let connections = try ConnectionLimits(settings)
         return Application(
             responder: CouchResponder(
                 callers: callers,
                 limits: limits,
+                bodies: BodyMemory(limit: try settings[ConnectionSettings.memory]),
                 resources: resources,
                 logger: context.logger
             ),
             server: .http1(
-                configuration: HTTP1Channel.Configuration(additionalChannelHandlers: [HangUpHandler(hangUps)])
+                configuration: HTTP1Channel.Configuration(
+                    additionalChannelHandlers: [ConnectionGuard(connections), HangUpHandler(hangUps)],
+                    idleTimeout: TimeAmount(try settings[ConnectionSettings.idle])
+                )
             ),
             configuration: ApplicationConfiguration(
                 address: .hostname(try settings[EndpointSettings.host], port: try settings[EndpointSettings.port]),
-                serverName: nil
+                serverName: nil,
+                availableConnectionsDelegate: MaximumAvailableConnections(try settings[ConnectionSettings.count])
             ),
             onServerRunning: { channel in context.announceHTTP(channel) },
             logger: context.logger

@@ -48,7 +48,7 @@ enum EndpointSettings {
 
     static let all: [any SettingDeclaration] =
         [host, port, requestSize] + requestLimits + AccessSettings.all + FeedSettings.all + AttachmentSettings.all
-        + scripts.all
+        + ConnectionSettings.all + scripts.all
 
     /// How the functions of design documents are evaluated.
     static let scripts = ScriptHostSettings(hosts: 2)

@@ -3,7 +3,8 @@ import CZlib
 /// The bytes are not what gzip writes.
 package struct GzipError: Error, Hashable, Sendable {}
 
-/// Unpacks a gzip content (RFC 1952) that comes in pieces, in memory that does not grow with it.
+/// Unpacks a gzip content (RFC 1952) that comes in pieces, in memory that does not grow with it: all of its members, of
+/// which there are several as a rule only where files were put together.
 package final class Gunzip {
     /// How many bytes are given out at once.
     private static let pieceSize = 64 << 10
@@ -30,7 +31,20 @@ package final class Gunzip {
 
     /// The next bytes of what was packed; nil when that takes more input.
     package func next() throws(GzipError) -> ArraySlice<UInt8>? {
-        guard !isAtEnd else { return nil }
+        while true {
+            if isAtEnd {
+                // Another member follows.
+                guard position < input.count else { return nil }
+                guard inflateReset(&stream) == Z_OK else { throw GzipError() }
+                isAtEnd = false
+            }
+            let piece = try inflatePiece()
+            guard piece.isEmpty else { return piece[...] }
+            guard isAtEnd else { return nil }
+        }
+    }
+
+    private func inflatePiece() throws(GzipError) -> [UInt8] {
         var status: Int32 = Z_OK
         let piece = [UInt8](unsafeUninitializedCapacity: Self.pieceSize) { output, count in
             input.withUnsafeMutableBufferPointer { source in
@@ -51,7 +65,7 @@ package final class Gunzip {
         case Z_OK, Z_BUF_ERROR: break
         default: throw GzipError()
         }
-        return piece.isEmpty ? nil : piece[...]
+        return piece
     }
 
     /// Must be called behind the last bytes.

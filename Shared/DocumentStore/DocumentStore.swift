@@ -15,6 +15,7 @@ package final class DocumentStore: Sendable {
     let validator: (any WriteValidator)?
     let validations = ValidationCache()
     let recentDatabases = RecentDatabases()
+    let recentCounts = RecentCounts()
 
     /// - Parameter validator: Who decides about writes as design documents say; nil where nothing is written on
     ///   anybody's behalf.

@@ -40,6 +40,14 @@ import Testing
         }
     }
 
+    @Test func `what was packed in several members comes back as one`() throws {
+        let (one, none) = (try gzip(Array("hello ".utf8)), try gzip([]))
+        for pieces in [1, 7, 100_000] {
+            #expect(try unpack(none + one + none + none + one, pieces: pieces) == Array("hello hello ".utf8))
+        }
+        #expect(throws: GzipError.self) { try unpack(one + Array("and something else".utf8), pieces: 100) }
+    }
+
     @Test func `what is cut off or no gzip is an error`() throws {
         let packed = try gzip(Array("hello hello hello".utf8))
         #expect(throws: GzipError.self) { try unpack(packed.dropLast(9), pieces: 100) }

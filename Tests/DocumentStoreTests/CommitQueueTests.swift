@@ -7,7 +7,13 @@ import Testing
     private func request(_ id: String, bytes: Int = 2) -> CommitQueue.Request {
         let body = DocumentBody(bytes: [UInt8](repeating: 0x20, count: bytes), isFaithfulInJSONB: true)
         return CommitQueue.Request(
-            database: Database(id: 1, name: "db", incarnation: "x", settings: DatabaseSettings()),
+            database: Database(
+                id: 1,
+                name: "db",
+                incarnation: "x",
+                originalIncarnation: "x",
+                settings: DatabaseSettings()
+            ),
             edits: [
                 DocumentEdit(id: DocumentID(stored: id), revision: .next(after: nil), body: body, tags: AskedTags())
             ],

@@ -24,6 +24,51 @@ import Testing
         return found
     }
 
+    /// What is remembered of a count is what a count would say.
+    @Test func `counts follow whatever changes what a user may read`() async throws {
+        let store = try await TestStore.make()
+        var groups: Set<String> = []
+        func check(_ live: Int, _ deleted: Int = 0, _ location: SourceLocation = #_sourceLocation) async throws {
+            let user = Caller.user(name: "ann", groups: groups)
+            for _ in 0..<2 {
+                let counts = try await store.store.counts(in: store.database, for: user)
+                #expect(counts == DocumentCounts(live: live, deleted: deleted), sourceLocation: location)
+            }
+        }
+        try await check(0)
+        let first = try await store.put("a")
+        try await check(1)
+        let other = try await store.put("b", tags: Tags(groups: ["red"]))
+        try await check(1)
+        try await store.store.addMember("ann", to: "red", by: .administrator)
+        groups = ["red"]
+        try await check(2)
+        try await store.put("c", tags: Tags(owner: "bob"))
+        try await check(2)
+        let second = try await store.put("a", after: first, tags: Tags(owner: "bob"))
+        try await check(1)
+        let third = try await store.put("a", after: second, tags: Tags(owner: "ann"))
+        try await check(2)
+        try await store.put("a", after: third, deleted: true, tags: Tags(owner: "ann"))
+        try await check(1, 1)
+        try await store.graft("d", ["2-aa"], tags: Tags(owner: "ann"))
+        try await store.graft("d", ["3-bb"], tags: Tags(owner: "bob"))
+        try await check(2, 1)
+        try await store.graft("d", ["3-cc", "2-aa"], tags: Tags(owner: "ann"), deleted: true)
+        try await check(1, 2)
+        _ = try await store.store.purge(
+            [DocumentRevisions(id: DocumentID(stored: "b"), revisions: [other])],
+            in: store.database,
+            by: TestStore.administrator,
+            traceID: nil
+        )
+        try await check(0, 2)
+        try await store.store.removeMember("ann", from: "red", by: .administrator)
+        groups = []
+        try await check(0, 2)
+        await store.close()
+    }
+
     /// Pages of every size give the same rows as a list that holds them all.
     @Test(arguments: [1, 2, 3, 100])
     func `a list in pages is the whole list`(size: Int) async throws {

@@ -207,6 +207,7 @@ extension SystemTests {
                 ]
                 #expect(described?["encoding"] == "gzip")
                 #expect(described?["encoded_length"]?.intValue == packed.count)
+                #expect(described?["length"]?.intValue == text.count)
                 let inline = try await client.send(
                     "GET",
                     "\(database)/d?attachments=true",
@@ -215,6 +216,54 @@ extension SystemTests {
                 )
                 let data = inline.json["_attachments"]?["a.txt"]?["data"]?.stringValue
                 #expect(data.flatMap { Base64.decode($0.utf8) } == text)
+            }
+        }
+
+        @Test func `what is said to be packed and is not, or unpacks to too much, is refused`() async throws {
+            let system = try await RunningSystem.shared
+            try await system.withInstance(["FULLSYNC_ATTACHMENT_SIZE": "64KiB"]) { instance in
+                try await system.withDatabase { database in
+                    let client = Client(instance.http, system.administrator.credentials)
+                    // `head -c 200000 /dev/zero | gzip -9n`
+                    let bomb: [UInt8] =
+                        [
+                            0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 2, 3, 0xED, 0xC1, 0x31, 1, 0, 0, 0, 0xC2, 0xA0, 0xF5, 0x4F,
+                            0x6D, 6, 0x7F, 0xA0,
+                        ] + Array(repeating: 0, count: 192)
+                        + [0x80, 0xD7, 0, 0x7B, 0x58, 0xE0, 0x5C, 0x40, 0x0D, 3, 0]
+                    let packed: [UInt8] = [
+                        0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 0xCB, 0x48, 0xCD, 0xC9, 0xC9, 0x57, 0xC8, 0x40, 0x90, 0,
+                        0x80, 0x88, 0xF9, 0xE5, 17, 0, 0, 0,
+                    ]
+                    for (content, status) in [
+                        (Array("not packed".utf8), 400), (Array(packed.dropLast()), 400), ([], 400), (bomb, 413),
+                        (packed, 201),
+                    ] {
+                        let put = try await client.send(
+                            "PUT",
+                            "\(database)/\(content.count)/a",
+                            bytes: content,
+                            headers: [("Content-Encoding", "gzip")]
+                        )
+                        #expect(put.status == status, "\(content.count): \(put.json)")
+                        let attachment: JSONValue = [
+                            "follows": true, "content_type": "a/b", "encoding": "gzip", "length": 7,
+                            "encoded_length": .number(JSONNumber(content.count)),
+                        ]
+                        let text = JSONValue.object(["_attachments": ["a": attachment]]).text
+                        let body = "--x\r\n\r\n\(text)\r\n--x\r\n\r\n"
+                        let related = try await client.send(
+                            "PUT",
+                            "\(database)/related-\(content.count)",
+                            bytes: Array(body.utf8) + content + Array("\r\n--x--".utf8),
+                            headers: [("Content-Type", "multipart/related;boundary=x")]
+                        )
+                        #expect(related.status == status, "\(content.count): \(related.json)")
+                    }
+                    // What was claimed is not told.
+                    let kept = try await client.get("\(database)/related-\(packed.count)").json["_attachments"]?["a"]
+                    #expect(kept?["length"] == 17)
+                }
             }
         }
     }

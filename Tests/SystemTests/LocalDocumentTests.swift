@@ -40,6 +40,23 @@ extension SystemTests {
             #expect(try await stage.user.get("\(stage.path)").json["update_seq"]?.stringValue?.hasPrefix("0-") == true)
         }
 
+        @Test func `COPY makes another local document of the caller's, and nobody else's`() async throws {
+            let stage = try await Stage.make("local")
+            _ = try await stage.user.send("PUT", "\(stage.path)/_local/a", ["n": 1])
+            let to = { (name: String) in [("Destination", name)] }
+            try await stage.expect(stage.user, "COPY", "/_local/a", headers: to("_local/b"), 201)
+            let copy = try await stage.user.get("\(stage.path)/_local/b").json
+            #expect(copy == ["_id": "_local/b", "_rev": "0-1", "n": 1])
+            try await stage.expect(stage.user, "COPY", "/_local/a", headers: to("_local/b?rev=0-4"), 201)
+            #expect(try await stage.user.get("\(stage.path)/_local/b").json["_rev"] == "0-5")
+            try await stage.expect(stage.other, "COPY", "/_local/a", headers: to("_local/b"), 404, "not_found")
+            try await stage.expect(stage.user, "COPY", "/_local/a", headers: to("plain"), 400, "bad_request")
+            try await stage.expect(stage.user, "COPY", "/_local/a", 400, "bad_request")
+            let refused = try await stage.user.send("POST", "\(stage.path)/_local/a", [:])
+            #expect(refused.status == 405)
+            #expect(refused.headers.first(name: "allow") == "DELETE,GET,HEAD,PUT,COPY")
+        }
+
         @Test func `a user lists the user's own, an administrator everybody's`() async throws {
             let stage = try await Stage.make("local")
             for (client, id) in [(stage.user, "b"), (stage.user, "a"), (stage.other, "c"), (stage.administrator, "d")] {

@@ -16,7 +16,7 @@ struct FullSyncCommand: AsyncParsableCommand {
             """,
         subcommands: [
             RunCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, DemoCommand.self,
-            BenchCommand.self, CheckCommand.self, DeployCommand.self,
+            BenchCommand.self, CheckCommand.self, DeployCommand.self, RestoredCommand.self,
         ]
     )
 }

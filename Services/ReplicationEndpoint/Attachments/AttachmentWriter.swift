@@ -19,12 +19,18 @@ struct AttachmentWriter: Sendable {
         let encoding = try ContentEncoding.parse(exchange.request.headers[.contentEncoding])
         // Before the content, so that a write that cannot be comes to nothing before it costs anything.
         let present = try await present(exchange, target)
-        let content = try await content(exchange, target.name, limit: rules.attachmentSizeLimit)
+        let (content, length) = try await content(
+            exchange,
+            target.name,
+            encoding: encoding,
+            limit: rules.attachmentSizeLimit
+        )
         let attachment = NewAttachment(
             name: target.name,
             contentType: IncomingAttachment.type(exchange.request.headers[.contentType]),
             content: content,
-            encoding: encoding
+            encoding: encoding,
+            length: length
         )
         let others = present?.others(than: target.name) ?? []
         guard others.count < rules.attachmentLimit else {
@@ -65,11 +71,16 @@ struct AttachmentWriter: Sendable {
         return found
     }
 
-    private func content(_ exchange: Exchange, _ name: String, limit: Int) async throws -> StoredContent {
+    private func content(
+        _ exchange: Exchange,
+        _ name: String,
+        encoding: String?,
+        limit: Int
+    ) async throws -> (content: StoredContent, unpackedLength: Int) {
         if let length = exchange.request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw CouchError.attachmentTooLarge(name)
         }
-        var upload = ContentUpload(to: store, name: name, limit: limit)
+        var upload = try IncomingContent(to: store, name: name, encoding: encoding, limit: limit)
         do {
             for try await buffer in exchange.request.body { try await upload.append(buffer.readableBytesView) }
             let digest = exchange.request.headers[HTTPHeader.contentMD5].map { "md5-\($0)" }
@@ -86,15 +97,15 @@ struct AttachmentWriter: Sendable {
         _ exchange: Exchange,
         _ target: Target
     ) async throws -> RevisionID {
-        let body = present?.body ?? DocumentBody.empty.bytes
-        let isFaithful = (try? JSONScan(body))?.isFaithfulInJSONB ?? false
-        var edit = DocumentEdit(
-            id: target.id,
-            revision: .next(after: present?.revision),
-            isDeleted: present?.isDeleted ?? false,
-            body: DocumentBody(bytes: body, isFaithfulInJSONB: isFaithful),
-            tags: AskedTags()
-        )
+        var edit =
+            present.map { DocumentEdit(following: $0) }
+            ?? DocumentEdit(
+                id: target.id,
+                revision: .next(after: nil),
+                isDeleted: false,
+                body: .empty,
+                tags: AskedTags()
+            )
         edit.attachments = attachments
         let outcome = try await store.write(
             [edit],
@@ -110,6 +121,20 @@ struct AttachmentWriter: Sendable {
 
     private func answer(_ target: Target, _ revision: RevisionID) -> JSONValue {
         ["ok": true, "id": .string(target.id.text), "rev": .string(revision.description)]
+    }
+}
+
+extension DocumentEdit {
+    /// An edit that leaves the revision as it is, but for attachments.
+    init(following present: StoredRevision) {
+        let isFaithful = (try? JSONScan(present.body))?.isFaithfulInJSONB ?? false
+        self.init(
+            id: present.id,
+            revision: .next(after: present.revision),
+            isDeleted: present.isDeleted,
+            body: DocumentBody(bytes: present.body, isFaithfulInJSONB: isFaithful),
+            tags: AskedTags()
+        )
     }
 }
 

@@ -22,8 +22,8 @@ struct MultipartDocument {
     private var document = IncomingDocument()
     /// The attachments whose contents are still to come.
     private var expected: ArraySlice<IncomingAttachment> = []
-    private var upload: ContentUpload?
-    private var arrived: [StoredContent] = []
+    private var upload: IncomingContent?
+    private var arrived: [(content: StoredContent, unpackedLength: Int)] = []
     private var total = 0
 
     private init(_ store: DocumentStore, rules: DocumentRules, documentLimit: Int) {
@@ -74,12 +74,13 @@ struct MultipartDocument {
             stage = .attachments
         case (.part, .attachments):
             // Parts that the document does not name are passed over.
-            upload = expected.first.map { attachment in
-                ContentUpload(
+            upload = try expected.first.map { attachment in
+                try IncomingContent(
                     to: store,
                     name: attachment.name,
+                    encoding: try ContentEncoding.parse(attachment.encoding),
                     limit: rules.attachmentSizeLimit,
-                    beside: arrived
+                    beside: arrived.map(\.content)
                 )
             }
         case (.content(let bytes), .attachments):
@@ -118,7 +119,7 @@ struct MultipartDocument {
         let intake = AttachmentIntake(store: store, rules: rules)
         var others = try await intake.edited([inline])[0][...]
         let attachments = try (document.attachments ?? []).map { attachment in
-            guard attachment.content == .follows, let content = following.popFirst() else {
+            guard attachment.content == .follows, let (content, length) = following.popFirst() else {
                 guard let other = others.popFirst() else { throw CouchError.internalError }
                 return other
             }
@@ -128,7 +129,7 @@ struct MultipartDocument {
                     contentType: attachment.contentType,
                     content: content,
                     encoding: try ContentEncoding.parse(attachment.encoding),
-                    length: attachment.length,
+                    length: length,
                     revisionPosition: attachment.revisionPosition
                 )
             )

@@ -46,7 +46,8 @@ struct Access: Sendable {
             login: login,
             tokens: try Self.tokens(settings),
             control: control,
-            store: store
+            store: store,
+            passwordLife: try settings[AccessSettings.sessionDuration]
         )
         let changes = AccessChanges(control: control, broker: broker, logger: logger) {
             authenticator.forget()

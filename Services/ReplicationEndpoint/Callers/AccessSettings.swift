@@ -10,7 +10,8 @@ enum AccessSettings {
         "session.duration",
         .duration(.seconds(1) ... .seconds(31_536_000)),
         default: .seconds(86_400),
-        "How long a session lasts after its login; after its last use when it slides."
+        "How long a session lasts after its login (after its last use when it slides), and a live feed that was opened "
+            + "with a name and a password."
     )
     static let sessionSlides = Setting(
         "session.sliding",

@@ -5,6 +5,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Synchronization
+import Telemetry
 
 /// Recognises the sender of a request by its cookie, its Basic credentials or its bearer token.
 ///
@@ -16,6 +17,8 @@ final class Authenticator: Sendable {
     private let tokens: TokenVerifier
     private let control: ControlStore
     private let store: DocumentStore
+    /// How long what was begun with a name and a password may go on.
+    private let passwordLife: Duration
     private let sessions: RecentAnswers<Session?>
     private let users: RecentAnswers<Standing>
     private let claims = VerifiedTokens()
@@ -27,11 +30,18 @@ final class Authenticator: Sendable {
         let generation: Int64?
     }
 
-    init(login: Login, tokens: TokenVerifier, control: ControlStore, store: DocumentStore) {
+    init(
+        login: Login,
+        tokens: TokenVerifier,
+        control: ControlStore,
+        store: DocumentStore,
+        passwordLife: Duration
+    ) {
         self.login = login
         self.tokens = tokens
         self.control = control
         self.store = store
+        self.passwordLife = passwordLife
         sessions = RecentAnswers { token in try await control.session(token: token) }
         users = RecentAnswers { name in
             async let groups = store.groups(of: name)
@@ -71,8 +81,9 @@ final class Authenticator: Sendable {
         case .token(let claims):
             guard Double(claims.expires) > Date().timeIntervalSince1970 else { return nil }
             return try await self.principal(claims)
-        case .password(let generation):
+        case .password(let generation, let until):
             guard !principal.isAdministrator else { return principal }
+            guard until.map({ $0 > Date() }) ?? true else { return nil }
             let standing = try await users.answer(for: name)
             guard standing.generation == generation else { return nil }
             return Principal(
@@ -114,7 +125,10 @@ final class Authenticator: Sendable {
             name: authenticated.user,
             isAdministrator: authenticated.isAdministrator,
             groups: authenticated.isAdministrator ? [] : try await users.answer(for: authenticated.user).groups,
-            evidence: .password(generation: authenticated.generation)
+            evidence: .password(
+                generation: authenticated.generation,
+                until: authenticated.isAdministrator ? nil : Date().addingTimeInterval(passwordLife.seconds)
+            )
         )
     }
 

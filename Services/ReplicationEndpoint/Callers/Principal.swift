@@ -10,8 +10,9 @@ struct Principal: Sendable {
         case none
         /// The cookie with the token of a session.
         case session(token: String, Session)
-        /// A name and a password, which the built-in directory knew by this number, where it knew them.
-        case password(generation: Int64?)
+        /// A name and a password, which the built-in directory knew by this number, where it knew them. Nobody says
+        /// when a password changes elsewhere, so they count no longer than a session would; an administrator's do.
+        case password(generation: Int64?, until: Date?)
         /// A bearer token.
         case token(TokenClaims)
     }
@@ -43,7 +44,8 @@ struct Principal: Sendable {
     /// When the right to be heard ends by itself; nil when it does not.
     var expires: Date? {
         switch evidence {
-        case .none, .password: nil
+        case .none: nil
+        case .password(_, let until): until
         case .session(_, let session): session.expires
         case .token(let claims): Date(timeIntervalSince1970: Double(claims.expires))
         }

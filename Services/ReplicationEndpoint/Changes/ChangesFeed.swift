@@ -16,7 +16,6 @@ final class ChangesFeed {
     private let rights: FeedRights
     private let format: FeedFormat
     private let live: LiveFeed
-    private let patience: Duration
     private var cursor: FeedSource.Cursor
     /// The rows behind the cursor, where they were looked for before the answer began.
     private var first: FeedSource.Stretch?
@@ -42,8 +41,7 @@ final class ChangesFeed {
         live: LiveFeed,
         for principal: Principal,
         rights: FeedRights,
-        wakeUps: FeedWakeUps,
-        patience: Duration
+        wakeUps: FeedWakeUps
     ) {
         self.source = source
         self.cursor = cursor
@@ -52,7 +50,6 @@ final class ChangesFeed {
         self.principal = principal
         self.rights = rights
         self.wakeUps = wakeUps
-        self.patience = patience
         format = FeedFormat(source.request, source.database)
         remaining = source.request.limit
         pace = FeedPace(source.request)
@@ -225,14 +222,12 @@ final class ChangesFeed {
         try await send(Array(text[start...]), to: &writer)
     }
 
-    /// Sends bytes, no faster than the client takes them, in pieces; who does not take a piece in time is cut off.
+    /// Sends bytes, no faster than the client takes them, in pieces.
     @inline(never)
     @concurrent private func send(_ bytes: [UInt8], to writer: inout any ResponseBodyWriter) async throws {
         var rest = bytes[...]
         while !rest.isEmpty {
             try checkIsWanted()
-            live.beginWriting(until: .now + patience)
-            defer { live.endWriting() }
             try await writer.write(ByteBuffer(bytes: rest.prefix(Self.chunk)))
             rest = rest.dropFirst(Self.chunk)
         }

@@ -120,8 +120,7 @@ struct ChangesResource: Sendable {
             live: visit.live,
             for: principal,
             rights: rights,
-            wakeUps: wakeUps,
-            patience: doors.limits.patience
+            wakeUps: wakeUps
         )
         do {
             try await feed.write(to: &writer)

@@ -138,6 +138,4 @@ struct FeedLimits: Sendable {
     var documentIDs = 100_000
     /// How large a selector may be.
     var selectorBytes = 64 << 10
-    /// How long a client may take for the next 64 KiB of an answer before it is cut off.
-    var patience = Duration.seconds(60)
 }

@@ -34,15 +34,9 @@ enum FeedSettings {
         default: standard.selectorBytes,
         "How large the selector of a feed may be."
     )
-    static let patience = Setting(
-        "feeds.patience",
-        .duration(.seconds(1) ... .seconds(3_600)),
-        default: standard.patience,
-        "How long a client may take for the next 64 KiB of a feed before it is cut off."
-    )
 
     static let all: [any SettingDeclaration] = [
-        perUser, perInstance, page, documentIDs, selectorSize, patience,
+        perUser, perInstance, page, documentIDs, selectorSize,
     ]
 }
 
@@ -55,6 +49,5 @@ extension FeedLimits {
         page = try settings[FeedSettings.page]
         documentIDs = try settings[FeedSettings.documentIDs]
         selectorBytes = try settings[FeedSettings.selectorSize]
-        patience = try settings[FeedSettings.patience]
     }
 }

@@ -29,8 +29,6 @@ final class LiveFeed: Sendable {
         var isWaitingForChanges = false
         var continuation: CheckedContinuation<Void, Never>?
         var deadline: FeedClock.Instant?
-        /// By when the client must have taken what is being sent.
-        var writeDeadline: FeedClock.Instant?
         /// The tick for which the clock knows it.
         var scheduled: Int?
     }
@@ -127,21 +125,6 @@ final class LiveFeed: Sendable {
         }
     }
 
-    // MARK: - Sending
-
-    /// Notes that something is being sent, which the client must take by then or be cut off.
-    func beginWriting(until deadline: FeedClock.Instant) {
-        let tick = state.withLock { state in
-            state.writeDeadline = deadline
-            return Self.schedule(deadline, &state)
-        }
-        if let tick { clock.schedule(id, at: tick) }
-    }
-
-    func endWriting() {
-        state.withLock { $0.writeDeadline = nil }
-    }
-
     // MARK: - The clock
 
     /// The clock has come to a tick for which this feed was scheduled.
@@ -149,18 +132,14 @@ final class LiveFeed: Sendable {
     /// - Returns: The next tick for which it must be.
     func fire(_ tick: Int) -> Int? {
         let now = FeedClock.Instant.now
-        let (continuation, isStuck, next) = state.withLock { state in
+        let (continuation, next) = state.withLock { state in
             if let scheduled = state.scheduled, scheduled <= tick { state.scheduled = nil }
             var continuation: CheckedContinuation<Void, Never>?
             if let deadline = state.deadline, deadline <= now { continuation = Self.takeContinuation(&state) }
-            let isStuck = state.writeDeadline.map { $0 <= now } ?? false
-            if isStuck { state.writeDeadline = nil }
-            let waits = [state.continuation == nil ? nil : state.deadline, state.writeDeadline].compactMap(\.self)
-            return (continuation, isStuck, waits.min().flatMap { Self.schedule($0, &state) })
+            let deadline = state.continuation == nil ? nil : state.deadline
+            return (continuation, deadline.flatMap { Self.schedule($0, &state) })
         }
         continuation?.resume()
-        // Whatever is waiting to be taken goes with the connection, and the task that sends it learns of it.
-        if isStuck { channel?.close(promise: nil) }
         return next
     }
 

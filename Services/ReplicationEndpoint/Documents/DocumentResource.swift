@@ -15,6 +15,7 @@ struct DocumentResource: Sendable {
     func respond(to exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
         switch exchange.method {
         case .get, .head: try await reader.read(exchange, id, in: database)
+        case .post: try await writer.postForm(exchange, id, in: database)
         case .put: try await writer.put(exchange, id, in: database)
         case .delete: try await writer.delete(exchange, id, in: database)
         case .copy: try await writer.copy(exchange, id, in: database)

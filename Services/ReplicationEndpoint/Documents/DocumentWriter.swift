@@ -22,6 +22,50 @@ struct DocumentWriter: Sendable {
         return try await write(edit, exchange, in: database)
     }
 
+    /// `POST /<database>/<document>` with the form of a web page: attachments for the document that is a field, or for
+    /// a revision that a field names.
+    func postForm(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        try exchange.requireOwnPage()
+        let intake = DocumentIntake(database, exchange.limits)
+        let form = try await DocumentForm.read(exchange, rules: intake.rules, to: store)
+        let edit = try await edit(of: form, id, intake, exchange, in: database)
+        return try await write(edit, exchange, in: database)
+    }
+
+    /// The document of a form, with its attachments in front of those that it had.
+    private func edit(
+        of form: DocumentForm,
+        _ id: DocumentID,
+        _ intake: DocumentIntake,
+        _ exchange: Exchange,
+        in database: Database
+    ) async throws -> DocumentEdit {
+        var edit: DocumentEdit
+        var others: [EditedAttachment]
+        if let text = form.document {
+            let document = try intake.document(text, in: text.indices)
+            edit = intake.edit(document, id: id, after: try Self.revision(of: document.revision?.revision, exchange))
+            others = try await AttachmentIntake(store: store, rules: intake.rules).edited([document])[0]
+        } else {
+            guard let text = form.revision else { throw CouchError.invalidRevision }
+            let request = RevisionRequest(id: id, revision: try RevisionID(parsing: text))
+            let found = try await store.fetch([request], from: database, for: exchange.caller)[request]
+            guard let found else { throw CouchError.missingRevision }
+            edit = DocumentEdit(following: found)
+            others = found.attachments.map { .kept($0) }
+        }
+        let names = Set(form.attachments.map { Array($0.name.utf8) })
+        others.removeAll { names.contains(Array($0.name.utf8)) }
+        guard form.attachments.count + others.count <= intake.rules.attachmentLimit else {
+            throw CouchError.tooManyAttachments(
+                "The document has more than \(intake.rules.attachmentLimit) attachments."
+            )
+        }
+        edit.attachments = form.attachments.map { .new($0) } + others
+        return edit
+    }
+
     func put(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
         try exchange.requireUser()
         let isNew = try DocumentQuery(exchange.query).newEdits
@@ -116,6 +160,14 @@ struct CopyDestination: Sendable, Hashable {
     let revision: RevisionID?
 
     init(_ header: String?) throws(CouchError) {
+        let parts = try Self.parts(header)
+        id = try DocumentID(parts.id)
+        guard !id.isLocal else { throw .badRequest("A document cannot be copied to a local one.") }
+        revision = try parts.revision.map { text throws(CouchError) in try RevisionID(parsing: text) }
+    }
+
+    /// The id and the revision as they are written.
+    static func parts(_ header: String?) throws(CouchError) -> (id: String, revision: String?) {
         guard let header else { throw .badRequest("Destination header is mandatory for COPY.") }
         guard !header.hasPrefix("http://"), !header.hasPrefix("https://") else {
             throw .badRequest("Destination URL must be relative.")
@@ -124,14 +176,9 @@ struct CopyDestination: Sendable, Hashable {
         guard let name = String(parts[0]).replacingOccurrences(of: "+", with: " ").removingPercentEncoding else {
             throw .badRequest("Destination header is not understood.")
         }
-        id = try DocumentID(name)
-        guard !id.isLocal else { throw .badRequest("A document cannot be copied to a local one.") }
-        guard parts.count > 1 else {
-            revision = nil
-            return
-        }
+        guard parts.count > 1 else { return (name, nil) }
         guard let rev = Query(String(parts[1]))["rev"] else { throw .invalidRevision }
-        revision = try RevisionID(parsing: rev)
+        return (name, rev)
     }
 }
 

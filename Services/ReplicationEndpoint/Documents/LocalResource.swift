@@ -18,7 +18,8 @@ struct LocalResource: Sendable {
             try exchange.requireUser()
             try await store.deleteLocalDocument(name, in: database, for: exchange.caller)
             return .json(["ok": true, "id": .string(id.text), "rev": "0-0"])
-        default: throw exchange.methodNotAllowed("DELETE", "GET", "HEAD", "POST", "PUT", "COPY")
+        case .copy: return try await copy(exchange, name, in: database)
+        default: throw exchange.methodNotAllowed("DELETE", "GET", "HEAD", "PUT", "COPY")
         }
     }
 
@@ -34,6 +35,32 @@ struct LocalResource: Sendable {
     private func put(_ exchange: Exchange, _ name: String, in database: Database) async throws -> Response {
         try exchange.requireUser()
         let (body, revision) = try Self.content(try await exchange.requiredBody(), exchange, database)
+        return try await write(body, to: name, after: revision, exchange, in: database)
+    }
+
+    /// `COPY`: the content becomes another local document of the caller, or its next revision. (In CouchDB also one
+    /// that is replicated.)
+    private func copy(_ exchange: Exchange, _ name: String, in database: Database) async throws -> Response {
+        try exchange.requireUser()
+        let destination = try CopyDestination.parts(exchange.request.headers[HTTPHeader.destination])
+        guard try DocumentID(destination.id).isLocal else {
+            throw CouchError.badRequest("A local document can be copied to a local one only.")
+        }
+        guard let found = try await store.localDocument(name, in: database, for: exchange.caller) else {
+            throw CouchError.missing
+        }
+        let revision = try destination.revision.map(Self.number) ?? 0
+        let target = String(destination.id.dropFirst("_local/".count))
+        return try await write(found.body, to: target, after: revision, exchange, in: database)
+    }
+
+    private func write(
+        _ body: [UInt8],
+        to name: String,
+        after revision: Int,
+        _ exchange: Exchange,
+        in database: Database
+    ) async throws -> Response {
         let number = try await store.writeLocalDocument(
             name,
             body: body,

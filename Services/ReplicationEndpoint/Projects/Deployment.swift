@@ -81,7 +81,7 @@ struct Deployment: Sendable {
             try await control.start(
                 Listener.follower(listener.name, of: project.name),
                 in: database.name,
-                at: Position(incarnation: database.incarnation, seq: seq)
+                at: Position(incarnation: database.originalIncarnation, seq: seq)
             )
         }
     }

@@ -16,6 +16,7 @@ struct CouchResponder: HTTPResponder {
 
     let callers: Callers
     let limits: EndpointLimits
+    let bodies: BodyMemory
     let resources: Resources
     let logger: Logger
 
@@ -63,13 +64,19 @@ struct CouchResponder: HTTPResponder {
         guard request.head.path?.utf8.count ?? 0 <= limits.address else { throw CouchError.addressTooLong }
         guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
         let principal = try await callers.admit(request, from: client, isLogin: resource == .session)
+        var request = request
+        if request.head.awaitsContinue {
+            request.body = RequestBody(asyncSequence: AwaitedBody(body: request.body, channel: context.channel))
+        }
         let exchange = Exchange(
             request: request,
+            method: request.meantMethod,
             principal: principal,
             client: client,
             channel: context.channel,
             query: Query(request.uri.query),
-            limits: limits
+            limits: limits,
+            bodyShare: BodyShare(of: bodies, for: principal.name ?? client.addressText ?? "")
         )
         var response = try await resources.respond(to: exchange, resource)
         try await callers.prolongSession(of: principal, in: &response, for: client)
@@ -164,6 +171,7 @@ struct Resources: Sendable {
         case .designInfo(let database, let design):
             try await views.info(exchange, design, in: store.openDatabase(database, for: exchange.caller))
         case .settings(let database): try await settings.respond(to: exchange, database)
+        case .incarnations: try await IncarnationResource(store: store).respond(to: exchange)
         case .projects: try project.list(exchange)
         case .project(let name): try await project.respond(to: exchange, name)
         case .sequence(let project, let name): try await sequence.respond(to: exchange, project: project, name: name)

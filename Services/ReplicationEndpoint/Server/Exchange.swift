@@ -1,3 +1,4 @@
+import Compression
 import CouchProtocol
 import DocumentStore
 import Foundation
@@ -9,23 +10,59 @@ import NIOCore
 /// One request with all that is known of it before its resource looks at it.
 struct Exchange: Sendable {
     let request: Request
+    /// What is asked for: the request's method, or the one that it stands for.
+    let method: HTTPRequest.Method
     let principal: Principal
     let client: ClientConnection
     /// The connection that the request came by.
     let channel: any Channel
     let query: Query
     let limits: EndpointLimits
+    /// What its body takes of the memory for bodies.
+    let bodyShare: BodyShare
 
-    var method: HTTPRequest.Method { request.method }
     var caller: Caller { principal.caller }
 
     /// The whole body, up to the limit.
     func body() async throws -> [UInt8] {
-        do {
-            let buffer = try await request.body.collect(upTo: limits.requestBody)
-            return Array(buffer.readableBytesView)
-        } catch is NIOTooManyBytesError {
+        try await body(limit: limits.requestBody)
+    }
+
+    /// The whole body, unpacked where it says that it is packed, up to that limit.
+    func body(limit: Int) async throws -> [UInt8] {
+        // Before it is read: a client that waits to be told so sends none of it.
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw CouchError.tooLarge
+        }
+        let gunzip = try Self.isPacked(request.headers[.contentEncoding]) ? Gunzip() : nil
+        var body: [UInt8] = []
+        func take(_ bytes: some Collection<UInt8>) throws {
+            guard body.count + bytes.count <= limit else { throw CouchError.tooLarge }
+            try bodyShare.take(bytes.count)
+            body += bytes
+        }
+        do {
+            for try await buffer in request.body {
+                guard let gunzip else {
+                    try take(buffer.readableBytesView)
+                    continue
+                }
+                gunzip.append(Array(buffer.readableBytesView)[...])
+                while let bytes = try gunzip.next() { try take(bytes) }
+            }
+            try gunzip?.finish()
+        } catch is GzipError {
+            throw CouchError.badRequest("Request body is not properly gzipped.")
+        }
+        return body
+    }
+
+    /// Whether a body of that encoding is unpacked; as in CouchDB, there is none but gzip.
+    private static func isPacked(_ encoding: String?) throws(CouchError) -> Bool {
+        switch encoding?.lowercased() {
+        case nil, "identity": return false
+        case "gzip": return true
+        default: throw .badContentType("\(encoding ?? "") is not a supported content encoding.")
         }
     }
 
@@ -69,6 +106,17 @@ struct Exchange: Sendable {
     func requireJSON() throws(CouchError) {
         let type = request.headers[.contentType]?.prefix { $0 != ";" }
         guard type == "application/json" else { throw .badContentType("Content-Type must be application/json") }
+    }
+
+    /// Refuses what comes from no page of this server, by the header that browsers send with a form: a form needs no
+    /// leave of the server that it is sent to.
+    func requireOwnPage() throws(CouchError) {
+        guard let referer = request.headers[.referer] else { throw .badRequest("Referer header required.") }
+        let host = request.headers[HTTPHeader.forwardedHost] ?? request.head.authority
+        let page = referer.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false).prefix(3)
+        guard let host, let origin = Origin(page.joined(separator: "/")), origin.isAt(host.lowercased()) else {
+            throw .badRequest("Referer header must match host.")
+        }
     }
 
     /// Whether `If-None-Match` names that tag.
@@ -117,6 +165,20 @@ extension HTTPRequest.Method {
         guard let method = HTTPRequest.Method(rawValue: "COPY") else { preconditionFailure("COPY is no token") }
         return method
     }()
+}
+
+extension Request {
+    /// The methods that a POST may stand for, as in CouchDB, for clients that cannot send them. (But for HEAD, whose
+    /// answer would leave out what the client of a POST waits for.)
+    private static let overriding: [String: HTTPRequest.Method] = [
+        "GET": .get, "POST": .post, "PUT": .put, "DELETE": .delete, "COPY": .copy,
+    ]
+
+    /// The method, or the one that a POST says that it stands for.
+    var meantMethod: HTTPRequest.Method {
+        guard method == .post, let name = headers[HTTPHeader.methodOverride] else { return method }
+        return Self.overriding[name] ?? method
+    }
 }
 
 /// The resource does not have the request's method.

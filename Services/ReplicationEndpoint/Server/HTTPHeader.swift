@@ -19,6 +19,8 @@ enum HTTPHeader {
     static let updatedRevision = name("X-Couch-Update-NewRev")
     static let updatedDocument = name("X-Couch-Id")
 
+    /// What a POST stands for.
+    static let methodOverride = name("X-HTTP-Method-Override")
     static let pragma = name("Pragma")
     /// Where a COPY goes.
     static let destination = name("Destination")

@@ -33,6 +33,8 @@ enum Resource: Hashable, Sendable {
     case designInfo(String, design: String)
     /// `/_fullsync/databases/<database>`.
     case settings(String)
+    /// `/_fullsync/incarnations`.
+    case incarnations
     case projects
     case project(String)
     case sequence(project: String, name: String)
@@ -166,6 +168,7 @@ enum Resource: Hashable, Sendable {
     private static func inFullSync(_ segments: [String]) -> Resource? {
         switch (segments.first, segments.count) {
         case ("databases", 2): .settings(segments[1])
+        case ("incarnations", 1): .incarnations
         case ("projects", 1): .projects
         case ("projects", 2): .project(segments[1])
         case ("projects", 4) where segments[2] == "sequences":

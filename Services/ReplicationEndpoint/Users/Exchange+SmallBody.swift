@@ -1,7 +1,6 @@
 import CouchProtocol
 import Hummingbird
 import JSON
-import NIOCore
 
 extension Exchange {
     /// The most bytes of a body that has a name and a password in it.
@@ -16,11 +15,7 @@ extension Exchange {
 
     /// The body of a request that decides access, which is small.
     func smallBody() async throws -> [UInt8] {
-        do {
-            return Array(try await request.body.collect(upTo: Self.smallBodyLimit).readableBytesView)
-        } catch is NIOTooManyBytesError {
-            throw CouchError.tooLarge
-        }
+        try await body(limit: Self.smallBodyLimit)
     }
 
     /// The JSON object of a request that decides access: small, and without two members of one name.

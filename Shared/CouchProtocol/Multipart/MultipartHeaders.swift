@@ -34,6 +34,11 @@ package struct MultipartHeaders: Hashable, Sendable {
     /// The part's media type, when it says one.
     package var contentType: MediaType? { fields["content-type"].map { MediaType($0) } }
 
+    /// The name of the field of a form that the part's `Content-Disposition` says.
+    package var fieldName: String? {
+        fields["content-disposition"].flatMap { MediaType($0).parameters["name"] }
+    }
+
     /// The file name of the part's `Content-Disposition`, when it says one.
     package var fileName: String? {
         fields["content-disposition"].flatMap { MediaType($0).parameters["filename"] }

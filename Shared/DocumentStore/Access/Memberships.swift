@@ -98,9 +98,26 @@ extension DocumentStore {
         of user: String,
         _ change: @Sendable (PostgresConnection) async throws -> Void
     ) async throws -> Bool {
-        let isChanged = try await client.transaction { connection in
+        while true {
+            let isChanged = try await beginMembershipChange(of: user, change)
+            _ = try await finishDepartures(of: user)
+            if let isChanged { return isChanged }
+        }
+    }
+
+    /// Changes the memberships of a user; what the user loses by it is still to be noted.
+    ///
+    /// - Returns: Whether they are others than before; nil when an earlier change is not finished yet, and nothing was
+    ///   done.
+    func beginMembershipChange(
+        of user: String,
+        _ change: @Sendable (PostgresConnection) async throws -> Void
+    ) async throws -> Bool? {
+        try await client.transaction { connection in
             // Changes for one user on two devices at once come one after the other.
             _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(user), 7004))")
+            let unfinished = try await connection.query("SELECT FROM departures WHERE user_name = \(user) LIMIT 1")
+            guard unfinished.isEmpty else { return nil }
             let before = try await Self.groups(of: user, over: connection)
             try await change(connection)
             let after = try await Self.groups(of: user, over: connection)
@@ -109,7 +126,6 @@ extension DocumentStore {
             try await change.record(over: connection)
             return true
         }
-        return isChanged
     }
 
     /// The query of the groups that the user is in.

@@ -28,7 +28,7 @@ package struct StoredAttachment: Sendable, Hashable {
     package let content: StoredContent
     /// How the content is compressed (`gzip`); nil when it is not.
     package let encoding: String?
-    /// How many bytes the content has unpacked, as far as that was said by whoever sent it compressed.
+    /// How many bytes the content has unpacked.
     package let length: Int
 
     /// The attachment without its content, as a document shows it.

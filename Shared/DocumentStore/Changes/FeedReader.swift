@@ -22,7 +22,13 @@ struct FeedReader: Sendable {
 
     /// - Returns: Nil when the place is beyond the database's end.
     func read(since position: FeedPosition, for caller: Caller) async throws -> StoredChanges? {
-        let start = try await start(since: position, for: caller)
+        var start = try await start(since: position, for: caller)
+        if !start.history.formerGroups.isEmpty, case .user(let user, _) = start.caller,
+            try await store.finishDepartures(of: user, in: database)
+        {
+            // What the user has lost stands behind the end of before.
+            start = try await self.start(since: position, for: start.caller)
+        }
         guard position.number <= start.present else { return nil }
         let walk = position.walk ?? FeedPosition.Walk(base: position.number, end: start.present)
         // Who sets out from the beginning has nothing older to get, however many groups were joined since.

@@ -7,6 +7,8 @@ package struct Database: Sendable, Hashable {
     package let name: String
     /// Changes when the database is made anew or restored: checkpoints of before do not count.
     package let incarnation: String
+    /// The incarnation that it was made with, by which what is restored with it knows it again: followers' positions.
+    package let originalIncarnation: String
     package let settings: DatabaseSettings
 }
 

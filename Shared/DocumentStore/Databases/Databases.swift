@@ -14,9 +14,12 @@ extension DocumentStore {
             """
             WITH made AS (
                 INSERT INTO databases
-                    (name, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit)
+                    (
+                        name, incarnation, original_incarnation, anonymous_read, public_writes, owner_member,
+                        groups_member, revision_limit
+                    )
                 VALUES (
-                    \(name), \(incarnation), \(settings.anonymousRead), \(settings.publicWrites),
+                    \(name), \(incarnation), \(incarnation), \(settings.anonymousRead), \(settings.publicWrites),
                     \(settings.ownerMember), \(settings.groupsMember), \(Int32(settings.revisionLimit))
                 )
                 ON CONFLICT DO NOTHING
@@ -86,7 +89,8 @@ extension DocumentStore {
     package func database(_ name: String) async throws -> Database {
         let rows = try await client.query(
             """
-            SELECT id, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit
+            SELECT id, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit,
+                original_incarnation
             FROM databases WHERE name = \(name)
             """
         )
@@ -100,6 +104,12 @@ extension DocumentStore {
         settings.ownerMember = try row.decode(String.self, at: 4)
         settings.groupsMember = try row.decode(String.self, at: 5)
         settings.revisionLimit = Int(try row.decode(Int32.self, at: 6))
-        return Database(id: id, name: name, incarnation: incarnation, settings: settings)
+        return Database(
+            id: id,
+            name: name,
+            incarnation: incarnation,
+            originalIncarnation: try row.decode(String.self, at: 7),
+            settings: settings
+        )
     }
 }

@@ -14,13 +14,22 @@ package struct DocumentCounts: Sendable, Hashable {
 
 extension DocumentStore {
     /// How many documents the caller may read, for all of whom but administrators through their feeds: it costs what
-    /// they have, and tells nothing of what others have.
+    /// they have, once until something of it changes, and tells nothing of what others have.
     package func counts(in database: Database, for caller: Caller) async throws -> DocumentCounts {
-        guard caller.feeds != nil else {
-            let info = try await info(database)
-            return DocumentCounts(live: info.documents, deleted: info.deleted)
-        }
-        return try await count(Self.source(for: caller, in: database), in: database, for: caller)
+        let info = try await info(database)
+        guard let feeds = caller.feeds else { return DocumentCounts(live: info.documents, deleted: info.deleted) }
+        // Before they are counted: what is counted later than that is never taken for more than it is.
+        let key = RecentCounts.Key(
+            database: database.id,
+            incarnation: database.incarnation,
+            feeds: feeds,
+            place: try await lastPlace(in: database, for: caller),
+            purges: Int64(info.purgeSeq)
+        )
+        if let known = recentCounts[key] { return known }
+        let counts = try await count(Self.source(for: caller, in: database), in: database, for: caller)
+        recentCounts[key] = counts
+        return counts
     }
 
     /// How many design documents the caller may read.

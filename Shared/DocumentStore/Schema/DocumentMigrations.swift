@@ -9,6 +9,8 @@ extension DocumentStore {
         PostgresMigration(version: 4, name: "resources of a database", sql: resourceTables),
         commitMigration,
         sequenceIndexMigration,
+        departureMigration,
+        incarnationMigration,
     ]
 
     private static let tables = """

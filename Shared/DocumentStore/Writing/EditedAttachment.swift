@@ -11,7 +11,7 @@ package enum EditedAttachment: Sendable, Hashable {
     case kept(StoredAttachment)
 
     /// The attachment's name.
-    var name: String {
+    package var name: String {
         switch self {
         case .stub(let name, _, _): name
         case .new(let attachment): attachment.name
@@ -27,7 +27,7 @@ package struct NewAttachment: Sendable, Hashable {
     package var content: StoredContent
     /// How the content is compressed (`gzip`); nil when it is not.
     package var encoding: String?
-    /// How many bytes the content has unpacked, as far as its sender says so.
+    /// How many bytes the content has unpacked; nil for one that is not compressed.
     package var length: Int?
     /// The generation in which it came, of a revision that was made elsewhere.
     package var revisionPosition: Int?

@@ -34,6 +34,20 @@ extension SystemTests {
             #expect(try await feed.nextChange()?["last_seq"] != nil)
         }
 
+        @Test func `with the time of a session, when a login sequence knew its password`() async throws {
+            let system = try await RunningSystem.shared
+            let name = try await Cast.of(system).first
+            let settings = ["FULLSYNC_SESSION_DURATION": "2s", "FULLSYNC_LOGIN_PROJECT": "field-service"]
+            try await system.withInstance(settings) { instance in
+                let basic = Client(instance.http, .basic(name: name, password: RunningSystem.password(of: name)))
+                try await eventually("the instance has the project") {
+                    try await basic.get("/_session").status == 200
+                }
+                var feed = try await open(basic)
+                #expect(try await feed.nextChange()?["last_seq"] != nil)
+            }
+        }
+
         @Test func `with the time of its token`() async throws {
             let other = try await OtherEndpoint.shared
             let token = OtherEndpoint.token(of: uniqueID("short"), for: 3)

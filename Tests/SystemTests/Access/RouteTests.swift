@@ -68,6 +68,7 @@ extension SystemTests {
             Route("POST", "/fieldservice/_index", .unauthorized, .forbidden, .reached, body: "{}"),
             Route("POST", "/fieldservice/_index/_bulk_delete", .unauthorized, .forbidden, .reached, body: "{}"),
             Route("DELETE", "/fieldservice/_index/none/json/none", .unauthorized, .forbidden, .notFound),
+            Route("GET", "/_fullsync/incarnations", .unauthorized, .forbidden, .reached),
             Route("GET", "/_fullsync/projects", .unauthorized, .answered, .answered),
             Route("GET", "/_fullsync/projects/field-service", .unauthorized, .answered, .answered),
             Route("PUT", "/_fullsync/projects/none", .unauthorized, .forbidden, .reached, body: "{}"),
