@@ -28,9 +28,10 @@ struct ViewKeeper: Sendable {
                 let database = try await indexes.store.database(name)
                 let info = try await indexes.store.info(database)
                 let place = Place(incarnation: database.incarnation, seq: info.updateSeq, purgeSeq: info.purgeSeq)
-                if place != kept { try await keep(database) }
-                kept = place
-                guard await signal.next() != nil else { return }
+                let isKept = place == kept ? true : try await keep(database)
+                kept = isKept ? place : nil
+                // An index that somebody else brings up to date is looked at again: its blocks may be left to be made.
+                if isKept { guard await signal.next() != nil else { return } }
                 try await Task.sleep(for: Self.lag)
             } catch is CancellationError {
                 return
@@ -51,20 +52,28 @@ struct ViewKeeper: Sendable {
         let purgeSeq: Int
     }
 
-    private func keep(_ database: Database) async throws {
+    /// Whether all indexes are up to date now, as far as they can be.
+    private func keep(_ database: Database) async throws -> Bool {
+        var isKept = true
         for views in try await catalogue.all(in: database) {
-            try await keep(views.index, reducers: views.reducers, of: database)
+            isKept = try await keep(views.index, reducers: views.reducers, of: database) && isKept
         }
         for index in try await queries.indexes(in: database, for: .sequence(user: nil)) {
-            try await keep(index.definition, of: database)
+            isKept = try await keep(index.definition, of: database) && isKept
         }
+        return isKept
     }
 
-    private func keep(_ definition: IndexDefinition, reducers: [Reducer?] = [], of database: Database) async throws {
+    /// Whether there is nothing left to do; false when another process does it.
+    private func keep(
+        _ definition: IndexDefinition,
+        reducers: [Reducer?] = [],
+        of database: Database
+    ) async throws -> Bool {
         try Task.checkCancellation()
         do {
             let index = try await indexes.index(definition, in: database, reducers: reducers)
-            try await indexes.refresh(index)
+            return try await indexes.refresh(index)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
@@ -73,6 +82,7 @@ struct ViewKeeper: Sendable {
                 "An index could not be brought up to date",
                 metadata: ["database": "\(database.name)", "index": "\(definition.names)", "error": "\(error)"]
             )
+            return true
         }
     }
 }

@@ -88,6 +88,9 @@ extension PostgresConfiguration {
         var settings = [
             "statement_timeout=\(statementTimeout.milliseconds)",
             "idle_in_transaction_session_timeout=\(idleTransactionTimeout.milliseconds)",
+            // Statements say how they are to be run, whatever their parameters are. Planned anew for each execution, as
+            // the server else does where it hopes to gain by it, short ones take twice the time.
+            "plan_cache_mode=force_generic_plan",
         ]
         if let searchPath { settings.append("search_path=\(searchPath)") }
         let ours = settings.map { setting in

@@ -55,6 +55,16 @@ package final class ViewIndexes: Sendable {
         }
     }
 
+    /// Whether the index has all that its database has now.
+    package func isUpToDate(_ index: ViewIndex) async throws -> Bool {
+        do {
+            let gap = try await gap(of: index)
+            return gap.seq >= gap.databaseSeq && gap.purgeSeq >= gap.databasePurgeSeq
+        } catch is IndexGone {
+            return false
+        }
+    }
+
     /// Where an index stands, and where its database does.
     private struct Gap: Sendable {
         let seq: Int
@@ -87,11 +97,16 @@ package final class ViewIndexes: Sendable {
         )
     }
 
-    /// Brings the index up to date, and its blocks, unless another process is doing so.
-    package func refresh(_ index: ViewIndex) async throws {
+    /// Brings the index up to date, and its blocks, unless another process is bringing it up to date.
+    ///
+    /// Blocks are left alone then: each batch of rows would make their new reductions old again.
+    ///
+    /// - Returns: False when another process is doing so.
+    package func refresh(_ index: ViewIndex) async throws -> Bool {
         do {
-            try await updates.update(index)
+            guard try await updates.update(index) else { return false }
             try await refreshBlocks(of: index)
+            return true
         } catch let error as IndexGone {
             registry.forget(index)
             throw error
@@ -102,7 +117,7 @@ package final class ViewIndexes: Sendable {
     package func refreshSoon(_ index: ViewIndex) {
         Task {
             do {
-                try await refresh(index)
+                _ = try await refresh(index)
             } catch {
                 logger.warning("An index could not be brought up to date", metadata: ["error": "\(error)"])
             }

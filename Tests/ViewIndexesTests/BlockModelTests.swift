@@ -77,6 +77,42 @@ import Testing
         }
     }
 
+    @Test func `blocks of a view without a reduce function are cut and count its rows`() async throws {
+        let random = SeededGenerator.announced()
+        try await TestIndexes.with { test in
+            var model = Model(random: random)
+            let views = try test.view("function (doc) { emit(doc.k, doc.v) }")
+            try await test.put(model.change(Set(0..<2_500)))
+            for round in 0..<6 {
+                let index = try await test.index(views)
+                try #require(await test.indexes.refresh(index))
+                for _ in 0..<5 {
+                    let key = [model.below(6), model.below(40)]
+                    try await compareCounts(test, index, model, key, "round \(round)")
+                }
+                try await test.put(model.change(Set((0..<60).map { _ in model.below(2_600) })))
+            }
+            let blocks = try await test.store.client.query("SELECT rows FROM view_blocks")
+            let sizes = try blocks.map { try $0.decode(Int64.self) }
+            #expect(sizes.count >= 5 && sizes.allSatisfy { $0 <= Int64(2 * BlockRefresh.size) })
+        }
+    }
+
+    @Test func `an index that another process brings up to date is left alone, its blocks too`() async throws {
+        try await TestIndexes.with { test in
+            try await test.put((0..<600).map { ("d\($0)", "{\"k\":\($0)}") })
+            let index = try await test.index(try test.view("function (doc) { emit(doc.k, null) }"))
+            let client = test.store.client
+            try await client.execute("UPDATE view_indexes SET holder = 'x', held_until = now() + interval '1 hour'")
+            #expect(try await !test.indexes.refresh(index))
+            let blocks: PostgresQuery = "SELECT count(*) FROM view_blocks"
+            #expect(try await client.query(blocks).first?.decode(Int64.self) == 1)
+            try await client.execute("UPDATE view_indexes SET held_until = NULL")
+            #expect(try await test.indexes.refresh(index))
+            #expect(try await client.query(blocks).first?.decode(Int64.self) == 3)
+        }
+    }
+
     /// Asks for some groups, and how many rows stand in front of a key.
     private func compare(
         _ test: TestIndexes,
@@ -97,13 +133,24 @@ import Testing
             let found = try await test.groups(index, .level(level), range, page: round < 3 ? 1_000 : 3)
             #expect(found == (range.isDescending ? groups.reversed() : groups), "round \(round), level \(level)")
         }
+        try await compareCounts(test, index, model, last, "round \(round)")
+    }
+
+    /// Asks how many rows there are, and how many stand in front of a key.
+    private func compareCounts(
+        _ test: TestIndexes,
+        _ index: ViewIndex,
+        _ model: Model,
+        _ key: [Int],
+        _ comment: Comment
+    ) async throws {
         let counts = try await test.indexes.counts(
             of: index,
             place: 0,
-            range: KeyRange(lower: KeyBound(key: try CollationKeys.of("\(last)"))),
+            range: KeyRange(lower: KeyBound(key: try CollationKeys.of("\(key)"))),
             for: TestIndexes.administrator
         )
-        let before = model.entries.values.count { $0.key.lexicographicallyPrecedes(last) }
-        #expect(counts == ViewCounts(total: model.entries.count, before: before))
+        let before = model.entries.values.count { $0.key.lexicographicallyPrecedes(key) }
+        #expect(counts == ViewCounts(total: model.entries.count, before: before), comment)
     }
 }

@@ -32,10 +32,30 @@ struct ViewResource: Sendable {
 
     func respond(to exchange: Exchange, _ path: Resource.ViewPath, in database: Database) async throws -> Response {
         let list = try await AllDocuments.list(exchange, refusingQueries: true)
-        let target = try await target(path, database, exchange.caller)
+        let caller = exchange.caller
+        let quick = try await store.keepingConnection { try await quickAnswer(list, path, database, caller) }
+        if let quick { return response(quick) }
+        let target = try await target(path, database, caller)
         let query = try ViewQuery(list, target.view, target.index.definition.order)
-        let answer = try await answer(query, try await prepared(target, list.update), exchange.caller)
-        return .streamed { writer in
+        return response(try await answer(query, try await prepared(target, list.update), caller))
+    }
+
+    /// The answer; nil where an index or its reductions may have to be made first, for which nobody keeps a connection
+    /// that making them may need.
+    private func quickAnswer(
+        _ list: DocumentListQuery,
+        _ path: Resource.ViewPath,
+        _ database: Database,
+        _ caller: Caller
+    ) async throws -> ViewAnswer? {
+        let target = try await target(path, database, caller)
+        let query = try ViewQuery(list, target.view, target.index.definition.order)
+        guard !query.isReduced, list.update == .first, try await indexes.isUpToDate(target.index) else { return nil }
+        return try await answer(query, target, caller)
+    }
+
+    private func response(_ answer: ViewAnswer) -> Response {
+        .streamed { writer in
             try await answer.write(to: &writer)
             try await writer.write(ByteBuffer(string: "\n"))
         }

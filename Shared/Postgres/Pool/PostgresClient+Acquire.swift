@@ -33,8 +33,9 @@ extension PostgresClient {
         }
     }
 
-    /// A connection, waited for or made within `acquireTimeout`.
+    /// The connection that the task keeps, or one that is waited for or made within `acquireTimeout`.
     func acquire(_ connecting: Persistence) async throws(PostgresError) -> PostgresConnection {
+        if let kept = KeptConnection.current?.take(for: self) { return kept }
         let start = ContinuousClock.now
         let deadline = start + configuration.acquireTimeout
         var backoff = Backoff(from: .milliseconds(50), to: .seconds(2))
@@ -115,8 +116,10 @@ extension PostgresClient {
         }
     }
 
-    /// Gives a connection back: to the next who waits, to the pool, or, when it is not fit for more, to nobody.
+    /// Gives a connection back: to the task that keeps it, to the next who waits, to the pool, or, when it is not fit
+    /// for more, to nobody.
     func release(_ connection: PostgresConnection) async {
+        if KeptConnection.current?.takeBack(connection) ?? false { return }
         var isUsable = connection.isClean.load(ordering: .acquiring)
         if !isUsable { isUsable = await connection.recover() }
         let now = ContinuousClock.now

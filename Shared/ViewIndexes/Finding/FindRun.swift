@@ -28,13 +28,16 @@ package struct FindRun: Sendable {
 
     /// A run that is ready to read: the index is up to date, where that is asked for.
     ///
+    /// - Parameter waits: Whether an index that is behind is brought up to date, which may take long.
+    /// - Returns: Nil when it is behind and that is not waited for.
     /// - Throws: `invalid_bookmark` for one of another kind of query, and what keeps an index from being up to date.
-    package init(
+    package init?(
         _ request: FindRequest,
         _ plan: FindPlan,
         indexes: ViewIndexes,
         in database: Database,
-        for caller: Caller
+        for caller: Caller,
+        waits: Bool = true
     ) async throws {
         self.request = request
         rules = database.documentRules
@@ -59,7 +62,13 @@ package struct FindRun: Sendable {
             return
         }
         var kept = try await indexes.index(index.definition, in: database)
-        if request.update, !request.isStale { kept = try await indexes.bringUpToDate(kept) }
+        if request.update, !request.isStale {
+            if waits {
+                kept = try await indexes.bringUpToDate(kept)
+            } else if try await !indexes.isUpToDate(kept) {
+                return nil
+            }
+        }
         source = try IndexSource(reading, plan, index, kept, behind: bookmark)
     }
 

@@ -2,7 +2,7 @@ import Collation
 import DocumentStore
 import Postgres
 
-/// Makes the blocks of a view anew that have no reduction any more or have grown too large.
+/// Makes the blocks of a view anew that have no reduction any more.
 ///
 /// Rows are read and reduced without a lock. What came of it is written only where nobody has changed the block's rows
 /// since, under the lock that a batch of the index takes too.
@@ -10,12 +10,11 @@ struct BlockRefresh: Sendable {
     let client: PostgresClient
     let index: ViewIndex
     let view: Int64
-    /// Nil for a view that has none: then blocks count rows.
-    let reducer: Reducer?
+    let reducer: Reducer
     /// How many rows are read for one step.
     let rowsAtOnce: Int
 
-    /// How many rows a block has when it is cut; one with twice as many is cut anew.
+    /// How many rows a block has when it is cut.
     static let size = 250
     /// With so many, a block ends where the first part of an array's key changes: so the most usual groups are made of
     /// whole blocks.
@@ -37,7 +36,7 @@ struct BlockRefresh: Sendable {
         var pieces: [Piece] = []
         for work in work { pieces += cut(work) }
         let rows = pieces.map(\.rows)
-        let reductions = try await reducer?.reduce(rows).map(\.bytes) ?? rows.map { _ in [] }
+        let reductions = try await reducer.reduce(rows).map(\.bytes)
         try await write(work, pieces, reductions)
         return true
     }
@@ -61,7 +60,7 @@ struct BlockRefresh: Sendable {
             """
             SELECT \(unescaped: ViewBlock.columns) FROM view_blocks
             WHERE \(fragment: BlockReader.condition(view, range))
-                AND reduction IS NULL AND rows > 0 AND (\(reducer != nil) OR rows > \(Int64(2 * Self.size)))
+                AND reduction IS NULL AND rows > 0
             ORDER BY key, id, position LIMIT \(Int64(Self.blocksAtOnce))
             """
         )
@@ -213,7 +212,7 @@ actor BlockRefreshes {
 
 extension ViewIndexes {
     /// Makes the blocks of a view anew that the range touches and whose rows have changed.
-    func refreshBlocks(of view: Int64, _ index: ViewIndex, _ reducer: Reducer?, in range: KeyRange) async throws {
+    func refreshBlocks(of view: Int64, _ index: ViewIndex, _ reducer: Reducer, in range: KeyRange) async throws {
         let refresh = BlockRefresh(
             client: store.client,
             index: index,
@@ -227,6 +226,11 @@ extension ViewIndexes {
     /// Makes all blocks of an index anew whose rows have changed, so that queries need not.
     package func refreshBlocks(of index: ViewIndex) async throws {
         for (view, reducer) in zip(index.views, index.reducers) {
+            guard let reducer else {
+                let cut = BlockCut(client: store.client, index: index, view: view)
+                while try await refreshes.step(view, { try await cut.step() }) { try Task.checkCancellation() }
+                continue
+            }
             try await refreshBlocks(of: view, index, reducer, in: KeyRange())
         }
     }

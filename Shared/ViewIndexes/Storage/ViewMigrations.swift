@@ -5,6 +5,7 @@ extension ViewIndexes {
     package static let migrations: [PostgresMigration] = [
         PostgresMigration(version: 1, name: "indexes, their rows and their blocks", sql: tables),
         PostgresMigration(version: 2, name: "the batch of an index", sql: batchFunction),
+        PostgresMigration(version: 3, name: "batches that find the rows of each document", sql: foundBatchFunction),
     ]
 
     private static let tables = """

@@ -33,10 +33,12 @@ struct IndexUpdater: Sendable {
     }
 
     /// Brings the index to the present end of its database, or waits a moment when another process is doing so.
-    func update(_ index: ViewIndex) async throws {
+    ///
+    /// - Returns: False when another process is doing so.
+    func update(_ index: ViewIndex) async throws -> Bool {
         guard let standing = try await acquire(index) else {
             try await Task.sleep(for: Self.pause)
-            return
+            return false
         }
         do {
             if standing.purge != standing.databasePurge { try await removePurged(from: index) }
@@ -52,6 +54,7 @@ struct IndexUpdater: Sendable {
             throw error
         }
         try await release(index)
+        return true
     }
 
     /// Notes why the index cannot be built, for all processes: each of them would take as long to find out.
@@ -147,6 +150,7 @@ struct IndexUpdater: Sendable {
             var (read, isAtEnd, started) = (standing.seq, false, 0)
             var (written, seq) = (0, standing.seq)
             var waiting: [Int: MappedBatch] = [:]
+            var mapped: MappedBatch?
             while true {
                 // The first batch shows whether the functions can do with documents at all.
                 while !isAtEnd, started - written < (written == 0 ? 1 : Self.width) {
@@ -160,14 +164,16 @@ struct IndexUpdater: Sendable {
                     started += 1
                     group.addTask { Mapped(place: place, batch: try await map(documents, index)) }
                 }
-                guard written < started else { break }
-                while waiting[written] == nil, let mapped = try await group.next() {
-                    waiting[mapped.place] = mapped.batch
+                // It is written only now, so that the next ones are mapped meanwhile.
+                if let batch = mapped {
+                    let isOurs = try await write(batch, index, from: seq, to: batch.last, standing.databasePurge)
+                    guard isOurs else { return }
+                    seq = batch.last
                 }
-                guard let batch = waiting.removeValue(forKey: written) else { break }
+                guard written < started else { break }
+                while waiting[written] == nil, let next = try await group.next() { waiting[next.place] = next.batch }
+                mapped = waiting.removeValue(forKey: written)
                 written += 1
-                guard try await write(batch, index, from: seq, to: batch.last, standing.databasePurge) else { return }
-                seq = batch.last
             }
             guard seq < target || standing.purge != standing.databasePurge else { return }
             _ = try await write(MappedBatch(removing: []), index, from: seq, to: target, standing.databasePurge)

@@ -6,6 +6,7 @@ import Logging
 import Mango
 import Postgres
 import TestSupport
+import Testing
 
 @testable import ViewIndexes
 
@@ -80,7 +81,8 @@ struct FindStage {
         let request = try FindRequest(parsing: body)
         let known = try await catalogue.indexes(in: database, for: caller)
         let plan = try FindPlanner(request, indexes: known, collation: .unicode).plan()
-        var run = try await FindRun(request, plan, indexes: indexes, in: database, for: caller)
+        let ready = try await FindRun(request, plan, indexes: indexes, in: database, for: caller)
+        var run = try #require(ready)
         var output = Array("[".utf8)
         while try await run.next(into: &output, separator: ",") {}
         output.append(UInt8(ascii: "]"))

@@ -7,6 +7,8 @@ struct ViewsCase: BenchCase {
 
     /// How many rows the reduced view has for each document.
     private static let rowsOfDocument = 10
+    /// In how many groups they are.
+    private static let groups = 100
     private static let connections = 16
 
     func measure(_ stage: BenchStage) async throws -> [BenchLine] {
@@ -14,7 +16,8 @@ struct ViewsCase: BenchCase {
         let database = try await stage.database("views", documents, on: stage.servers)
         return [
             try await build(stage, database, documents), try await update(stage, database, documents),
-            try await reduce(stage, database, documents), try await ranges(stage, database, documents),
+            try await reduce(stage, database, documents), try await reduceRange(stage, database, documents),
+            try await ranges(stage, database, documents),
         ]
     }
 
@@ -40,17 +43,17 @@ struct ViewsCase: BenchCase {
             try await Self.put("update", map: map, reduce: nil, in: database, on: server)
             _ = try await server.administrator.get("/\(database)/_design/update/_view/v?limit=1")
         }
-        let round = Counter()
+        let measurements = Counter()
         let changes = stage.scaled(1_000)
         let times = try await stage.medians("query after \(changes) changes", on: stage.servers) { server in
-            let number = await round.next()
-            var body = #"{"docs":["#
-            for place in 0..<changes {
-                body += "\(place > 0 ? "," : ""){\"_id\":\"more-\(number)-\(place)\",\"n\":\(-place),\"type\":\"more\"}"
-            }
-            try await server.administrator.ask(.POST, "/\(database)/_bulk_docs", ByteBuffer(string: body + "]}"))
+            let number = await measurements.next()
+            let members = (1...changes).map { #"{"_id":"more-\#(number)-\#($0)","n":\#(-$0),"type":"more"}"# }
+            let body = ByteBuffer(string: "{\"docs\":[\(members.joined(separator: ","))]}")
+            try await server.administrator.ask(.POST, "/\(database)/_bulk_docs", body)
+            let round = (number - 1) / stage.servers.count + 1
             return try await ContinuousClock().measure {
-                _ = try await server.administrator.get("/\(database)/_design/update/_view/v?limit=10")
+                let answer = try await server.administrator.get("/\(database)/_design/update/_view/v?limit=10")
+                try Self.check(answer, server, has: "\"total_rows\":\(documents.count + round * changes),")
             }
         }
         return .ratio("view after \(changes) changes", times, atLeast: 2)
@@ -58,24 +61,75 @@ struct ViewsCase: BenchCase {
 
     private func reduce(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine
     {
-        let map = """
-            function (doc) {
-                if (doc.type !== 'bench') return;
-                for (var i = 0; i < \(Self.rowsOfDocument); i++) emit([doc.n % 100, doc.n, i], 1);
-            }
-            """
         for server in stage.servers {
-            try await Self.put("reduce", map: map, reduce: "_sum", in: database, on: server)
+            try await Self.put("reduce", map: Self.grouped(""), reduce: "_sum", in: database, on: server)
             stage.progress("\(server.name): building the view that is reduced")
             _ = try await server.administrator.get("/\(database)/_design/reduce/_view/v?group_level=1")
         }
         let times = try await stage.medians("reduce", on: stage.servers) { server in
-            try await ContinuousClock().measure {
-                let answer = try await server.administrator.get("/\(database)/_design/reduce/_view/v?group_level=1")
-                try Self.check(answer, server, has: "\"key\":[0]")
-            }
+            try await Self.reduced("reduce", "group_level=1", groups: Self.groups, in: database, on: server)
         }
         return .ratio("group_level=1 of \(documents.count * Self.rowsOfDocument) rows", times, atLeast: 1)
+    }
+
+    /// A tenth of the groups, in that view and in one that has no other rows.
+    private func reduceRange(
+        _ stage: BenchStage,
+        _ database: String,
+        _ documents: BenchDocuments
+    ) async throws -> BenchLine {
+        let wanted = Self.groups / 10
+        let only = "if (doc.n % \(Self.groups) >= \(wanted)) return;"
+        try await Self.put("few", map: Self.grouped(only), reduce: "_sum", in: database, on: stage.own)
+        let range = "group_level=1&startkey=[0]&endkey=[\(wanted - 1),{}]"
+        var times: (many: [Duration], few: [Duration]) = ([], [])
+        // The first answer of each is that of a view which is being made.
+        for round in 0...stage.rounds * 4 {
+            let many = try await Self.reduced("reduce", range, groups: wanted, in: database, on: stage.own)
+            let few = try await Self.reduced("few", range, groups: wanted, in: database, on: stage.own)
+            guard round > 0 else { continue }
+            times.many.append(many)
+            times.few.append(few)
+        }
+        let (many, few) = (Figures(times.many).median, Figures(times.few).median)
+        return BenchLine(
+            title: "a tenth of the groups, among others and alone",
+            own: "\(many.short), \(few.short)",
+            result: "\((many / few).short) ×",
+            target: "≤ 1.25 ×",
+            isMet: many / few <= 1.25
+        )
+    }
+
+    /// A map whose rows are in groups.
+    private static func grouped(_ condition: String) -> String {
+        """
+        function (doc) {
+            if (doc.type !== 'bench') return;
+            \(condition)
+            for (var i = 0; i < \(rowsOfDocument); i++) emit([doc.n % \(groups), doc.n, i], 1);
+        }
+        """
+    }
+
+    /// How long an answer with that many groups takes, on average of a few.
+    private static func reduced(
+        _ design: String,
+        _ query: String,
+        groups: Int,
+        in database: String,
+        on server: BenchServer
+    ) async throws -> Duration {
+        let count = 5
+        let time = try await ContinuousClock().measure {
+            for _ in 0..<count {
+                let answer = try await server.administrator.get("/\(database)/_design/\(design)/_view/v?\(query)")
+                guard answer.count(of: "\"key\":[") == groups else {
+                    throw DemoFailure("\(server.name) has not \(groups) groups")
+                }
+            }
+        }
+        return time / count
     }
 
     private func ranges(_ stage: BenchStage, _ database: String, _ documents: BenchDocuments) async throws -> BenchLine
@@ -87,7 +141,9 @@ struct ViewsCase: BenchCase {
                 try await inParallel(Self.connections, over: starts) { start in
                     let range = "startkey=\(start)&endkey=\(start + 99)"
                     let answer = try await server.administrator.get("/\(database)/_design/update/_view/v?\(range)")
-                    guard answer.count(of: "\"key\":") > 0 else { throw DemoFailure("\(server.name) has no rows") }
+                    guard answer.count(of: "\"key\":") == min(100, documents.count) else {
+                        throw DemoFailure("\(server.name) has not the rows from \(start) on")
+                    }
                 }
             }
         }
