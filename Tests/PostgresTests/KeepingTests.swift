@@ -57,7 +57,7 @@ import Testing
         try await withClient(.set(\.maximumConnections, 1)) { client in
             let backends = try await client.keepingConnection {
                 let broken = try await Self.backend(client)
-                try await withClient { try await $0.execute("SELECT pg_terminate_backend(\(broken))") }
+                _ = try await withClient { try await $0.execute("SELECT pg_terminate_backend(\(broken))") }
                 // What was under way when the server ended the connection is not tried again.
                 let error = await postgresError { try await client.ping() }
                 #expect(error?.isUnavailable ?? true)
