@@ -1,4 +1,3 @@
-package import CouchProtocol
 package import JSON
 
 /// What the policy `merge` does with the member at one path, where it shall not go over the old one deeply.
@@ -61,7 +60,7 @@ package struct MergeRule: Sendable, Hashable {
     ///   - merged: What came of going over the old document deeply.
     ///   - old: The members that were there.
     ///   - new: The members that were posted.
-    func apply(to merged: JSONObject, old: JSONObject, new: JSONObject) -> JSONObject {
+    package func apply(to merged: JSONObject, old: JSONObject, new: JSONObject) -> JSONObject {
         switch action {
         case .delete:
             return merged.setting(nil, at: path[...])
