@@ -81,7 +81,7 @@ import Testing
 
     @Test func `values of the application are documents`() async throws {
         let note = Note(text: "héllo", tags: ["a"])
-        let receipt = try await database.post(note, id: "note")
+        let receipt = try await database.post(encoding: note, id: "note")
         #expect(receipt.id == "note")
         #expect(try await database.get("note", as: Note.self) == note)
         #expect(try await database.get("none", as: Note.self) == nil)

@@ -32,7 +32,7 @@ extension FullSyncDatabase {
     ///   - policy: What happens to a document that exists already.
     @discardableResult
     public func post(
-        _ value: some Encodable,
+        encoding value: some Encodable,
         id: String? = nil,
         policy: PostPolicy = .override
     ) async throws -> Receipt {
