@@ -82,7 +82,9 @@ extension JSONObject {
         return path.count == 1 ? value : value.objectValue?.value(at: path.dropFirst())
     }
 
-    /// This object with another value at the end of a path, or without one there; as it is where the path leads nowhere.
+    /// This object with another value at the end of a path, or without one there.
+    ///
+    /// As it is, where the path leads nowhere.
     fileprivate func setting(_ value: JSONValue?, at path: ArraySlice<String>) -> JSONObject {
         guard let name = path.first else { return self }
         var changed = self

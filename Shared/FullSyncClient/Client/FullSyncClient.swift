@@ -68,8 +68,8 @@ public actor FullSyncClient {
     /// gets other databases, and the syncs of the user before end.
     ///
     /// - Returns: What the server says of the user.
-    /// - Throws: ``FullSyncError`` named `unauthorized` when the name or the password is wrong; one without a status when
-    ///   the server cannot be reached, and then the local databases stay as they are.
+    /// - Throws: ``FullSyncError`` named `unauthorized` when the name or the password is wrong; one without a status
+    ///   when the server cannot be reached, and then the local databases stay as they are.
     @discardableResult
     public func login(name: String, password: String) async throws -> JSONValue {
         let answer = try await server.login(name: name, password: password)

@@ -17,8 +17,8 @@ extension FullSyncDatabase {
     ///   - document: Its members; `_id` names it, or it gets a new name. `_attachments` as CouchDB has it: with `data`
     ///     in Base64, or `stub` for what is to stay.
     ///   - policy: What happens to a document that exists already.
-    /// - Throws: ``FullSyncError`` named `conflict` when the policy is ``PostPolicy/none`` and `_rev` is not the present
-    ///   revision; `illegal_docid`, `doc_validation` or `document_too_large` when it cannot be a document.
+    /// - Throws: ``FullSyncError`` named `conflict` when the policy is ``PostPolicy/none`` and `_rev` is not the
+    ///   present revision; `illegal_docid`, `doc_validation` or `document_too_large` when it cannot be a document.
     @discardableResult
     public func post(_ document: JSONObject, policy: PostPolicy = .none) async throws -> Receipt {
         try await post(Post(document: document, policy: policy))
