@@ -13,7 +13,7 @@ SOURCES := Package.swift Services Shared Tests compose
 
 # Debian's packages: the servers, the C libraries, the data of the demo, and what the tools need.
 PACKAGES := postgresql postgresql-client rabbitmq-server libpq-dev librabbitmq-dev zlib1g-dev \
-            libjavascriptcoregtk-4.1-dev libicu-dev iso-codes openssl pkg-config ca-certificates
+            libjavascriptcoregtk-4.1-dev libicu-dev libsqlite3-dev iso-codes openssl pkg-config ca-certificates
 
 help: ## this help
 	@echo "Full Sync. State is kept in FULLSYNC_HOME (default .fullsync), the endpoint listens on FULLSYNC_PORT (5984)."

@@ -38,6 +38,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -105,7 +106,7 @@ let package = Package(
                 .lifecycle,
             ]
         ),
-        shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .nioCore, .nioHTTP1]),
+        shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .crypto, .grdb, .nioCore, .nioHTTP1]),
 
         // One executable each; they share Contracts and never import one another.
         service(
@@ -187,7 +188,7 @@ let package = Package(
         tests("ScriptEngine"),
         tests("ScriptHosting", ["JSON", "ScriptHost", .logging]),
         tests("CouchProtocol", ["JSON", "ReplicaConformance", "TestSupport"]),
-        tests("FullSyncClient", ["CouchProtocol", "JSON", "ReplicaConformance"]),
+        tests("FullSyncClient", ["CouchProtocol", "JSON", "ReplicaConformance", "TestSupport", .grdb]),
         // What every replica must do, for the tests of each of them.
         .target(
             name: "ReplicaConformance",
@@ -299,6 +300,7 @@ extension Target.Dependency {
     static let configuration = product(name: "Configuration", package: "swift-configuration")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
+    static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")

@@ -80,6 +80,15 @@ package struct ReplicatedAttachment: Hashable, Sendable {
         length = content.count
     }
 
+    /// An attachment whose content the receiver has already, or is given afterwards.
+    package init(name: String, contentType: String, revisionPosition: Int, digest: String, length: Int) {
+        self.name = name
+        self.contentType = contentType
+        self.revisionPosition = revisionPosition
+        self.digest = digest
+        self.length = length
+    }
+
     init(_ attachment: IncomingAttachment) {
         name = attachment.name
         contentType = attachment.contentType

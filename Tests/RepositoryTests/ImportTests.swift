@@ -41,11 +41,12 @@ import Testing
         }
     }
 
-    @Test func `a server library is for those who speak HTTP, and YAML for projects`() async throws {
+    @Test func `HTTP's server is for those who speak it, YAML for projects, SQLite for the client`() async throws {
         let manifest = try await Manifest.shared
         let owners: [String: Set<String>] = [
             "Hummingbird": ["ReplicationEndpoint", "ServiceRuntime", "DemoERP"],
             "Yams": ["Projects"],
+            "GRDB": ["FullSyncClient"],
             "Configuration": ["Settings"],
             "ArgumentParser": ["FullSyncTool"],
         ]

@@ -1,5 +1,5 @@
-import CouchProtocol
 import Foundation
+import FullSyncClient
 import JSON
 import NIOHTTP1
 
@@ -15,8 +15,11 @@ struct LatencyBench: Sendable {
 
     func run() async throws {
         let people = try await stage.technicians()
+        let directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("fullsync-bench-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: directory) }
         let devices = try [people.first, people.colleague].map {
-            try DemoDevice(user: $0, endpoint: stage.system.endpoint)
+            try DemoDevice(user: $0, endpoint: stage.system.endpoint, directory: directory)
         }
         for device in devices {
             try await device.login()
@@ -34,7 +37,7 @@ struct LatencyBench: Sendable {
 
     /// From the push's acknowledgement to the change of the ERP's row.
     private func measureToBackEnd(_ device: DemoDevice) async throws -> Figures {
-        let orders = await device.workOrders()
+        let orders = try await device.workOrders()
         let newest = orders.count
         guard newest > 0 else { throw DemoFailure("\(device.user) has no work orders") }
         let watch = Watch()
@@ -44,11 +47,9 @@ struct LatencyBench: Sendable {
         for number in 0..<changes {
             try await Task.sleep(until: start + Self.interval * number)
             let mark = "bench \(UUID().uuidString)"
-            let id = DocumentID(stored: orders[number % orders.count]["_id"]?.stringValue ?? "")
-            guard var document = await device.local.document(id)?.objectValue else { continue }
-            document["notes"] = .string(mark)
-            document["status"] = "in_progress"
-            _ = try await device.local.put(id, document)
+            let id = orders[number % orders.count]["_id"] ?? .null
+            let changes: JSONObject = ["_id": id, "notes": .string(mark), "status": "in_progress"]
+            try await device.local.post(changes, policy: .merge)
             await watch.expect(mark)
             try await device.push()
             await watch.began(mark)
@@ -82,10 +83,10 @@ struct LatencyBench: Sendable {
 
     /// From the ERP's answer to the change being on a device that follows.
     private func measureToDevice(_ device: DemoDevice) async throws -> Figures {
-        let orders = await device.workOrders()
+        let orders = try await device.workOrders()
         guard !orders.isEmpty else { throw DemoFailure("\(device.user) has no work orders") }
         let watch = Watch()
-        let live = Task { await device.follow() }
+        let live = try await device.follow()
         let poller = Task { try await pollDevice(device, watch) }
         defer {
             live.cancel()
@@ -105,14 +106,9 @@ struct LatencyBench: Sendable {
     }
 
     private func pollDevice(_ device: DemoDevice, _ watch: Watch) async throws {
-        var since = await device.local.info().updateSequence
-        while !Task.isCancelled {
-            let page = try await device.local.changes(ChangesRequest(since: since))
-            since = page.lastSequence
-            for row in page.rows {
-                if let mark = await device.local.document(row.id)?["notes"]?.stringValue { await watch.arrived(mark) }
-            }
-            try await Task.sleep(for: .milliseconds(1))
+        let local = try await device.local
+        for try await change in local.changes(since: try await local.info().updateSequence) {
+            if let mark = try await local.get(change.id)?["notes"]?.stringValue { await watch.arrived(mark) }
         }
     }
 }

@@ -5,7 +5,7 @@ struct SpeedBench: Sendable {
 
     static let cases: [any BenchCase.Type] = [
         FirstPullCase.self, DatabaseSizeCase.self, GroupsCase.self, BulkDocsCase.self, SinglePutCase.self,
-        WholeChangesCase.self, AllDocsCase.self, BulkGetCase.self, ViewsCase.self, FindCase.self,
+        WholeChangesCase.self, AllDocsCase.self, BulkGetCase.self, ViewsCase.self, FindCase.self, DeviceStoreCase.self,
         LongpollCase.self, ConcurrentPullsCase.self,
     ]
 

@@ -1,4 +1,3 @@
-import CouchProtocol
 import Foundation
 import FullSyncClient
 import JSON
@@ -13,7 +12,10 @@ struct DemoPlay: Sendable {
         let began = ContinuousClock.now
         console.print("Full Sync at \(stage.system.endpoint), its back end at \(stage.system.erp).\n")
         try await sequencesPull()
-        let (first, colleague, stranger) = try await devicesReplicate()
+        let directory = FileManager.default.temporaryDirectory
+            .appendingPathComponent("fullsync-demo-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let (first, colleague, stranger) = try await devicesReplicate(directory)
         let order = try await userWorksOffline(first)
         try await modificationsReplicate(first)
         try await changesReachTheBackEnd(order, first, colleague, stranger)
@@ -34,12 +36,12 @@ struct DemoPlay: Sendable {
         detail("the store holds \(info["doc_count"]?.intValue ?? 0) documents")
     }
 
-    private func devicesReplicate() async throws -> (DemoDevice, DemoDevice, DemoDevice) {
+    private func devicesReplicate(_ directory: URL) async throws -> (DemoDevice, DemoDevice, DemoDevice) {
         let people = try await stage.technicians()
         step(2, "The data replicates to the devices of those it is for.")
         let endpoint = stage.system.endpoint
         let devices = try [people.first, people.colleague, people.stranger].map {
-            try DemoDevice(user: $0, endpoint: endpoint)
+            try DemoDevice(user: $0, endpoint: endpoint, directory: directory)
         }
         for device in devices { try await device.login() }
         detail(
@@ -51,29 +53,31 @@ struct DemoPlay: Sendable {
         async let two = devices[1].pull()
         let pulled = try await [one, two]
         let seconds = (ContinuousClock.now - began) / .seconds(1)
-        let count = pulled.reduce(0) { $0 + $1.documentsWritten }
+        let count = pulled.reduce(0, +)
         let rate = Int(Double(count) / seconds)
         detail(
             "two devices pull \(count) documents at once in \(Self.text(.now - began)), \(rate) a second"
         )
         try await devices[2].pull()
-        let answer = try await devices[0].server.call(project: DemoDevice.project, sequence: "pull-mine")
+        let answer = try await devices[0].client.call(".pull-mine")
         detail("\(people.first)'s device calls the sequence pull-mine itself: \(answer.text)")
         return (devices[0], devices[1], devices[2])
     }
 
-    private func userWorksOffline(_ device: DemoDevice) async throws -> JSONValue {
+    private func userWorksOffline(_ device: DemoDevice) async throws -> JSONObject {
         step(3, "The user reads and writes the local database, offline.")
-        let open = await device.workOrders().filter {
+        let open = try await device.workOrders().filter {
             $0["status"] != "closed" && $0["technician"]?.stringValue == device.user
         }
-        guard let order = open.first, var changed = order.objectValue, let id = order["_id"]?.stringValue else {
+        guard let order = open.first, let id = order["_id"] else {
             throw DemoFailure("\(device.user) has no open work order left; start with a fresh FULLSYNC_HOME")
         }
-        changed["status"] = "closed"
-        changed["notes"] = .string("Closed on site by \(device.user), offline.")
-        changed["closedAt"] = .string(Date().formatted(.iso8601))
-        _ = try await device.local.put(DocumentID(stored: id), changed)
+        let changes: JSONObject = [
+            "_id": id, "_use_policy": "merge", "status": "closed",
+            "notes": .string("Closed on site by \(device.user), offline."),
+            "closedAt": .string(Date().formatted(.iso8601)),
+        ]
+        try await device.client.call("fs://.post", changes)
         detail("\(device.user) closes \(order["number"]?.stringValue ?? "") (\(order["title"]?.stringValue ?? ""))")
         return order
     }
@@ -81,11 +85,11 @@ struct DemoPlay: Sendable {
     private func modificationsReplicate(_ device: DemoDevice) async throws {
         step(4, "Modifications replicate back.")
         let pushed = try await device.push()
-        detail("the device of \(device.user) pushes \(pushed.documentsWritten) document")
+        detail("the device of \(device.user) pushes \(pushed) document")
     }
 
     private func changesReachTheBackEnd(
-        _ order: JSONValue,
+        _ order: JSONObject,
         _ first: DemoDevice,
         _ colleague: DemoDevice,
         _ stranger: DemoDevice
@@ -109,16 +113,16 @@ struct DemoPlay: Sendable {
         try await colleague.document(id) { $0["status"] == "closed" }
         detail("\(colleague.user), of the same team, has it closed too")
         try await stranger.pull()
-        guard await stranger.local.document(DocumentID(stored: id)) == nil else {
+        guard try await stranger.local.get(id) == nil else {
             throw DemoFailure("\(stranger.user) of another team has \(id)")
         }
-        let foreign = await stranger.workOrders().filter { $0["team"] == order["team"] }
+        let foreign = try await stranger.workOrders().filter { $0["team"] == order["team"] }
         guard foreign.isEmpty else { throw DemoFailure("\(stranger.user) has work orders of another team") }
         detail("\(stranger.user), of another team, has neither it nor any other of that team")
     }
 
     private func backEndChangesReachDevices(
-        _ order: JSONValue,
+        _ order: JSONObject,
         _ first: DemoDevice,
         _ colleague: DemoDevice
     )
@@ -127,7 +131,7 @@ struct DemoPlay: Sendable {
         console.print("\n  And the other way: a change in the back end arrives on the devices it is for.")
         let number = order["number"]?.stringValue ?? ""
         let note = "Seen by the office at \(Date().formatted(.iso8601))."
-        let live = Task { await colleague.follow() }
+        let live = try await colleague.follow()
         defer { live.cancel() }
         let began = ContinuousClock.now
         let answer = try await stage.erp.send(.PATCH, "/work-orders/\(number)", ["notes": .string(note)])

@@ -1,4 +1,3 @@
-package import CouchProtocol
 package import JSON
 
 /// What the policy `merge` does with the member at one path, where it shall not go over the old one deeply.
@@ -61,7 +60,7 @@ package struct MergeRule: Sendable, Hashable {
     ///   - merged: What came of going over the old document deeply.
     ///   - old: The members that were there.
     ///   - new: The members that were posted.
-    func apply(to merged: JSONObject, old: JSONObject, new: JSONObject) -> JSONObject {
+    package func apply(to merged: JSONObject, old: JSONObject, new: JSONObject) -> JSONObject {
         switch action {
         case .delete:
             return merged.setting(nil, at: path[...])
@@ -83,7 +82,9 @@ extension JSONObject {
         return path.count == 1 ? value : value.objectValue?.value(at: path.dropFirst())
     }
 
-    /// This object with another value at the end of a path, or without one there; as it is where that is nowhere.
+    /// This object with another value at the end of a path, or without one there.
+    ///
+    /// As it is, where the path leads nowhere.
     fileprivate func setting(_ value: JSONValue?, at path: ArraySlice<String>) -> JSONObject {
         guard let name = path.first else { return self }
         var changed = self

@@ -1,0 +1,102 @@
+import CouchProtocol
+import JSON
+
+/// The parameters of a call of a local database.
+///
+/// Flags and numbers may be texts, because a call's parameters come from a form as often as from a program.
+struct LocalParameters: Sendable {
+    let members: JSONObject
+
+    init(_ members: JSONObject) {
+        self.members = members
+    }
+
+    /// A text that must be there, by any of these names.
+    func text(_ names: String...) throws(CouchError) -> String {
+        for name in names {
+            if let text = try optionalText(name) { return text }
+        }
+        throw .badRequest("The parameter `\(names[0])` is missing.")
+    }
+
+    /// A text that may be there.
+    func optionalText(_ name: String) throws(CouchError) -> String? {
+        guard let value = members[name], !value.isNull else { return nil }
+        guard let text = value.stringValue else { throw .badRequest("The parameter `\(name)` must be a string.") }
+        return text
+    }
+
+    /// A flag, which is false when it is not there.
+    func flag(_ name: String, default isSet: Bool = false) throws(CouchError) -> Bool {
+        switch members[name] {
+        case nil, .null: return isSet
+        case .bool(let value): return value
+        case "true": return true
+        case "false": return false
+        default: throw .badRequest("The parameter `\(name)` must be true or false.")
+        }
+    }
+
+    /// A number that is not negative.
+    func count(_ name: String) throws(CouchError) -> Int? {
+        guard let value = members[name], !value.isNull else { return nil }
+        guard let number = value.intValue ?? value.stringValue.flatMap({ Int($0) }), number >= 0 else {
+            throw .badRequest("The parameter `\(name)` must be a number that is not negative.")
+        }
+        return number
+    }
+
+    /// A list of texts that may be there.
+    func texts(_ name: String) throws(CouchError) -> [String]? {
+        guard let value = members[name], !value.isNull else { return nil }
+        let texts = value.arrayValue?.compactMap(\.stringValue)
+        guard let texts, texts.count == value.arrayValue?.count else {
+            throw .badRequest("The parameter `\(name)` must be an array of strings.")
+        }
+        return texts
+    }
+
+    /// What `get` reads besides the members.
+    func getOptions() throws(CouchError) -> GetOptions {
+        var options = GetOptions()
+        options.revision = try optionalText("rev")
+        options.includesHistory = try flag("revs")
+        options.includesHistoryStatus = try flag("revs_info")
+        options.includesConflicts = try flag("conflicts")
+        options.includesAttachments = try flag("attachments")
+        return options
+    }
+
+    /// What `all` lists.
+    func listOptions() throws(CouchError) -> ListOptions {
+        var options = ListOptions()
+        options.startKey = try optionalText("startkey")
+        options.endKey = try optionalText("endkey")
+        options.includesEnd = try flag("inclusive_end", default: true)
+        options.isDescending = try flag("descending")
+        options.skip = try count("skip") ?? 0
+        options.limit = try count("limit")
+        options.includesDocuments = try flag("include_docs")
+        options.includesConflicts = try flag("conflicts")
+        options.includesAttachments = try flag("attachments")
+        return options
+    }
+
+    /// How a sync is carried out.
+    func syncOptions(_ directions: Set<SyncDirection>) throws(CouchError) -> SyncOptions {
+        var options = SyncOptions()
+        options.directions = directions
+        let (isLive, isContinuous) = (try flag("live"), try flag("continuous"))
+        options.isLive = isLive || isContinuous
+        options.batchSize = try count("batch_size") ?? options.batchSize
+        options.batchesLimit = try count("batches_limit") ?? options.batchesLimit
+        options.documents = try texts("doc_ids")
+        options.filter = try optionalText("filter")
+        if let parameters = members["query_params"]?.objectValue {
+            for (name, value) in parameters { options.filterParameters[name] = value.stringValue ?? value.text }
+        }
+        if let milliseconds = try count("timeout") { options.wait = .milliseconds(milliseconds) }
+        if try !flag("retry", default: true) { options.attempts = 1 }
+        return options
+    }
+}

@@ -1,0 +1,88 @@
+package import CouchProtocol
+import Foundation
+import GRDB
+import JSON
+
+extension SQLiteReplica {
+    package func revisionsDifference(_ revisions: [DocumentRevisions]) async throws -> [MissingRevisions] {
+        try await read { reader in
+            try revisions.compactMap { asked in
+                guard let tree = try reader.document(asked.id)?.tree else {
+                    return asked.revisions.isEmpty ? nil : MissingRevisions(id: asked.id, missing: asked.revisions)
+                }
+                let missing = tree.missing(of: asked.revisions)
+                guard !missing.isEmpty else { return nil }
+                return MissingRevisions(
+                    id: asked.id,
+                    missing: missing,
+                    possibleAncestors: tree.possibleAncestors(of: missing)
+                )
+            }
+        }
+    }
+
+    package func fetch(_ requests: [CouchProtocol.FetchRequest]) async throws -> [FetchOutcome] {
+        try await read { reader in
+            try requests.map { request in
+                guard let tree = try reader.document(request.id)?.tree, let node = tree[request.revision],
+                    let path = tree.path(to: request.revision)
+                else { return .failure(request.id, request.revision, .missing) }
+                // An attachment that came no later than a revision that the reader has is with the reader already.
+                let known = path.newest(of: Set(request.attachmentsSince))?.generation
+                guard let document = try reader.replicated(request.id, node, path: path, known: known) else {
+                    return .failure(request.id, request.revision, .missing)
+                }
+                return .document(document)
+            }
+        }
+    }
+
+    package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
+        try await transaction { writer in
+            try documents.compactMap { document in
+                do {
+                    try writer.take(document)
+                    return nil
+                } catch let error as CouchError {
+                    return WriteFailure(id: document.id, revision: document.path.revision, error: error)
+                }
+            }
+        }
+    }
+
+    package func localDocument(_ name: String) async throws -> LocalDocument? {
+        try await read { reader in
+            try reader.localDocument(name).map { LocalDocument(revision: "0-\($0.revision)", body: $0.body) }
+        }
+    }
+
+    package func putLocalDocument(_ name: String, _ document: LocalDocument) async throws -> String {
+        try await StoreFailure.translating {
+            try await pool.writeWithoutTransaction { db in try Self.putDurably(name, document, in: db) }
+        }
+    }
+
+    /// Writes a local document, which is a checkpoint most of the time.
+    private static func putDurably(_ name: String, _ document: LocalDocument, in db: Database) throws -> String {
+        // The transaction that writes it is on the disk when it ends, and with it all that came before.
+        try db.execute(sql: "PRAGMA synchronous = FULL")
+        defer { try? db.execute(sql: "PRAGMA synchronous = NORMAL") }
+        var written = ""
+        try db.inTransaction(.immediate) {
+            written = try put(name, document, in: db)
+            return .commit
+        }
+        return written
+    }
+
+    private static func put(_ name: String, _ document: LocalDocument, in db: Database) throws -> String {
+        let present = try StoreReader(db: db).localDocument(name)
+        guard present.map({ "0-\($0.revision)" }) == document.revision else { throw CouchError.conflict }
+        let next = (present?.revision ?? 0) + 1
+        let statement = try db.cachedStatement(
+            sql: "INSERT OR REPLACE INTO local_documents (name, revision, body) VALUES (?, ?, ?)"
+        )
+        try statement.execute(arguments: [name, next, Data(JSONValue.object(document.body).bytes)])
+        return "0-\(next)"
+    }
+}

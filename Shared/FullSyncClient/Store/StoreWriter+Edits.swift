@@ -1,0 +1,118 @@
+import CouchProtocol
+import Foundation
+import GRDB
+import JSON
+
+extension StoreWriter {
+    /// Makes the next revision of a document.
+    ///
+    /// - Parameters:
+    ///   - id: The document.
+    ///   - incoming: What it is to be; its `_rev` names the leaf that it follows. Without one it is a new document, or
+    ///     follows the tombstone of one.
+    /// - Returns: The new revision; the present one when the same edit was made before.
+    mutating func edit(_ id: DocumentID, _ incoming: IncomingDocument) throws -> RevisionID {
+        guard !id.isLocal else { throw CouchError.badRequest("Local documents are written as such.") }
+        var document = try reader.document(id) ?? StoredDocument()
+        let parent = try Self.parent(of: incoming, in: document)
+        let path = parent.flatMap { document.tree.path(to: $0) }
+        let before = document.tree.nodes.compactMap { $0.payload }
+        let attachments = try attachments(of: incoming, id: id, parent: parent, in: document)
+        let digest = RevisionDigest(
+            isDeleted: incoming.isDeleted,
+            parent: parent,
+            owner: incoming.owner,
+            groups: incoming.groups ?? [],
+            attachments: attachments.map { ($0.name, $0.contentType, $0.digest) },
+            body: incoming.body
+        )
+        let revision = digest.revision
+        guard !document.tree.contains(revision) else { return revision }
+        guard revision.generation <= RevisionID.greatestWrittenGeneration else { throw CouchError.generationTooGreat }
+        try document.tree.merge(
+            path?.appending(revision.hash) ?? RevisionPath(revision),
+            status: incoming.isDeleted ? .deleted : .available,
+            branchLimit: limits.branches
+        )
+        let body = StoredBody(
+            owner: incoming.owner,
+            groups: incoming.groups ?? [],
+            body: incoming.body,
+            attachments: attachments
+        )
+        document.tree.setPayload(try insert(body), of: revision)
+        document.isLocal = true
+        try save(id, document, before: before)
+        try forgetRefusals(of: id)
+        return revision
+    }
+
+    /// The revision that an edit follows: a leaf that it names, or the tombstone of a document that it brings back.
+    private static func parent(of incoming: IncomingDocument, in document: StoredDocument) throws -> RevisionID? {
+        if let named = incoming.revision?.revision {
+            guard document.tree.isLeaf(named) else { throw CouchError.conflict }
+            return named
+        }
+        guard let winner = document.tree.winner else { return nil }
+        guard winner.isDeleted, !incoming.isDeleted else { throw CouchError.conflict }
+        return winner.id
+    }
+
+    private func attachments(
+        of incoming: IncomingDocument,
+        id: DocumentID,
+        parent: RevisionID?,
+        in document: StoredDocument
+    ) throws -> [StoredAttachment] {
+        guard let described = incoming.attachments, !described.isEmpty else { return [] }
+        let number = parent.flatMap { document.tree[$0]?.payload }
+        let before = try number.map { try reader.body($0).attachments } ?? []
+        return try described.map { attachment in
+            switch attachment.content {
+            case .inline(let content):
+                return StoredAttachment(
+                    name: attachment.name,
+                    contentType: attachment.contentType,
+                    revisionPosition: (parent?.generation ?? 0) + 1,
+                    digest: AttachmentDigest.of(content),
+                    length: content.count,
+                    content: try insert(content: content)
+                )
+            case .stub:
+                guard let kept = before.first(where: { $0.isNamed(attachment.name) }) else {
+                    throw CouchError.missingStub("Invalid attachment stub in \(id) for \(attachment.name)")
+                }
+                return kept
+            case .follows: throw CouchError.badRequest("An attachment that follows needs a multipart body.")
+            }
+        }
+    }
+}
+
+// MARK: - What the server did not take
+
+extension StoreWriter {
+    /// Notes that the server refused an edit.
+    func refuse(_ id: DocumentID, _ revision: RevisionID, _ error: CouchError) throws {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO refusals (id, revision, error, reason) VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET error = excluded.error, reason = excluded.reason
+                """
+        )
+        try statement.execute(arguments: [id.text, revision.description, error.error, error.reason])
+    }
+
+    /// Forgets that the server refused edits of a document, because there is a newer one.
+    func forgetRefusals(of id: DocumentID) throws {
+        try db.cachedStatement(sql: "DELETE FROM refusals WHERE id = ?").execute(arguments: [id.text])
+    }
+
+    /// Keeps an edit of a document that leaves the device.
+    func keepAside(_ id: DocumentID, _ revision: RevisionID, _ document: [UInt8]) throws {
+        let statement = try db.cachedStatement(
+            sql: "INSERT INTO kept_edits (id, revision, document) VALUES (?, ?, ?)"
+        )
+        try statement.execute(arguments: [id.text, revision.description, Data(document)])
+    }
+}
