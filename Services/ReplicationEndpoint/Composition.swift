@@ -19,7 +19,6 @@ import ViewIndexes
 /// Puts the service together.
 enum Composition {
     static func compose(_ context: ServiceContext) async throws -> [any Service] {
-        let settings = context.settings
         let logger = context.logger
         let subscription = ControlEvents.Subscription()
         let wakeUpQueue = FeedWakeUps.Subscription()
@@ -34,7 +33,7 @@ enum Composition {
         let sequences = SequenceCaller(requests: requests)
         let wakeUps = FeedWakeUps(wakeUpQueue, broker: broker, logger: logger)
         let access = try Access(
-            settings,
+            context.settings,
             store: store,
             control: control,
             catalogue: catalogue,
@@ -59,7 +58,7 @@ enum Composition {
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
             document: DocumentResource(store: store),
             design: designs,
-            changes: try ChangesResource(settings, designs, wakeUps, access.callers.authenticator, hangUps, logger),
+            changes: try makeFeeds(context, designs, wakeUps, access, hangUps),
             sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
             project: ProjectResource(catalogue: catalogue, control: control, deployment: deployment),
             runs: RunsResource(control: control, broker: broker),
@@ -87,6 +86,23 @@ enum Composition {
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
+    }
+
+    private static func makeFeeds(
+        _ context: ServiceContext,
+        _ designs: DesignResource,
+        _ wakeUps: FeedWakeUps,
+        _ access: Access,
+        _ hangUps: HangUps
+    ) throws -> ChangesResource {
+        try ChangesResource(
+            context.settings,
+            designs,
+            wakeUps,
+            access.callers.authenticator,
+            hangUps,
+            context.logger
+        )
     }
 
     /// Brings the tables up to date, and notices when they are those of a backup, before anybody is answered.

@@ -7,8 +7,8 @@ import NIOHTTPTypes
 ///
 /// It cuts off clients that owe the rest of a body, or do not take an answer, for too long; it lets clients that ask
 /// (`Expect: 100-continue`) send their body when somebody reads it; and it closes behind an answer to a request of
-/// which more is on its way than is worth reading. What lasts because the server takes its time, as live feeds do, is none of
-/// its business.
+/// which more is on its way than is worth reading. What lasts because the server takes its time, as live feeds do, is
+/// none of its business.
 final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
