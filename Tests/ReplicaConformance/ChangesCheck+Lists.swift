@@ -13,13 +13,14 @@ extension ChangesCheck {
             #expect(answer.ids == ["a", "c", "b", "gone"])
             let rows = answer.lines
             #expect(rows.first == #"{"results":["#)
-            try #require(rows.count == 8)
+            try #require(rows.count >= 8)
             #expect(rows[1].hasPrefix(#"{"seq":""#) && rows[1].contains(#"","id":"a","changes":[{"rev":"1-"#))
             #expect(rows[1].hasSuffix("\"}]},\r"))
             #expect(rows[4].hasSuffix(#""}],"deleted":true}"#))
             #expect(rows[5] == "],")
             #expect(rows[6].hasPrefix(#""last_seq":""#) && rows[6].hasSuffix(#"","pending":0}"#))
-            #expect(rows[7].isEmpty)
+            // One line feed at the end here, and two of CouchDB 3.5.
+            #expect(rows.dropFirst(7).joined().isEmpty)
             #expect(try await database.post("/_changes", [:]).ids == answer.ids)
         },
         ChangesCheck(name: "an empty list is one, too") { database in
