@@ -1,6 +1,6 @@
 # `make` prints this help. A line of it is what follows `##` after a target.
 .DEFAULT_GOAL := help
-.PHONY: help packages run start stop status demo test unit bench lint format check build image clean
+.PHONY: help packages test-packages run start stop status demo test unit faults bench lint format check build image clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -13,7 +13,13 @@ SOURCES := Package.swift Services Shared Tests compose
 
 # Debian's packages: the servers, the C libraries, the data of the demo, and what the tools need.
 PACKAGES := postgresql postgresql-client rabbitmq-server libpq-dev librabbitmq-dev zlib1g-dev \
-            libjavascriptcoregtk-4.1-dev libicu-dev libsqlite3-dev iso-codes openssl pkg-config ca-certificates
+            libjavascriptcoregtk-4.1-dev libicu-dev libsqlite3-dev libxml2-dev iso-codes openssl pkg-config ca-certificates \
+            libldap-dev unixodbc-dev odbc-mariadb libsqliteodbc
+# What the tests start besides: back ends of every kind.
+TEST_PACKAGES := mariadb-server slapd python3-aiosmtpd
+# Whose tests start servers.
+SERVER_TESTS := BackEndConnector ChangeListener ControlStore DemoERP DocumentStore Fault FullSyncTool LDAP Messaging ODBC \
+                Postgres PrivateServers ReplicationEndpoint Scheduler SequenceWorker ServiceRuntime System ViewIndexes
 
 help: ## this help
 	@echo "Full Sync. State is kept in FULLSYNC_HOME (default .fullsync), the endpoint listens on FULLSYNC_PORT (5984)."
@@ -35,12 +41,17 @@ status: ## what runs, and how it is
 demo: build ## the six steps of Full Sync, with two devices, against the running system
 	@exec $(FULLSYNC) demo
 
-test: packages ## every test, with private servers on free ports
+test: packages test-packages ## every test, with private servers on free ports
 	swift build --build-tests
 	@.ci/test-each
 
 unit: packages ## the tests that need no server
-	swift test --skip '(Postgres|Messaging|DocumentStore|ControlStore|PrivateServers|FullSyncTool|System|Fault|Endpoint)'
+	swift test --skip "^($$(tr ' ' '|' <<<"$(strip $(SERVER_TESTS))"))Tests\."
+
+faults: packages ## whatever dies, for MINUTES (10); SEED repeats the faults of an earlier run
+	swift build --build-tests
+	FULLSYNC_FAULT_SEED="$(SEED)" FULLSYNC_FAULT_MINUTES="$(or $(MINUTES),10)" \
+	swift test --skip-build --filter '^FaultTests\.'
 
 bench: build ## the benchmarks; PEER=http://user:password@host:port measures another server beside ours
 	@exec $(FULLSYNC) bench $(if $(PEER),--peer "$(PEER)")
@@ -64,3 +75,6 @@ clean: ## remove what was built; the state in FULLSYNC_HOME stays
 
 packages:
 	@.ci/install-packages $(PACKAGES)
+
+test-packages:
+	@.ci/install-packages $(TEST_PACKAGES)

@@ -47,6 +47,8 @@ let package = Package(
     targets: [
         // C libraries: a module map and a shim, nothing else.
         .systemLibrary(name: "CPostgres", path: "Shared/CPostgres", pkgConfig: "libpq"),
+        .systemLibrary(name: "CLDAP", path: "Shared/CLDAP", pkgConfig: "ldap"),
+        .systemLibrary(name: "CODBC", path: "Shared/CODBC", pkgConfig: "odbc"),
         .systemLibrary(name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
         .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
         .systemLibrary(name: "CJavaScriptCore", path: "Shared/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1"),
@@ -54,7 +56,11 @@ let package = Package(
         .target(
             name: "CICU",
             path: "Shared/CICU",
-            linkerSettings: [.linkedLibrary("icui18n"), .linkedLibrary("icuuc")]
+            linkerSettings: [
+                .linkedLibrary("icui18n", .when(platforms: [.linux])),
+                .linkedLibrary("icuuc", .when(platforms: [.linux])),
+                .linkedLibrary("icucore", .when(platforms: [.macOS, .iOS])),
+            ]
         ),
 
         // Pure: no files, no sockets, no clock.
@@ -63,34 +69,49 @@ let package = Package(
         shared("Mango", ["CouchProtocol", "JSON", .crypto]),
         shared("Contracts", ["JSON"]),
         shared("Schedules", []),
-        shared("Sequences", ["JSON"]),
-        shared("Projects", ["JSON", "Schedules", "Sequences", .crypto, .yams]),
+        shared("XML", ["JSON"]),
+        shared("Sequences", ["JSON", "Schedules", "XML", .crypto]),
+        shared("Projects", ["CouchProtocol", "JSON", "Schedules", "Sequences", "XML", .crypto, .yams]),
 
         // Wrappers: one C library, or one concern of every process, each.
         shared("Executors", []),
         shared("Settings", [.configuration]),
         shared("Telemetry", ["JSON", .logging, .metrics]),
         shared("Postgres", ["CPostgres", "Executors", .logging, .metrics]),
+        shared("HostNames", ["Executors"]),
+        shared("LDAP", ["CLDAP"]),
+        shared("ODBC", ["CODBC", "Executors"]),
         shared("Messaging", ["Contracts", "CRabbitMQ", "Executors", .logging, .metrics]),
-        shared("ScriptEngine", ["CJavaScriptCore", "JSON"]),
+        shared(
+            "ScriptEngine",
+            ["CJavaScriptCore", "JSON"],
+            linking: [
+                .linkedLibrary("javascriptcoregtk-4.1", .when(platforms: [.linux])),
+                .linkedFramework("JavaScriptCore", .when(platforms: [.macOS, .iOS])),
+            ]
+        ),
         shared("ScriptHosting", ["JSON", "Executors", .logging, .metrics]),
         shared("PrivateServers", ["Executors"]),
         shared("Compression", ["CZlib"]),
         shared("Collation", ["CICU", "CouchProtocol"]),
+        shared("ViewRules", ["Collation", "CouchProtocol", "JSON", "Mango"]),
 
         // What the services stand on.
-        shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", .crypto, .logging, .metrics]),
+        shared("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "Settings", .crypto, .logging, .metrics]),
         shared("DesignFunctions", ["CouchProtocol", "DocumentStore", "JSON", "ScriptHosting"]),
         shared(
             "ViewIndexes",
             [
                 "Collation", "CouchProtocol", "DocumentStore", "JSON", "Mango", "Postgres", "ScriptHosting",
-                .crypto, .logging, .metrics,
+                "ViewRules", .crypto, .logging, .metrics,
             ]
         ),
         shared(
             "ControlStore",
-            ["Contracts", "Executors", "JSON", "Postgres", "Projects", .crypto, .cryptoExtras, .logging]
+            [
+                "Contracts", "Executors", "JSON", "Postgres", "Projects", "Schedules", "Sequences",
+                .crypto, .cryptoExtras, .logging,
+            ]
         ),
         shared(
             "ServiceRuntime",
@@ -102,41 +123,50 @@ let package = Package(
         shared(
             "ProjectRuntime",
             [
-                "Contracts", "ControlStore", "Messaging", "Postgres", "ScriptHosting", "ServiceRuntime", "Settings",
-                .lifecycle,
+                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
+                "Projects", "ScriptHosting", "ServiceRuntime", "Settings", .lifecycle,
             ]
         ),
-        shared("FullSyncClient", ["CouchProtocol", "JSON", .asyncHTTPClient, .crypto, .grdb, .nioCore, .nioHTTP1]),
+        shared(
+            "FullSyncClient",
+            [
+                "Collation", "CouchProtocol", "Executors", "JSON", "Mango", "ScriptEngine", "ViewRules",
+                .asyncHTTPClient, .crypto, .grdb, .nioCore, .nioHTTP1,
+            ]
+        ),
 
         // One executable each; they share Contracts and never import one another.
         service(
             "ReplicationEndpoint",
             [
                 "Collation", "Compression", "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON",
-                "Mango", "ProjectRuntime", "Projects", "ScriptHosting", "Sequences", "ViewIndexes",
+                "Mango", "ProjectRuntime", "Projects", "Schedules", "ScriptHosting", "Sequences", "ViewIndexes",
+                "ViewRules", "XML",
                 .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore, .nioHTTPTypes,
             ]
         ),
         service(
             "ChangeListener",
             [
-                "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects", "ScriptHosting",
+                "Collation", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "ProjectRuntime", "Projects",
+                "ScriptHosting",
                 "Sequences", "ViewIndexes",
             ]
         ),
         service(
             "SequenceWorker",
             [
-                "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON", "ProjectRuntime",
-                "Projects", "ScriptHosting", "Sequences",
+                "Collation", "Compression", "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON",
+                "Mango", "ProjectRuntime", "Projects", "ScriptHosting", "Sequences", "ViewIndexes", "XML",
             ]
         ),
         service("Scheduler", ["ControlStore", "JSON", "ProjectRuntime", "Projects", "Schedules", "Sequences"]),
         service(
             "BackEndConnector",
             [
-                "ControlStore", "JSON", "ProjectRuntime", "Projects", "Sequences",
-                .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
+                "ControlStore", "Executors", "HostNames", "JSON", "LDAP", "ODBC", "ProjectRuntime", "Projects",
+                "Sequences",
+                "XML", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
             ]
         ),
         .executableTarget(
@@ -148,7 +178,7 @@ let package = Package(
         .executableTarget(
             name: "FullSyncTool",
             dependencies: [
-                "CouchProtocol", "FullSyncClient", "JSON", "PrivateServers", "Projects", "Settings",
+                "CouchProtocol", "FullSyncClient", "JSON", "PrivateServers", "Projects", "Sequences", "Settings",
                 .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .logging,
             ],
             path: "Services/FullSyncTool",
@@ -173,6 +203,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        // How tests look at queues.
+        .target(
+            name: "TestMessaging",
+            dependencies: ["Messaging"],
+            path: "Tests/TestMessaging",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "RepositoryTests",
             dependencies: ["JSON", "TestSupport"],
@@ -180,15 +217,22 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("PrivateServers", ["Contracts", "Messaging", "TestSupport", .logging]),
-        tests("FullSyncTool", ["JSON", "PrivateServers", "TestSupport"]),
-        tests("JSON"),
-        tests("Schedules"),
-        tests("Sequences", ["JSON"]),
-        tests("Projects", ["JSON", "Schedules", "Sequences"]),
+        tests("FullSyncTool", ["JSON", "PrivateServers", "TestSupport", .argumentParser]),
+        tests("JSON", ["TestSupport"]),
+        tests("Schedules", ["TestSupport"]),
+        tests("XML", ["JSON", "TestSupport"]),
+        tests("Sequences", ["JSON", "TestSupport"]),
+        tests("Projects", ["CouchProtocol", "JSON", "Schedules", "Sequences", "TestSupport"]),
         tests("ScriptEngine"),
-        tests("ScriptHosting", ["JSON", "ScriptHost", .logging]),
+        tests("ScriptHosting", ["JSON", "ScriptHost", "TestSupport", .logging]),
         tests("CouchProtocol", ["JSON", "ReplicaConformance", "TestSupport"]),
-        tests("FullSyncClient", ["CouchProtocol", "JSON", "ReplicaConformance", "TestSupport", .grdb]),
+        tests(
+            "FullSyncClient",
+            [
+                "CouchProtocol", "JSON", "ReplicaConformance", "TestSupport", "ViewCases",
+                .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1,
+            ]
+        ),
         // What every replica must do, for the tests of each of them.
         .target(
             name: "ReplicaConformance",
@@ -196,33 +240,42 @@ let package = Package(
             path: "Tests/ReplicaConformance",
             swiftSettings: settings
         ),
-        tests("Messaging", ["Contracts", "TestSupport", .logging]),
+        // What queries of views answer, for the tests of the server and of the device.
+        .target(
+            name: "ViewCases",
+            dependencies: ["JSON"],
+            path: "Tests/ViewCases",
+            swiftSettings: settings
+        ),
+        tests("Messaging", ["Contracts", "TestMessaging", "TestSupport", .logging]),
         tests("Mango", ["CouchProtocol", "JSON", "TestSupport"]),
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests(
             "DesignFunctions",
             ["CouchProtocol", "DocumentStore", "JSON", "ScriptHost", "ScriptHosting", "TestSupport", .logging]
         ),
-        tests("ControlStore", ["Contracts", "JSON", "Postgres", "TestSupport", .logging]),
+        tests("ControlStore", ["Contracts", "JSON", "Postgres", "Projects", "TestSupport", .logging]),
         tests("Compression"),
         tests("Collation", ["CouchProtocol", "JSON", "TestSupport"]),
         tests(
             "ViewIndexes",
             [
                 "Collation", "CouchProtocol", "DocumentStore", "JSON", "Mango", "Postgres", "ScriptHost",
-                "ScriptHosting", "TestSupport", .logging,
+                "ScriptHosting", "TestSupport", "ViewRules", .logging,
             ]
         ),
         tests("Executors"),
         tests("Postgres", ["PrivateServers", "TestSupport", .logging]),
+        tests("ODBC", ["TestSupport"]),
+        tests("LDAP", ["TestSupport"]),
         tests("Settings"),
         tests("Telemetry", ["JSON", "TestSupport", .logging, .metrics]),
         tests("ServiceRuntime", ["DemoERP", "PrivateServers", "Settings", "TestSupport", .asyncHTTPClient, .nioCore]),
         tests(
             "BackEndConnector",
             [
-                "Contracts", "ControlStore", "JSON", "Messaging", "Postgres", "PrivateServers", "Projects", "Telemetry",
-                "TestSupport", .logging, .nioCore, .nioPosix,
+                "Contracts", "ControlStore", "Executors", "JSON", "Messaging", "Postgres", "PrivateServers", "Projects",
+                "Sequences", "Telemetry", "TestMessaging", "TestSupport", .logging, .nioCore, .nioPosix, .nioSSL,
             ]
         ),
         tests(
@@ -236,17 +289,31 @@ let package = Package(
             "ReplicationEndpoint",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
-                "Settings", "TestSupport", .crypto, .cryptoExtras, .httpTypes, .hummingbird, .logging, .nioCore,
-                .nioEmbedded, .nioHTTPTypes,
+                "Schedules", "Sequences", "Settings", "TestSupport", "ViewIndexes", .crypto, .cryptoExtras, .httpTypes,
+                .hummingbird,
+                .logging, .nioCore, .nioEmbedded, .nioHTTPTypes,
             ]
         ),
-        tests("Scheduler", ["ControlStore", "JSON", "Postgres", "Projects", "Schedules", "TestSupport", .logging]),
-        tests("SequenceWorker", ["Contracts", "ControlStore", "JSON"]),
+        tests(
+            "Scheduler",
+            [
+                "Contracts", "ControlStore", "JSON", "Messaging", "Postgres", "Projects", "Schedules", "TestSupport",
+                .logging,
+            ]
+        ),
+        tests(
+            "SequenceWorker",
+            [
+                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
+                "Projects", "ScriptHost", "ScriptHosting", "Sequences", "TestMessaging", "TestSupport", "ViewIndexes",
+                .logging,
+            ]
+        ),
         tests(
             "ChangeListener",
             [
-                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Projects", "Sequences",
-                "TestSupport",
+                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "Projects",
+                "ScriptHost", "ScriptHosting", "Sequences", "TestSupport", .logging,
             ]
         ),
         // One real system for all of them.
@@ -256,9 +323,22 @@ let package = Package(
                 "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
                 "FullSyncTool", "JSON", "Messaging", "PrivateServers",
                 "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
+                "ViewCases",
                 .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1, .nioPosix,
             ],
             path: "Tests/SystemTests",
+            swiftSettings: settings
+        ),
+        // A real system of their own, which they ill-treat.
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
+                "FullSyncTool", "JSON", "Messaging", "PrivateServers", "ReplicationEndpoint", "Scheduler", "ScriptHost",
+                "SequenceWorker", "TestSupport",
+                .asyncHTTPClient, .logging, .nioCore, .nioHTTP1, .nioPosix,
+            ],
+            path: "Tests/FaultTests",
             swiftSettings: settings
         ),
     ],
@@ -266,8 +346,18 @@ let package = Package(
 )
 
 /// A library under `Shared`.
-func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Shared/\(name)", swiftSettings: settings)
+func shared(
+    _ name: String,
+    _ dependencies: [Target.Dependency],
+    linking linkerSettings: [LinkerSetting] = []
+) -> Target {
+    .target(
+        name: name,
+        dependencies: dependencies,
+        path: "Shared/\(name)",
+        swiftSettings: settings,
+        linkerSettings: linkerSettings
+    )
 }
 
 /// An executable under `Services`, on the common runtime.

@@ -1,6 +1,21 @@
 #include "CICU.h"
 
+#ifdef __APPLE__
+/* Apple's systems have ICU (libicucore) and not its headers; these are the parts of `ucol.h` that are used here. */
+typedef struct UCollator UCollator;
+typedef uint16_t UChar;
+typedef int32_t UErrorCode;
+typedef uint8_t UVersionInfo[4];
+#define U_ZERO_ERROR 0
+#define U_FAILURE(status) ((status) > 0)
+UCollator *ucol_open(const char *locale, UErrorCode *status);
+void ucol_close(UCollator *collator);
+int32_t ucol_getSortKey(const UCollator *collator, const UChar *text, int32_t length, uint8_t *key, int32_t capacity);
+int ucol_strcoll(const UCollator *collator, const UChar *lhs, int32_t lhs_length, const UChar *rhs, int32_t rhs_length);
+void ucol_getVersion(const UCollator *collator, UVersionInfo version);
+#else
 #include <unicode/ucol.h>
+#endif
 
 fullsync_collator *fullsync_collator_open(void) {
     UErrorCode status = U_ZERO_ERROR;

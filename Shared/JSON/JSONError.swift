@@ -25,9 +25,23 @@ public struct JSONLimits: Sendable {
     }
     /// How many characters a number may have.
     public var numberLength = 1_000
+    /// How many values there may be, those within others counted.
+    ///
+    /// Values take far more memory than their text. A scan, which builds none, goes by it for what it notes: the parts
+    /// of the outermost value, and the names of members.
+    public var values = 2_000_000
     /// Whether an object with two members of one name is an error; otherwise the later one counts.
     public var refusesDuplicateMembers = false
 
-    /// The limits of a document that a stranger sent.
+    /// The limits of what a stranger sent.
     public init() {}
+
+    /// No limits, for what passed them before it was stored.
+    public static var unlimited: JSONLimits {
+        var limits = JSONLimits()
+        limits.depth = .max
+        limits.numberLength = .max
+        limits.values = .max
+        return limits
+    }
 }

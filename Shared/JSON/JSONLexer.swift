@@ -24,6 +24,9 @@ struct JSONLexer {
         JSONError(reason: reason, offset: position)
     }
 
+    /// The error about a text with more values than are allowed.
+    func tooMany(_ limits: JSONLimits) -> JSONError { error("more than \(limits.values) values") }
+
     /// The byte at the position, or nil at the end.
     @inline(__always)
     var next: UInt8? {

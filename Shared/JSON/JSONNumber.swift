@@ -17,7 +17,8 @@ public struct JSONNumber: Sendable {
 
     /// The number of a double; one that is not finite, which JSON cannot say, becomes 0.
     public init(_ value: Double) {
-        if let integer = Int(exactly: value), abs(integer) < 1 << 53 {
+        // The least integer is -2^63 exactly, and its `abs` is none.
+        if let integer = Int(exactly: value), integer.magnitude < 1 << 53 {
             text = String(integer)
         } else {
             text = value.isFinite ? "\(value)" : "0"

@@ -26,6 +26,12 @@ extension JSONValue {
 private struct JSONParser {
     var lexer: JSONLexer
     let limits: JSONLimits
+    private var count = 0
+
+    init(lexer: JSONLexer, limits: JSONLimits) {
+        self.lexer = lexer
+        self.limits = limits
+    }
 
     mutating func document() throws(JSONError) -> JSONValue {
         let result = try value(depth: 0)
@@ -36,6 +42,8 @@ private struct JSONParser {
 
     mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         lexer.skipSpace()
+        count += 1
+        guard count <= limits.values else { throw lexer.tooMany(limits) }
         switch lexer.next {
         case UInt8(ascii: "{"): return .object(try object(depth: depth + 1))
         case UInt8(ascii: "["): return .array(try array(depth: depth + 1))

@@ -39,6 +39,8 @@ public struct JSONScan: Sendable {
     public internal(set) var elements: [Range<Int>] = []
     /// How deep arrays and objects are nested: 0 for a lone scalar, 1 for `[]`.
     public internal(set) var depth = 0
+    /// How many values there are, the outermost one and all within it.
+    public internal(set) var count = 0
     /// Whether some object, at any depth, has two members of one name.
     public internal(set) var hasDuplicateMembers = false
     /// Whether some number is beyond the range of IEEE doubles, so that most readers would see infinity.

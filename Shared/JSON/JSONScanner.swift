@@ -61,6 +61,7 @@ struct JSONScanner {
     @inline(__always)
     private mutating func value() throws(JSONError) -> Bool {
         guard let byte = lexer.next else { throw lexer.error("the text ends where a value is expected") }
+        result.count += 1
         switch byte {
         case UInt8(ascii: "\""):
             if try lexer.string().hasUnstorable { result.hasUnstorableString = true }
@@ -79,7 +80,7 @@ struct JSONScanner {
         case UInt8(ascii: "n"): try lexer.literal("null")
         default: try number()
         }
-        endChild()
+        try endChild()
         return false
     }
 
@@ -99,7 +100,7 @@ struct JSONScanner {
                 lexer.position += 1
                 open.removeLast()
                 if container.isObject, names.close(from: container.firstName) { try noteDuplicate() }
-                endChild()
+                try endChild()
             default:
                 throw lexer.error(container.isObject ? "',' or '}' is expected" : "',' or ']' is expected")
             }
@@ -119,6 +120,7 @@ struct JSONScanner {
         guard lexer.next == UInt8(ascii: "\"") else { throw lexer.error("a member's name is expected") }
         let shape = try lexer.string()
         if shape.hasUnstorable { result.hasUnstorableString = true }
+        guard names.count < limits.values else { throw lexer.tooMany(limits) }
         names.append(shape)
         skipSpace()
         guard lexer.take(UInt8(ascii: ":")) else { throw lexer.error("':' is expected") }
@@ -133,11 +135,12 @@ struct JSONScanner {
 
     /// Notes a member or an element of the outermost value that ends here.
     @inline(__always)
-    private mutating func endChild() {
+    private mutating func endChild() throws(JSONError) {
         guard open.count == 1, let ended = child else { return }
         child = nil
         let valueRange = ended.start..<lexer.position
         guard let name = ended.name else {
+            guard result.elements.count < limits.values else { throw lexer.tooMany(limits) }
             result.elements.append(valueRange)
             return
         }

@@ -82,9 +82,34 @@ struct AMQPConnection: ~Copyable {
         guard status == AMQP_STATUS_OK.rawValue else {
             throw .connectionFailed("\(address): \(Self.text(status))")
         }
+        guard let peer = peerAddress, configuration.allowsAddress(peer) else {
+            throw .connectionFailed("\(address): its address is none that may be reached")
+        }
         // A fixed size, so that "writable" means room for a frame of `bodyFrameSize` (Linux: a third is free).
         var size: Int32 = 212_992
         setsockopt(fileDescriptor, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Where the socket leads, as 4 or 16 bytes.
+    private var peerAddress: [UInt8]? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        return withUnsafeMutablePointer(to: &storage) { storage in
+            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard getpeername(fileDescriptor, address, &length) == 0 else { return nil }
+                switch Int32(address.pointee.sa_family) {
+                case AF_INET:
+                    return address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { address in
+                        withUnsafeBytes(of: &address.pointee.sin_addr, Array.init)
+                    }
+                case AF_INET6:
+                    return address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { address in
+                        withUnsafeBytes(of: &address.pointee.sin6_addr, Array.init)
+                    }
+                default: return nil
+                }
+            }
+        }
     }
 
     private func secureSocket(_ tls: BrokerAddress.TLS) throws(MessagingError) -> OpaquePointer? {

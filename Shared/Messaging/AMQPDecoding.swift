@@ -37,6 +37,8 @@ extension MessageProperties {
         correlationID = has(AMQP_BASIC_CORRELATION_ID_FLAG) ? properties.pointee.correlation_id.text : nil
         replyTo = has(AMQP_BASIC_REPLY_TO_FLAG) ? properties.pointee.reply_to.text : nil
         timestamp = has(AMQP_BASIC_TIMESTAMP_FLAG) ? properties.pointee.timestamp : nil
+        expiration = has(AMQP_BASIC_EXPIRATION_FLAG) ? properties.pointee.expiration.text : nil
+        isPersistent = has(AMQP_BASIC_DELIVERY_MODE_FLAG) && properties.pointee.delivery_mode == 2
         if has(AMQP_BASIC_HEADERS_FLAG) {
             var remaining = HeaderLimits.values
             headers = Self.table(properties.pointee.headers, depth: 1, remaining: &remaining) ?? [:]

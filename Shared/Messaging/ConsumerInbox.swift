@@ -12,6 +12,9 @@ final class ConsumerInbox: Sendable {
     /// Whether the topology, or the caller, says how to declare the queue.
     let isDeclared: Bool
     let prefetch: UInt16
+    /// Bytes of a body up to which one message at a time is taken that is larger than the configuration allows, so that
+    /// its handler can put it aside; zero for none.
+    let maximumOversize: Int
     /// Resolved when no more will be taken.
     let ended = Promise<Void>()
 
@@ -26,11 +29,15 @@ final class ConsumerInbox: Sendable {
 
     private let state = Mutex(State())
 
-    init(id: ID, queue: Queue, isDeclared: Bool, prefetch: UInt16) {
+    /// What a broker takes at most, whatever it is configured to take.
+    static let largestOversize = 512 * 1_024 * 1_024
+
+    init(id: ID, queue: Queue, isDeclared: Bool, prefetch: UInt16, maximumOversize: Int) {
         self.id = id
         self.queue = queue
         self.isDeclared = isDeclared
         self.prefetch = prefetch
+        self.maximumOversize = maximumOversize
     }
 
     /// Hands a message to a handler that waits, or keeps it; false when no more are taken.

@@ -33,10 +33,15 @@ struct ContentAssembler {
         state = .header(method, exchange: exchange, routingKey: routingKey)
     }
 
-    mutating func header(size: UInt64, _ properties: MessageProperties) throws(MessagingError) -> Content? {
+    /// - Parameter limit: How large this body may be; as large as any unless it is said otherwise.
+    mutating func header(
+        size: UInt64,
+        _ properties: MessageProperties,
+        limit: Int? = nil
+    ) throws(MessagingError) -> Content? {
         guard case .header(let method, let exchange, let routingKey) = state else { throw Self.outOfOrder }
         let isRedelivered = if case .delivery(_, true) = method { true } else { false }
-        guard size <= UInt64(maximumSize), !method.isReturn else {
+        guard size <= UInt64(limit ?? maximumSize), !method.isReturn else {
             state = .skipping(method, properties, size: size, remaining: size)
             return finishIfComplete()
         }

@@ -31,4 +31,8 @@ package struct MessageProperties: Sendable, Hashable {
     /// The time that the publisher gave, in seconds since 1970.
     package var timestamp: UInt64?
     package var headers: [String: HeaderValue] = [:]
+    /// How long the publisher let it wait in a queue, as it wrote the milliseconds; nil for as long as it takes.
+    package var expiration: String?
+    /// Whether the publisher had the broker keep it across a restart.
+    package var isPersistent = false
 }

@@ -89,7 +89,7 @@ final class Link: Sendable {
             }
             return true
         }
-        if !isOpen { Self.fail(tickets, .closed) }
+        if !isOpen { Self.close(tickets) }
     }
 
     func start(_ consumer: ConsumerInbox) {
@@ -147,7 +147,11 @@ final class Link: Sendable {
             }
             return expired
         }
-        Self.fail(expired, .timedOut("the message was not confirmed in time; the broker is \(board.state)"))
+        for ticket in expired {
+            ticket.batch.finish(
+                ticket.batch.late("the message was not confirmed in time; the broker is \(board.state)")
+            )
+        }
     }
 
     /// Sends what is left, says goodbye and ends the thread; at the deadline at the latest, when there is a connection.
@@ -288,7 +292,7 @@ final class Link: Sendable {
             mailbox.isClosed = true
             return mailbox.tickets.removeAll()
         }
-        Self.fail(tickets, .closed)
+        Self.close(tickets)
         report(.closed)
     }
 
@@ -303,9 +307,9 @@ final class Link: Sendable {
         return result
     }
 
-    private static func fail(_ tickets: [PublishTicket], _ error: MessagingError) {
+    private static func close(_ tickets: [PublishTicket]) {
         for ticket in tickets {
-            ticket.batch.finish(error)
+            ticket.batch.finish(ticket.isInDoubt ? .connectionFailed("closed before the confirmation came") : .closed)
         }
     }
 }

@@ -20,14 +20,47 @@ final class ActiveConsumer {
     var backoff: Backoff
     /// Of its channel; nil when that is not open.
     var epoch: UInt64? {
-        didSet { acknowledgements = Acknowledgements() }
+        didSet {
+            acknowledgements = Acknowledgements()
+            oversized = nil
+            deferred = []
+        }
     }
     var acknowledgements = Acknowledgements()
+    /// The message in a handler's hands that is larger than others may be.
+    private(set) var oversized: UInt64?
+    /// Others that came meanwhile, which are not kept in memory.
+    private var deferred: [UInt64] = []
 
     init(_ inbox: ConsumerInbox, _ configuration: MessagingConfiguration) {
         self.inbox = inbox
         assembler = ContentAssembler(maximumSize: configuration.maximumMessageSize)
         backoff = Backoff(first: configuration.reconnectDelay, maximum: configuration.maximumReconnectDelay)
+    }
+
+    /// How large a message may be that comes now.
+    func limit(_ configuration: MessagingConfiguration) -> Int {
+        let usual = configuration.maximumMessageSize
+        return oversized == nil ? max(usual, inbox.maximumOversize) : usual
+    }
+
+    /// Notes that the message with that tag is handed over.
+    func hand(over tag: UInt64, size: Int, _ configuration: MessagingConfiguration) {
+        if size > configuration.maximumMessageSize { oversized = tag }
+    }
+
+    /// Leaves a message that was not kept for when the one in hand is settled; false when it has been meanwhile.
+    func `defer`(_ tag: UInt64) -> Bool {
+        guard oversized != nil else { return false }
+        deferred.append(tag)
+        return true
+    }
+
+    /// The message to ask for again now that another one was settled: the first that was left for then.
+    func next(after tag: UInt64) -> UInt64? {
+        guard oversized == tag else { return nil }
+        oversized = nil
+        return deferred.isEmpty ? nil : deferred.removeFirst()
     }
 
     /// The topology gives the queue's messages nowhere to go.
@@ -94,6 +127,10 @@ extension LinkSession {
             consumer.epoch == settlement.epoch
         else { return }
         link.metrics.queue(consumer.inbox.queue.name).count(outcome)
+        if let next = consumer.next(after: settlement.tag) {
+            consumer.acknowledgements.settle(next)
+            try connection.giveBack(channel, tag: next)
+        }
         guard outcome != .acknowledged else {
             guard consumer.acknowledgements.acknowledge(settlement.tag) else { return }
             return try connection.acknowledge(channel, tag: settlement.tag, multiple: false)
@@ -189,7 +226,8 @@ extension LinkSession {
                 routingKey: routingKey
             )
         case .header(let size, let properties):
-            try take(try consumer.assembler.header(size: size, properties), consumer, channel)
+            let limit = consumer.limit(link.configuration)
+            try take(try consumer.assembler.header(size: size, properties, limit: limit), consumer, channel)
         case .body(let fragment): try take(try consumer.assembler.body(fragment), consumer, channel)
         case .consumerCancelled: retryLater(consumer, reason: "message broker cancelled the consumer")
         case .channelClosed(let code, let text):
@@ -217,9 +255,15 @@ extension LinkSession {
             metrics.delivered.increment()
             if message.isRedelivered { metrics.redelivered.increment() }
             let settlement = settlement(tag)
+            consumer.hand(over: tag, size: message.body.count, link.configuration)
             guard !consumer.inbox.put(ReceivedMessage(message: message, settlement: settlement)) else { return }
             settlements.append((settlement, .givenBack))
         case .oversized(let tag, let size):
+            guard size > UInt64(consumer.inbox.maximumOversize) else {
+                // One was in hand when this one began to come.
+                if !consumer.defer(tag) { settlements.append((settlement(tag), .givenBack)) }
+                return
+            }
             link.logger.warning(
                 "a message is too large",
                 metadata: ["queue": "\(consumer.inbox.queue.name)", "bytes": "\(size)"]

@@ -31,7 +31,7 @@ extension LinkSession {
 
     /// Writes all but the body; returns about how many bytes that took.
     func begin(_ ticket: PublishTicket) throws(MessagingError) -> Int {
-        guard !ticket.batch.isAbandoned else {
+        guard ticket.batch.begin() else {
             ticket.batch.finish(.cancelled)
             return 0
         }
@@ -74,7 +74,7 @@ extension LinkSession {
             suspects = max(0, suspects - 1)
             if !isAccepted {
                 link.metrics.notAccepted.increment()
-                ticket.batch.finish(.notAccepted)
+                ticket.batch.finish(ticket.isInDoubt ? Self.inDoubt : .notAccepted)
             } else if ticket.isReturned {
                 link.metrics.returned.increment()
                 let message = ticket.message
@@ -86,6 +86,9 @@ extension LinkSession {
         }
         link.metrics.unconfirmed.record(window.count)
     }
+
+    /// It was not accepted now, and may have been when it was sent before.
+    private static let inDoubt = MessagingError.connectionFailed("the message was sent before, and not confirmed")
 
     private func noteReturn(_ content: ContentAssembler.Content?) {
         guard case .returned(let properties) = content,
@@ -122,6 +125,7 @@ extension LinkSession {
         return window.restart().map { ticket in
             var ticket = ticket
             ticket.isReturned = false
+            ticket.isInDoubt = true
             return ticket
         }
     }
@@ -141,7 +145,7 @@ extension LinkSession {
         guard !expired.isEmpty else { return }
         let reason = blockedReason.map { "; the broker takes no messages: \($0)" } ?? ""
         for ticket in expired {
-            ticket.batch.finish(.timedOut("the message was not confirmed in time\(reason)"))
+            ticket.batch.finish(ticket.batch.late("the message was not confirmed in time\(reason)"))
         }
     }
 }

@@ -13,18 +13,22 @@ extension MessageBroker {
     ///   - queue: The queue's name.
     ///   - prefetch: How many messages the broker may deliver ahead of their settling; 1 to 65,535.
     ///   - concurrency: How many handlers run at once; as many as `prefetch` unless given.
+    ///   - maximumOversize: Bytes of a body, 512 MiB at most, up to which one message at a time is handed over that is
+    ///     larger than the configuration allows; others wait for it, and larger ones are rejected unread.
     ///   - handler: Settles the delivery; one that it drops is given back.
     package func consume(
         _ queue: String,
         prefetch: Int = 16,
         concurrency: Int? = nil,
+        maximumOversize: Int = 0,
         _ handler: @escaping @Sendable (consuming Delivery) async -> Void
     ) async throws(MessagingError) {
         let known = topology.queues.first { $0.name == queue }
         let consumer = try register(
             known ?? Queue(queue, .work(deliveryLimit: 1, deadLetterQueue: nil)),
             isDeclared: known != nil,
-            prefetch: prefetch
+            prefetch: prefetch,
+            maximumOversize: maximumOversize
         )
         try await serve(consumer, concurrency: min(concurrency ?? prefetch, prefetch), handler)
     }
@@ -33,8 +37,12 @@ extension MessageBroker {
     func register(
         _ queue: Queue,
         isDeclared: Bool,
-        prefetch: Int
+        prefetch: Int,
+        maximumOversize: Int = 0
     ) throws(MessagingError) -> ConsumerInbox {
+        guard (0...ConsumerInbox.largestOversize).contains(maximumOversize) else {
+            throw .invalidConfiguration("maximumOversize must be between 0 and 512 MiB")
+        }
         guard let prefetch = UInt16(exactly: prefetch), prefetch > 0 else {
             throw .invalidConfiguration("prefetch must be between 1 and 65535")
         }
@@ -44,7 +52,8 @@ extension MessageBroker {
                 id: lifecycle.nextConsumer,
                 queue: queue,
                 isDeclared: isDeclared,
-                prefetch: prefetch
+                prefetch: prefetch,
+                maximumOversize: maximumOversize
             )
             lifecycle.nextConsumer += 1
             lifecycle.consumers[consumer.id] = consumer

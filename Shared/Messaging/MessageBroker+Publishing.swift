@@ -26,7 +26,7 @@ extension MessageBroker {
             try post(messages, promise, deadline: deadline)
             do throws(MessagingError) {
                 return try await promise.value()
-            } catch .timedOut(_) where wasRefused {
+            } catch .notSent(_) where wasRefused {
                 throw .notAccepted
             } catch .notAccepted {
                 wasRefused = true
@@ -45,16 +45,19 @@ extension MessageBroker {
 
     /// Queues messages; the promise hears of their end, and keeps what is not sent yet from being sent when it is
     /// resolved before.
+    ///
+    /// - Parameter mark: Set when the first of them is about to be sent.
     func post(
         _ messages: [OutgoingMessage],
         _ promise: Promise<Void>,
-        deadline: ContinuousClock.Instant
+        deadline: ContinuousClock.Instant,
+        mark: SendMark = SendMark()
     ) throws(MessagingError) {
         for message in messages {
             try message.validate(maximumSize: configuration.maximumMessageSize)
         }
         guard lifecycle.withLock({ $0.phase }) != .closed else { throw .closed }
-        let batch = PublishBatch(count: messages.count, promise)
+        let batch = PublishBatch(count: messages.count, promise, mark)
         publishing.publish(messages.map { PublishTicket(message: $0, deadline: deadline, batch: batch) })
     }
 }

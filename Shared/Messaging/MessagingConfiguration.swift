@@ -23,6 +23,9 @@ package struct MessagingConfiguration: Sendable {
     package var reconnectDelay: Duration = .milliseconds(200)
     package var maximumReconnectDelay: Duration = .seconds(10)
 
+    /// Whether the broker's address, as 4 or 16 bytes, may be reached: asked at each connection, before the log-in.
+    package var allowsAddress: @Sendable ([UInt8]) -> Bool = { _ in true }
+
     /// From an `amqp` or `amqps` URL.
     ///
     /// The path is the virtual host, percent-encoded (none: `/`). The parameters `cacertfile`, `certfile`, `keyfile`

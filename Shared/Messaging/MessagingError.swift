@@ -20,6 +20,8 @@ package enum MessagingError: Error, Sendable, Hashable {
     case notAccepted
     /// The broker takes no messages at present (`connection.blocked`), with its reason.
     case blocked(String)
+    /// The deadline passed before anything was sent; the text says what was waited for.
+    case notSent(String)
     /// The deadline passed; the text says what was waited for. A message may have reached its queues nevertheless.
     case timedOut(String)
     /// The waiting task was cancelled. A message may have reached its queues nevertheless.
@@ -39,6 +41,7 @@ package enum MessagingError: Error, Sendable, Hashable {
         case .unroutable: "unroutable"
         case .notAccepted: "not_accepted"
         case .blocked: "blocked"
+        case .notSent: "not_sent"
         case .timedOut: "timed_out"
         case .cancelled: "cancelled"
         case .closed: "closed"
@@ -59,6 +62,7 @@ extension MessagingError: CustomStringConvertible {
             "no queue for exchange '\(exchange)', routing key '\(routingKey)'"
         case .notAccepted: "message broker did not accept the message"
         case .blocked(let reason): "message broker takes no messages: \(reason)"
+        case .notSent(let what): "not sent in time: \(what)"
         case .timedOut(let what): "timed out: \(what)"
         case .cancelled: "cancelled"
         case .closed: "messaging is closed"

@@ -15,6 +15,8 @@ package struct OutgoingMessage: Sendable, Hashable {
     package var isPersistent: Bool
     /// Publishing fails with ``MessagingError/unroutable(exchange:routingKey:)`` when no queue takes the message.
     package var isMandatory: Bool
+    /// Whether the body may be larger than is allowed otherwise: that of a message which came like that, and is kept.
+    package var mayBeOversized = false
 
     package init(
         exchange: String,
@@ -44,8 +46,22 @@ package struct OutgoingMessage: Sendable, Hashable {
 }
 
 extension OutgoingMessage {
+    /// A text of any length as a message id, the same for the same text: itself, or its beginning and a hash of it.
+    package static func messageID(_ text: String) -> String {
+        guard text.utf8.count > HeaderLimits.shortString else { return text }
+        // FNV-1a, 64 bits: nobody who could make two texts alike would gain anything.
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        let tail = "#" + String(hash, radix: 16)
+        var beginning = text.utf8.prefix(HeaderLimits.shortString - tail.utf8.count)
+        // Whole characters only.
+        while String(beginning) == nil { beginning = beginning.dropLast() }
+        return String(decoding: beginning, as: UTF8.self) + tail
+    }
+
     /// Checks everything that the wire has a bound for, so that a message that is taken can be written.
     func validate(maximumSize: Int) throws(MessagingError) {
+        let maximumSize = mayBeOversized ? max(maximumSize, ConsumerInbox.largestOversize) : maximumSize
         guard body.count <= maximumSize else {
             throw .invalidMessage("its body has \(body.count) bytes, \(maximumSize) are allowed")
         }

@@ -7,21 +7,44 @@ struct PublishTicket: Sendable {
     let batch: PublishBatch
     /// The broker sent it back; its confirmation will follow.
     var isReturned = false
+    /// It was sent before, and nobody knows what became of that.
+    var isInDoubt = false
+}
+
+/// Whether any of some messages was sent, perhaps only in part.
+final class SendMark: Sendable {
+    private let mark = Atomic(false)
+
+    var isSent: Bool { mark.load(ordering: .sequentiallyConsistent) }
+
+    func set(_ isSent: Bool) { mark.store(isSent, ordering: .sequentiallyConsistent) }
 }
 
 /// The messages that one caller waits for together.
 final class PublishBatch: Sendable {
     private let progress: Mutex<(remaining: Int, error: MessagingError?)>
     private let promise: Promise<Void>
+    private let mark: SendMark
 
     /// A batch of `count` messages, at least one, which resolves `promise` when all have their outcome.
-    init(count: Int, _ promise: Promise<Void>) {
+    init(count: Int, _ promise: Promise<Void>, _ mark: SendMark) {
         progress = Mutex((count, nil))
         self.promise = promise
+        self.mark = mark
     }
 
-    /// Nobody waits any more: what was not sent yet need not be.
-    var isAbandoned: Bool { promise.isResolved }
+    /// Marks the batch as sent, unless nobody waits any more: what was not sent yet need not be.
+    ///
+    /// Marked first, so that whoever ends the waiting and then finds no mark knows that nothing is sent.
+    func begin() -> Bool {
+        mark.set(true)
+        return !promise.isResolved
+    }
+
+    /// The error when there was not enough time.
+    func late(_ reason: String) -> MessagingError {
+        mark.isSent ? .timedOut(reason) : .notSent(reason)
+    }
 
     /// One of the messages has its outcome; the caller hears the first error.
     func finish(_ error: MessagingError?) {

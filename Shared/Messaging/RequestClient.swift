@@ -55,12 +55,18 @@ package final class RequestClient: Sendable {
 
     /// Sends the message, as a mandatory one, and waits for its reply.
     ///
-    /// `replyTo` and `correlationID` are set here, and the expiration to the time-out unless there is one: nobody works
-    /// on a request that nobody waits for. Throws ``MessagingError/unroutable(exchange:routingKey:)`` at once when no
-    /// queue takes it, and ``MessagingError/timedOut(_:)``. A cancelled task stops waiting.
+    /// `replyTo` and `correlationID` are set here. Throws ``MessagingError/unroutable(exchange:routingKey:)`` at once
+    /// when no queue takes it, ``MessagingError/notSent(_:)`` when the time is over before it was sent, so that nobody
+    /// can have it, and ``MessagingError/timedOut(_:)``. A cancelled task stops waiting.
+    ///
+    /// - Parameter expires: Whether the broker takes the request from its queue after the time-out, unless the message
+    ///   says its own expiration: nobody works on what nobody waits for. What expires goes to the dead-letter queue,
+    ///   and so must not where it holds secrets: then it says until when it is waited for, and who takes it later drops
+    ///   it.
     package func request(
         _ message: OutgoingMessage,
-        timeout: Duration
+        timeout: Duration,
+        expires: Bool = true
     ) async throws(MessagingError) -> IncomingMessage {
         let deadline = ContinuousClock.now + timeout
         try await whenReady(within: timeout)
@@ -77,9 +83,14 @@ package final class RequestClient: Sendable {
         message.correlationID = correlationID
         message.isMandatory = true
         let remaining = max(.zero, deadline - .now)
-        message.expiration = message.expiration ?? remaining
-        try post(message, reply, deadline)
-        return try await reply.value(within: remaining, "no reply")
+        if expires { message.expiration = message.expiration ?? remaining }
+        let mark = SendMark()
+        try post(message, reply, deadline, mark)
+        do {
+            return try await reply.value(within: remaining, "no reply")
+        } catch .timedOut(let reason) where !mark.isSent {
+            throw .notSent(reason)
+        }
     }
 
     /// Sends the request.
@@ -88,31 +99,35 @@ package final class RequestClient: Sendable {
     private func post(
         _ message: OutgoingMessage,
         _ reply: Promise<IncomingMessage>,
-        _ deadline: ContinuousClock.Instant
+        _ deadline: ContinuousClock.Instant,
+        _ mark: SendMark
     ) throws(MessagingError) {
         let confirmation = Promise<Void> { [self] result in
             switch result {
             // The reply is waited for until the same deadline.
             case .success, .failure(.timedOut): return
-            case .failure(.notAccepted): retry(message, reply, deadline)
+            case .failure(.notAccepted): retry(message, reply, deadline, mark)
             case .failure(let error): reply.resolve(.failure(error))
             }
         } isAbandoned: {
             reply.isResolved
         }
-        try broker.post([message], confirmation, deadline: deadline)
+        try broker.post([message], confirmation, deadline: deadline, mark: mark)
     }
 
     private func retry(
         _ message: OutgoingMessage,
         _ reply: Promise<IncomingMessage>,
-        _ deadline: ContinuousClock.Instant
+        _ deadline: ContinuousClock.Instant,
+        _ mark: SendMark
     ) {
+        // Nobody has what the broker did not accept.
+        mark.set(false)
         Task {
             guard await broker.pauseBeforeRetry(deadline) else { return reply.resolve(.failure(.notAccepted)) }
             guard !reply.isResolved else { return }
             do throws(MessagingError) {
-                try post(message, reply, deadline)
+                try post(message, reply, deadline, mark)
             } catch {
                 reply.resolve(.failure(error))
             }
@@ -130,14 +145,28 @@ package final class RequestClient: Sendable {
             return state.consumer
         }
         if early == nil {
-            try await running.value(within: limit, "the reply queue is not consumed")
+            try await Self.wait(for: running, within: limit, "the reply queue is not consumed")
         }
         guard let consumer = state.withLock({ $0.consumer }) else { throw .closed }
         guard !consumer.isActive else { return }
-        try await consumer.whenActive().value(
+        try await Self.wait(
+            for: consumer.whenActive(),
             within: max(.zero, deadline - .now),
             "no connection to the message broker for the reply"
         )
+    }
+
+    /// Waits for what must be before anything is sent.
+    private static func wait(
+        for promise: Promise<Void>,
+        within limit: Duration,
+        _ reason: String
+    ) async throws(MessagingError) {
+        do {
+            try await promise.value(within: limit, reason)
+        } catch .timedOut(let reason) {
+            throw .notSent(reason)
+        }
     }
 
     private func take(_ reply: IncomingMessage) {

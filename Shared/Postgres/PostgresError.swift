@@ -65,6 +65,13 @@ extension PostgresError {
         }
     }
 
+    /// Whether the server refused what it was given (class 22, data exceptions; 23, integrity constraints), as it will
+    /// each time.
+    package var refusesData: Bool {
+        guard case .server(let error) = self else { return false }
+        return ["22", "23"].contains(error.sqlState.classCode)
+    }
+
     /// A word from a bounded set, for metric labels.
     public var code: String {
         switch self {

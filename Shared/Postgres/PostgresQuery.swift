@@ -93,7 +93,10 @@ public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
 
     /// A name in double quotes, with those in it doubled.
     public static func quoted(identifier name: String) -> String {
-        "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+        // By bytes, as PostgreSQL reads it: with an accent behind it, a quotation mark is another character to Swift.
+        let quote = UInt8(ascii: "\"")
+        let bytes = name.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] }
+        return "\"" + String(decoding: bytes, as: UTF8.self) + "\""
     }
 }
 

@@ -21,19 +21,12 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
 
     /// How many rows the statement inserted, changed, deleted or read.
     public var affected: Int { result.affected }
-
-    /// The columns' names, in order.
-    public var columnNames: [String] {
-        (0..<result.columnCount).map { result.columnName($0) }
-    }
 }
 
 /// One row, which keeps the result that it is part of alive.
 public struct PostgresRow: Sendable {
     let result: ResultHandle
     let index: Int
-
-    public var columnCount: Int { result.columnCount }
 
     /// The first columns as these types, in order: `let (id, seq) = try row.decode(String.self, Int64?.self)`.
     package func decode<each Value: PostgresDecodable>(
@@ -76,14 +69,6 @@ public struct PostgresRow: Sendable {
         }
     }
 
-    /// One column, by its name.
-    public func decode<Value: PostgresDecodable>(
-        _ type: Value.Type,
-        named name: String
-    ) throws(PostgresError) -> Value {
-        try decode(type, at: try place(of: name))
-    }
-
     /// Whether the column is NULL.
     public func isNull(_ column: Int) throws(PostgresError) -> Bool {
         try cell(at: column) == nil
@@ -92,11 +77,6 @@ public struct PostgresRow: Sendable {
     /// A column's bytes in one copy (of `jsonb`: its text); `nil` is NULL.
     public func bytes(_ column: Int) throws(PostgresError) -> [UInt8]? {
         try decode([UInt8]?.self, at: column)
-    }
-
-    /// A column's bytes in one copy, by its name.
-    public func bytes(_ name: String) throws(PostgresError) -> [UInt8]? {
-        try bytes(try place(of: name))
     }
 
     /// Lends a column's bytes (of `jsonb`: its text) without a copy; `nil` is NULL.
@@ -116,13 +96,6 @@ public struct PostgresRow: Sendable {
             throw .misuse("column \(column) was asked for; the row has \(result.columnCount)")
         }
         return result.cell(row: index, column: column)
-    }
-
-    private func place(of name: String) throws(PostgresError) -> Int {
-        guard let column = (0..<result.columnCount).first(where: { result.columnName($0) == name }) else {
-            throw .misuse("the row has no column \"\(name)\"")
-        }
-        return column
     }
 
     private func failure<Value: PostgresDecodable>(

@@ -9,23 +9,17 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     }
 
     public static let featureNotSupported = SQLState(rawValue: "0A000")
-    public static let notNullViolation = SQLState(rawValue: "23502")
+    /// A text with U+0000 in it, which PostgreSQL does not take.
+    public static let characterNotInRepertoire = SQLState(rawValue: "22021")
     public static let foreignKeyViolation = SQLState(rawValue: "23503")
     public static let uniqueViolation = SQLState(rawValue: "23505")
-    public static let checkViolation = SQLState(rawValue: "23514")
-    public static let inFailedTransaction = SQLState(rawValue: "25P02")
-    public static let idleInTransactionTimeout = SQLState(rawValue: "25P03")
     public static let invalidStatementName = SQLState(rawValue: "26000")
-    public static let invalidAuthorization = SQLState(rawValue: "28000")
     public static let invalidPassword = SQLState(rawValue: "28P01")
     public static let unknownDatabase = SQLState(rawValue: "3D000")
     public static let serializationFailure = SQLState(rawValue: "40001")
     public static let deadlockDetected = SQLState(rawValue: "40P01")
     public static let syntaxError = SQLState(rawValue: "42601")
-    public static let undefinedTable = SQLState(rawValue: "42P01")
-    public static let undefinedColumn = SQLState(rawValue: "42703")
     public static let tooManyConnections = SQLState(rawValue: "53300")
-    public static let lockNotAvailable = SQLState(rawValue: "55P03")
     public static let queryCanceled = SQLState(rawValue: "57014")
     public static let adminShutdown = SQLState(rawValue: "57P01")
     public static let crashShutdown = SQLState(rawValue: "57P02")
@@ -42,7 +36,7 @@ public struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConver
     }
 
     /// Whether a refused connection may be accepted a little later: starting up, shutting down, full.
-    var isTransientRefusal: Bool {
+    package var isTransientRefusal: Bool {
         self == .cannotConnectNow || self == .tooManyConnections || self == .adminShutdown || self == .crashShutdown
     }
 

@@ -92,7 +92,7 @@ struct HostSupervisor: Sendable {
         metrics.hostEnded(failure.label)
         switch failure {
         case .deadline:
-            job.complete(.failure(ScriptError(.timeLimit, "the scripts of one request took too long")))
+            job.complete(.failure(ScriptError(.deadline, "the script host did not answer in time")))
         case .malformed(let reason):
             job.complete(.failure(ScriptError(.protocolViolation, reason)))
         case .start(let reason):

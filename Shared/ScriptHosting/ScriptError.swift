@@ -6,8 +6,10 @@ package struct ScriptError: Error, Sendable, Hashable {
         case compilation
         /// The script threw, or its result is nothing that JSON can say.
         case exception
-        /// The script computed too long.
+        /// One call of the script computed too long.
         case timeLimit = "time_limit"
+        /// The host did not answer in time: it stood still, or the scripts of the request took too long together.
+        case deadline
         /// The script's host had more memory than it may.
         case memoryLimit = "memory_limit"
         /// The request is larger than it may be.
@@ -51,5 +53,24 @@ extension ScriptError: CustomStringConvertible {
         if let line { place += place.isEmpty ? "line \(line)" : ":\(line)" }
         if let column, line != nil { place += ":\(column)" }
         return place.isEmpty ? message : "\(place): \(message)"
+    }
+}
+
+extension ScriptError {
+    /// Whether the script took more than it may, or cost its host its life, which other input may not make it do.
+    package var breaksLimit: Bool {
+        switch kind {
+        case .timeLimit, .deadline, .memoryLimit, .inputLimit, .outputLimit, .hostDied: true
+        case .compilation, .exception, .reduceOverflow, .unavailable, .cancelled, .protocolViolation: false
+        }
+    }
+
+    /// Whether it may have been the host's fault, or the machine's, and not that of what the script was given: a host
+    /// that stood still or was killed, or that still held what earlier scripts took.
+    var mayBeOfHost: Bool {
+        switch kind {
+        case .deadline, .memoryLimit, .hostDied: true
+        default: false
+        }
     }
 }

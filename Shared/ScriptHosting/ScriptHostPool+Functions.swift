@@ -24,6 +24,26 @@ extension ScriptHostPool {
         }
     }
 
+    /// How long it waits before it asks once more about a single document.
+    private static let pauses = [Duration.milliseconds(250), .seconds(2)]
+
+    /// Calls each of the map functions with one document, and does so again in new hosts when it ended in a way that
+    /// need not be the document's fault.
+    package func map(
+        _ functions: ScriptFunctions,
+        document: [UInt8]
+    ) async throws(ScriptError) -> [MapOutcome] {
+        for pause in Self.pauses {
+            do throws(ScriptError) {
+                return try await map(functions, documents: [document])[0]
+            } catch {
+                guard error.mayBeOfHost else { throw error }
+                try? await Task.sleep(for: pause)
+            }
+        }
+        return try await map(functions, documents: [document])[0]
+    }
+
     /// Calls the reduce function, the only one of the functions, with each of the groups.
     ///
     /// A call that throws has `null` as its reduction, and the log tells why, as in CouchDB.

@@ -124,10 +124,11 @@ package final class ScriptSession: Sendable {
                 note(host) { sent in for name in names { sent[name] = nil } }
             case .value(let json):
                 note(host) { sent in for value in values { sent[value.name] = value.version } }
-                guard let value = try? JSONValue(parsing: Array(json)) else {
-                    throw ScriptError(.exception, "the result is nested too deep", function: location.name)
+                do throws(JSONError) {
+                    return try JSONValue(parsing: Array(json))
+                } catch {
+                    throw ScriptError(.exception, "the result cannot be taken: \(error)", function: location.name)
                 }
-                return value
             default: throw .unexpectedReply
             }
         }
@@ -167,14 +168,5 @@ package final class ScriptSession: Sendable {
             }
             change(&state.sent)
         }
-    }
-}
-
-extension ScriptHostPool {
-    /// Gives the body a session, which ends with it.
-    package func withSession<Value>(_ body: (ScriptSession) async throws -> Value) async rethrows -> Value {
-        let session = ScriptSession(pool: self)
-        defer { session.end() }
-        return try await body(session)
     }
 }

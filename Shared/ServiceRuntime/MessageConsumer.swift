@@ -14,6 +14,7 @@ package struct MessageConsumer: Service {
     private let queue: String
     private let concurrency: Int
     private let prefetch: Int
+    private let maximumOversize: Int
     private let handler: Handler
 
     /// A consumer that runs that many handlers at once.
@@ -23,24 +24,32 @@ package struct MessageConsumer: Service {
     ///   - queue: The queue's name.
     ///   - concurrency: How many handlers run at once.
     ///   - prefetch: How many messages the broker delivers ahead of their settling; as many as handlers unless given.
+    ///   - maximumOversize: Bytes of a body up to which one message at a time is taken that is larger than others.
     ///   - handler: What is done with each message.
     package init(
         broker: MessageBroker,
         queue: String,
         concurrency: Int,
         prefetch: Int? = nil,
+        maximumOversize: Int = 0,
         handler: @escaping Handler
     ) {
         self.broker = broker
         self.queue = queue
         self.concurrency = concurrency
         self.prefetch = prefetch ?? concurrency
+        self.maximumOversize = maximumOversize
         self.handler = handler
     }
 
     package func run() async throws {
         try await cancelWhenGracefulShutdown {
-            try await broker.consume(queue, prefetch: prefetch, concurrency: concurrency) { delivery in
+            try await broker.consume(
+                queue,
+                prefetch: prefetch,
+                concurrency: concurrency,
+                maximumOversize: maximumOversize
+            ) { delivery in
                 await withTrace(of: delivery)
             }
         }

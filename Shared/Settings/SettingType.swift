@@ -39,16 +39,6 @@ extension SettingType where Value == String {
     package static var string: SettingType {
         SettingType(expected: "a text", parse: { $0 }, format: { $0 })
     }
-
-    /// The absolute URL of a host, with one of these schemes and without user or password.
-    package static func url(schemes: [String] = ["http", "https"]) -> SettingType {
-        SettingType(
-            expected: "a URL that begins with \(schemes.map { "\($0)://" }.joined(separator: " or ")), "
-                + "without user or password",
-            parse: { isURL($0, schemes: schemes) ? $0 : nil },
-            format: { $0 }
-        )
-    }
 }
 
 extension SettingType where Value == Int {
@@ -129,14 +119,6 @@ extension SettingType where Value == Secret {
             format: { "\($0)" }
         )
     }
-}
-
-private func isURL(_ text: String, schemes: [String]) -> Bool {
-    guard let parts = URLComponents(string: text), let scheme = parts.scheme, let host = parts.host else {
-        return false
-    }
-    let hasUser = parts.user != nil || parts.password != nil
-    return schemes.contains(scheme.lowercased()) && !host.isEmpty && !hasUser
 }
 
 /// The units of a duration with their milliseconds, the largest first.

@@ -97,6 +97,23 @@ import Testing
         #expect(throws: JSONError.self) { try JSONScan(Array("1.2345".utf8), limits: limits) }
     }
 
+    @Test func `values stop at the limit, those within others counted`() throws {
+        var limits = JSONLimits()
+        limits.values = 5
+        let error = JSONError(reason: "more than 5 values", offset: 9)
+        #expect(try JSONValue(parsing: "[0,[0],0]", limits: limits) == [0, [0], 0])
+        #expect(throws: error) { try JSONValue(parsing: "[0,[0],0,0]", limits: limits) }
+        #expect(throws: JSONError.self) { try JSONValue(parsing: #"{"":[0,0],"a":{}, "b":0}"#, limits: limits) }
+        #expect(try JSONValue(parsing: "[0,[0],0,0]", limits: .unlimited).arrayValue?.count == 4)
+        // A scan builds no values, and counts them.
+        #expect(try JSONScan(Array(#"{"a":[0,{"b":0}],"c":"x"}"#.utf8)).count == 6)
+        #expect(try JSONScan(Array("[[0,0,0,0,0,0]]".utf8), limits: limits).elements.count == 1)
+        #expect(throws: JSONError.self) { try JSONScan(Array("[0,0,0,0,0,0]".utf8), limits: limits) }
+        let names = #"{"a":0,"b":0,"c":0,"d":0,"e":0,"f":0}"#
+        #expect(throws: JSONError.self) { try JSONScan(Array(names.utf8), limits: limits) }
+        #expect(throws: JSONError.self) { try JSONScan(Array("[\(names)]".utf8), limits: limits) }
+    }
+
     @Test func `duplicate members are refused when that is asked for`() throws {
         var limits = JSONLimits()
         limits.refusesDuplicateMembers = true

@@ -46,6 +46,17 @@ import Testing
         #expect(JSONNumber(validText: text).int == value)
     }
 
+    @Test(
+        arguments: [
+            (-0x1p63, "-9.223372036854776e+18"), (0x1p63, "9.223372036854776e+18"), (-0x1p53, "-9007199254740992.0"),
+            (0x1p53 - 1, "9007199254740991"), (1 - 0x1p53, "-9007199254740991"), (-0.0, "0"), (0.5, "0.5"),
+            (-.infinity, "0"), (.nan, "0"),
+        ] as [(Double, String)]
+    )
+    func `every double has a number`(double: Double, text: String) {
+        #expect(JSONNumber(double).text == text)
+    }
+
     @Test(arguments: [
         (#"{ "b" : 1.50, "a" : [ 1e2, -0.0, 1E-7 ] }"#, #"{"a":[100,0,1e-7],"b":15e-1}"#),
         (#"{"é":1,"e":2,"":3}"#, #"{"":3,"e":2,"é":1}"#), ("1e21", "1e21"), ("1e20", "100000000000000000000"),

@@ -1,21 +1,5 @@
 import JSON
-
-/// A generator whose numbers follow from its seed, so that a failure can be played again (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
+import TestSupport
 
 /// Random JSON values and spellings of them.
 struct RandomJSON {
@@ -37,7 +21,16 @@ struct RandomJSON {
         }
     }
 
+    /// Numbers at the ends of what integers and doubles hold.
+    private static let edges = [
+        "-9223372036854775808", "-9223372036854775808e0", "-922337203685477580.8E1", "9223372036854775807",
+        "9223372036854775808", "-9223372036854775809", "9007199254740993", "-9007199254740992", "1e308", "5e-324",
+    ]
+
     mutating func number() -> JSONNumber {
+        if Int.random(in: 0..<8, using: &generator) == 0 {
+            return JSONNumber(validText: Self.edges[Int.random(in: 0..<Self.edges.count, using: &generator)])
+        }
         var text = Bool.random(using: &generator) ? "-" : ""
         text += Bool.random(using: &generator) ? "0" : digits(first: 1)
         if Bool.random(using: &generator) { text += "." + digits(first: 0) }

@@ -1,10 +1,11 @@
 import Contracts
 import Logging
 import Messaging
+import TestMessaging
 import TestSupport
 import Testing
 
-@Suite(.virtualHost, .timeLimit(.minutes(3))) struct ConnectionErrorTests {
+@Suite(.virtualHost, .timeLimit(.minutes(10))) struct ConnectionErrorTests {
     private static let secret = "s3cret-Passw0rd"
 
     /// The error of a broker that cannot connect, after a look at everything that was said.
@@ -80,21 +81,13 @@ import Testing
     @Test(.needsPrivateBroker) func `TLS carries messages when the authority is trusted`() async throws {
         let names = Names()
         let url = try await TestServers.secureAMQP()
-        let received = Collector<[UInt8]>()
         let body = [UInt8](repeating: 42, count: 3_000_000)
-        try await withBroker(names.work(), configuration(url)) { broker in
+        let received = try await withBroker(names.work(), configuration(url)) { broker in
             try await broker.publishAll((0..<300).map(names.message))
             try await broker.publish(OutgoingMessage(exchange: "", routingKey: names.queue, body: body))
-            try await whileRunning {
-                try await broker.consume(names.queue, prefetch: 100, concurrency: 1) { delivery in
-                    received.append(delivery.message.body)
-                    delivery.acknowledge()
-                }
-            } _: {
-                await received.wait(for: 301)
-            }
+            return try await broker.take(301, from: names.queue, prefetch: 100, concurrency: 1)
         }
-        #expect(received.elements.last == body)
+        #expect(received.last?.body == body)
     }
 
     @Test(.needsPrivateBroker) func `TLS is refused when authority or host are not the right ones`() async throws {

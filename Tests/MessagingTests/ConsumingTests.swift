@@ -1,38 +1,23 @@
 import Contracts
 import Messaging
+import TestMessaging
 import TestSupport
 import Testing
 
-@Suite(.virtualHost, .timeLimit(.minutes(3))) struct ConsumingTests {
+@Suite(.virtualHost, .timeLimit(.minutes(10))) struct ConsumingTests {
     let names = Names()
 
     @Test func `an acknowledged message does not come again`() async throws {
-        let first = Collector<String>()
-        try await withBroker(names.work()) { broker in
+        let first = try await withBroker(names.work()) { broker in
             try await broker.publishAll((0..<100).map(names.message))
-            try await whileRunning {
-                try await broker.consume(names.queue, prefetch: 10) { delivery in
-                    first.append(delivery.message.text)
-                    delivery.acknowledge()
-                }
-            } _: {
-                await first.wait(for: 100)
-            }
+            return try await broker.take(100, from: names.queue, prefetch: 10)
         }
-        #expect(Set(first.elements) == Set((0..<100).map(String.init)))
-        let second = Collector<String>()
-        try await withBroker(names.work()) { broker in
+        #expect(Set(first.map(\.text)) == Set((0..<100).map(String.init)))
+        let second = try await withBroker(names.work()) { broker in
             try await broker.publish(names.message(1_000))
-            try await whileRunning {
-                try await broker.consume(names.queue) { delivery in
-                    second.append(delivery.message.text)
-                    delivery.acknowledge()
-                }
-            } _: {
-                await second.wait(for: 1)
-            }
+            return try await broker.take(1, from: names.queue)
         }
-        #expect(second.elements == ["1000"])
+        #expect(second.map(\.text) == ["1000"])
     }
 
     @Test func `a message that is given back or dropped comes again with a count`() async throws {
@@ -127,7 +112,8 @@ import Testing
     @Test func `a cancelled consumer lets its handlers finish and gives back the rest`() async throws {
         let (begun, finished, gate) = (Collector<String>(), Collector<String>(), Gate())
         let others = Collector<String>()
-        try await withBroker(names.work()) { broker in
+        let patient = try configuration { $0.handlerGracePeriod = .seconds(100) }
+        try await withBroker(names.work(), patient) { broker in
             try await broker.publishAll((0..<10).map(names.message))
             let consumer = Task {
                 try await broker.consume(names.queue, prefetch: 10, concurrency: 1) { delivery in
@@ -208,7 +194,6 @@ import Testing
     }
 
     @Test func `a message larger than allowed is rejected unread`() async throws {
-        let (received, dead) = (Collector<Int>(), Collector<Int>())
         let small = try configuration { $0.maximumMessageSize = 100_000 }
         try await withBroker(names.work()) { publisher in
             for size in [10, 100_001, 400_000, 20] {
@@ -216,14 +201,35 @@ import Testing
                     OutgoingMessage(exchange: "", routingKey: names.queue, body: Array(repeating: 7, count: size))
                 )
             }
+            let received = try await withBroker(names.work(), small) { try await $0.take(2, from: names.queue) }
+            #expect(Set(received.map(\.body.count)) == [10, 20])
+            let dead = try await publisher.take(2, from: names.deadLetters)
+            #expect(Set(dead.map(\.body.count)) == [100_001, 400_000])
+        }
+    }
+
+    @Test func `of messages that are larger than others one at a time is handed over`() async throws {
+        let (received, dead, gate) = (Collector<Int>(), Collector<Int>(), Gate())
+        let small = try configuration { $0.maximumMessageSize = 100_000 }
+        let sizes = [150_000, 300_000, 200_000, 400_001, 10, 20, 30]
+        try await withBroker(names.work()) { publisher in
+            for size in sizes {
+                try await publisher.publish(
+                    OutgoingMessage(exchange: "", routingKey: names.queue, body: Array(repeating: 7, count: size))
+                )
+            }
             try await withBroker(names.work(), small) { broker in
                 try await whileRunning {
-                    try await broker.consume(names.queue) { delivery in
+                    try await broker.consume(names.queue, maximumOversize: 400_000) { delivery in
                         received.append(delivery.message.body.count)
+                        if delivery.message.body.count > 100_000 { await gate.wait() }
                         delivery.acknowledge()
                     }
                 } _: {
-                    await received.wait(for: 2)
+                    let before = await received.wait { $0.contains(30) }
+                    #expect(before.filter { $0 > 100_000 }.count == 1)
+                    gate.open()
+                    await received.wait { $0.filter { $0 > 100_000 }.count == 3 }
                 }
             }
             try await whileRunning {
@@ -232,10 +238,27 @@ import Testing
                     delivery.acknowledge()
                 }
             } _: {
-                await dead.wait(for: 2)
+                await dead.wait(for: 1)
             }
         }
-        #expect(Set(received.elements) == [10, 20])
-        #expect(Set(dead.elements) == [100_001, 400_000])
+        #expect(received.elements.sorted() == sizes.filter { $0 != 400_001 }.sorted())
+        #expect(dead.elements == [400_001])
+    }
+
+    /// Each is settled while the next ones are on their way.
+    @Test func `messages that are larger than others are all handed over, however fast the handler is`() async throws {
+        let small = try configuration { $0.maximumMessageSize = 100_000 }
+        let sizes = (0..<40).map { 1_000_000 + $0 }
+        try await withBroker(names.work()) { publisher in
+            for size in sizes {
+                try await publisher.publish(
+                    OutgoingMessage(exchange: "", routingKey: names.queue, body: Array(repeating: 7, count: size))
+                )
+            }
+            let received = try await withBroker(names.work(), small) { broker in
+                try await broker.take(sizes.count, from: names.queue, maximumOversize: 2_000_000)
+            }
+            #expect(received.map(\.body.count).sorted() == sizes)
+        }
     }
 }

@@ -1,18 +1,18 @@
 import Contracts
 import Foundation
+import TestMessaging
 import TestSupport
 import Testing
 
 @testable import Messaging
 
 /// Messages that our own publisher would refuse to send.
-@Suite(.virtualHost, .timeLimit(.minutes(3))) struct HostileMessageTests {
+@Suite(.virtualHost, .timeLimit(.minutes(10))) struct HostileMessageTests {
     let names = Names()
 
     @Test(arguments: [20, 1_000, 25_000])
     func `headers nested too deep are dropped and the message is taken`(depth: Int) async throws {
-        let received = Collector<IncomingMessage>()
-        try await withBroker(names.work()) { broker in
+        let received = try await withBroker(names.work()) { broker in
             try await publishUnchecked { [names] in
                 var nested = HeaderValue.int(1)
                 for _ in 0..<depth { nested = .array([nested]) }
@@ -23,16 +23,9 @@ import Testing
                     headers: ["deep": nested, "flat": 2]
                 )
             }
-            try await whileRunning {
-                try await broker.consume(names.queue) { delivery in
-                    received.append(delivery.message)
-                    delivery.acknowledge()
-                }
-            } _: {
-                await received.wait(for: 1)
-            }
+            return try await broker.take(1, from: names.queue)
         }
-        let message = try #require(received.elements.first)
+        let message = try #require(received.first)
         #expect(message.headers["flat"] == 2)
         var value = try #require(message.headers["deep"])
         var levels = 0
@@ -44,22 +37,14 @@ import Testing
     }
 
     @Test func `headers with more values than allowed are cut off`() async throws {
-        let received = Collector<IncomingMessage>()
-        try await withBroker(names.work()) { broker in
+        let received = try await withBroker(names.work()) { broker in
             try await publishUnchecked { [names] in
                 let many = HeaderValue.array(Array(repeating: 1, count: 5_000))
                 return OutgoingMessage(exchange: "", routingKey: names.queue, body: [1], headers: ["many": many])
             }
-            try await whileRunning {
-                try await broker.consume(names.queue) { delivery in
-                    received.append(delivery.message)
-                    delivery.acknowledge()
-                }
-            } _: {
-                await received.wait(for: 1)
-            }
+            return try await broker.take(1, from: names.queue)
         }
-        guard case .array(let values) = received.elements.first?.headers["many"] else {
+        guard case .array(let values) = received.first?.headers["many"] else {
             Issue.record("no array")
             return
         }

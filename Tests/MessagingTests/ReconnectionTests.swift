@@ -3,7 +3,7 @@ import Messaging
 import TestSupport
 import Testing
 
-@Suite(.virtualHost, .timeLimit(.minutes(3))) struct ReconnectionTests {
+@Suite(.virtualHost, .timeLimit(.minutes(10))) struct ReconnectionTests {
     let names = Names()
 
     @Test func `ten thousand messages all arrive though the connection breaks again and again`() async throws {
@@ -99,7 +99,7 @@ import Testing
 
     @Test func `a silent peer is found by its missing heartbeats`() async throws {
         try await withProxy { proxy, url in
-            let nervous = try configuration(url) { $0.heartbeat = .seconds(1) }
+            let nervous = try configuration(url) { $0.heartbeat = .seconds(5) }
             try await withBroker(names.work(), nervous) { broker in
                 proxy.hang()
                 let publisher = Task { try await broker.publish(names.message(1)) }
@@ -110,7 +110,7 @@ import Testing
                 }
                 proxy.resume()
                 try await publisher.value
-                try await broker.waitUntilConnected()
+                try await broker.waitUntilConnected(within: .seconds(120))
             }
         }
     }
@@ -178,8 +178,11 @@ import Testing
             try await broker.publish(names.message(1))
             try await TestServer.closeConnections(named: names.prefix, count: 2)
             try await broker.publish(names.message(2))
-            try await broker.waitUntilConnected()
-            try await broker.ping()
+            // The end of the second connection may be seen only after the first one is back.
+            try await eventually("both connections are back") {
+                try await broker.waitUntilConnected(within: .seconds(120))
+                return (try? await broker.ping()) != nil
+            }
         }
     }
 

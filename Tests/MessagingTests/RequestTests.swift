@@ -3,7 +3,7 @@ import Messaging
 import TestSupport
 import Testing
 
-@Suite(.virtualHost, .timeLimit(.minutes(3))) struct RequestTests {
+@Suite(.virtualHost, .timeLimit(.minutes(10))) struct RequestTests {
     let names = Names()
 
     func withServer(
@@ -34,7 +34,7 @@ import Testing
             try await withThrowingTaskGroup(of: (Int, String).self) { group in
                 for number in 0..<200 {
                     group.addTask {
-                        (number, try await client.request(names.message(number), timeout: .seconds(30)).text)
+                        (number, try await client.request(names.message(number), timeout: .seconds(100)).text)
                     }
                 }
                 for try await (number, text) in group {
@@ -53,6 +53,39 @@ import Testing
                 try await client.request(message, timeout: .milliseconds(200))
             }
         }
+    }
+
+    @Test(arguments: [true, false])
+    func `a request expires with its time-out, unless it is not to`(expires: Bool) async throws {
+        try await withBroker(names.work()) { broker in
+            let client = RequestClient(broker)
+            let expirations = Collector<String?>()
+            try await whileRunning {
+                try await client.run()
+            } _: {
+                try await whileRunning {
+                    try await broker.consume(names.queue) { delivery in
+                        expirations.append(delivery.message.properties.expiration)
+                        try? await broker.reply(to: delivery.message, body: [])
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    _ = try await client.request(names.message(0), timeout: .seconds(60), expires: expires)
+                }
+            }
+            let expiration = try #require(expirations.elements.first)
+            #expect((expiration != nil) == expires)
+        }
+    }
+
+    @Test func `a long text makes a message id of its own`() {
+        let run = "0190c0de-0000-7000-8000-000000000000/"
+        let path = String(repeating: "2.do#100000.", count: 40)
+        let ids = ["1", "2", "é", "e\u{301}"].map { OutgoingMessage.messageID(run + path + $0) }
+        #expect(Set(ids.map { Array($0.utf8) }).count == 4)
+        #expect(ids.allSatisfy { $0.utf8.count <= 255 && $0.hasPrefix(run) })
+        #expect(OutgoingMessage.messageID(String(repeating: "é", count: 200)).utf8.count <= 255)
+        #expect(OutgoingMessage.messageID(run + "1") == run + "1")
     }
 
     @Test func `a request that no queue takes fails at once`() async throws {
@@ -85,7 +118,7 @@ import Testing
                     cancelled.cancel()
                     await #expect(throws: MessagingError.cancelled) { try await cancelled.value }
                     gate.open()
-                    let next = try await client.request(names.message(2), timeout: .seconds(30))
+                    let next = try await client.request(names.message(2), timeout: .seconds(100))
                     #expect(next.text == "2")
                 }
             }
@@ -95,7 +128,7 @@ import Testing
     @Test func `requests before the client runs wait for it`() async throws {
         try await withBroker(names.work()) { broker in
             let client = RequestClient(broker)
-            await #expect(throws: MessagingError.timedOut("the reply queue is not consumed")) {
+            await #expect(throws: MessagingError.notSent("the reply queue is not consumed")) {
                 try await client.request(names.message(1), timeout: .milliseconds(100))
             }
         }

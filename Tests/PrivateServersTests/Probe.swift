@@ -50,7 +50,7 @@ enum Probe {
             logger: Logger(label: "probe")
         )
         let life = Task { try await broker.run() }
-        try await broker.waitUntilConnected()
+        try await broker.waitUntilConnected(within: .seconds(120))
         life.cancel()
         _ = await life.result
     }

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import ScriptHosting
+import TestSupport
 import Testing
 
 @Suite(.serialized) struct HostLifeTests {
@@ -19,18 +20,40 @@ import Testing
     }
 
     @Test func `a batch whose hosts are killed again and again fails, and others are served`() async throws {
-        try await withPool { pool async throws in
+        var limits = ScriptLimits()
+        (limits.callTime, limits.batchTime, limits.queueTime) = (.seconds(600), .seconds(600), .seconds(600))
+        try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions(Self.slow)
-            let batch = Task { await scriptError { try await pool.rows(functions, [#"{"time":4000,"n":1}"#]) } }
-            // Each host gets some time with the batch before it is killed.
+            let batch = Task { await scriptError { try await pool.rows(functions, [#"{"time":600000,"n":1}"#]) } }
+            // Each host gets some time with the batch before it is killed, and on a slow machine more of it.
             let killer = Task {
-                while (try? await Task.sleep(for: .milliseconds(300))) != nil {
+                var life = Duration.milliseconds(200)
+                while (try? await Task.sleep(for: life)) != nil {
                     for identifier in pool.hostIdentifiers { kill(identifier, SIGKILL) }
+                    life *= 2
                 }
             }
             #expect(await batch.value?.kind == .hostDied)
             killer.cancel()
             #expect(try await pool.rows(functions, [#"{"time":0,"n":2}"#]) == [[["2=1"]]])
+        }
+    }
+
+    @Test func `a single document is asked about again in a new host when the host stood still`() async throws {
+        var limits = ScriptLimits()
+        limits.batchTime = .seconds(1)
+        try await withPool(limits) { pool async throws in
+            let functions = ScriptFunctions(Self.slow)
+            _ = try await pool.rows(functions, [#"{"time":0,"n":1}"#])
+            let host = try #require(pool.hostIdentifiers.first)
+            kill(host, SIGSTOP)
+            let document = Array(#"{"time":0,"n":2}"#.utf8)
+            guard case .rows(let rows) = try await pool.map(functions, document: document)[0] else {
+                Issue.record("no rows")
+                return
+            }
+            #expect(rows.map { Array($0.key) } == [Array("2".utf8)])
+            #expect(pool.hostIdentifiers != [host])
         }
     }
 
@@ -69,7 +92,7 @@ import Testing
     }
 
     @Test func `the end of the pool ends its hosts and its calls, now and later`() async throws {
-        let pool = ScriptHostPool(executable: try scriptHost(), hosts: 2, logger: .silent)
+        let pool = ScriptHostPool(executable: Executables.path("script-host"), hosts: 2, logger: .silent)
         let run = Task { await pool.run() }
         let functions = ScriptFunctions(Self.slow)
         _ = try await pool.rows(functions, [#"{"time":0,"n":1}"#])
@@ -102,17 +125,22 @@ import Testing
 
     @Test func `a call that waits too long, and one too many, end with an error`() async throws {
         var limits = ScriptLimits()
-        limits.queueTime = .milliseconds(200)
+        limits.queueTime = .seconds(2)
         limits.queueLength = 3
+        (limits.callTime, limits.batchTime) = (.seconds(600), .seconds(600))
         try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions(Self.slow)
             // A host may take longer to start than a call may wait.
             while await scriptError({ try await pool.rows(functions, [#"{"time":0,"n":1}"#]) }) != nil {}
             let calls = (0..<8).map { _ in
-                Task { await scriptError { try await pool.rows(functions, [#"{"time":1500}"#]) } }
+                Task { await scriptError { try await pool.rows(functions, [#"{"time":600000}"#]) } }
             }
-            var messages: [String] = []
-            for call in calls { messages.append(await call.value?.message ?? "") }
+            // One has the host until all others have ended.
+            let ends = AsyncStream { ends in
+                for call in calls { Task { ends.yield(await call.value?.message ?? "") } }
+            }
+            let messages = await ends.prefix(7).reduce(into: []) { $0.append($1) }
+            for call in calls { call.cancel() }
             #expect(messages.filter { $0.contains("free in time") }.count == 3)
             #expect(messages.filter { $0.contains("too many") }.count == 4)
         }

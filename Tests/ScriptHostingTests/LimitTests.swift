@@ -31,6 +31,7 @@ import Testing
     func `a script that takes memory without end is ended`(_ body: String) async throws {
         var limits = ScriptLimits()
         limits.memory = 200 << 20
+        (limits.callTime, limits.batchTime) = (.seconds(100), .seconds(100))
         try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions("function (doc) { if (doc.bad) { \(body) } emit(2, 2) }")
             let outcome = await Result { try await pool.rows(functions, [#"{"bad":true}"#]) }
@@ -74,13 +75,13 @@ import Testing
 
     @Test func `a batch that takes too long as a whole is ended by the parent`() async throws {
         var limits = ScriptLimits()
-        limits.batchTime = .milliseconds(300)
+        limits.batchTime = .seconds(3)
         try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions(
                 "function (doc) { var end = Date.now() + doc.time; while (Date.now() < end); emit(1, 1) }"
             )
-            let documents = Array(repeating: #"{"time":100}"#, count: 50)
-            #expect(await scriptError { try await pool.rows(functions, documents) }?.kind == .timeLimit)
+            let documents = Array(repeating: #"{"time":100}"#, count: 600)
+            #expect(await scriptError { try await pool.rows(functions, documents) }?.kind == .deadline)
             #expect(try await pool.rows(functions, [#"{"time":0}"#]) == [[["1=1"]]])
         }
     }

@@ -1,8 +1,7 @@
-import Foundation
 import JSON
 import Logging
 import ScriptHosting
-import Testing
+import TestSupport
 
 /// A pool of real script hosts, for as long as the body runs.
 func withPool<Value: Sendable>(
@@ -10,26 +9,15 @@ func withPool<Value: Sendable>(
     _ limits: ScriptLimits = ScriptLimits(),
     _ body: (ScriptHostPool) async throws -> Value
 ) async throws -> Value {
-    let logger = Logger.silent
-    let pool = ScriptHostPool(executable: try scriptHost(), hosts: hosts, limits: limits, logger: logger)
+    let program = Executables.path("script-host")
+    let pool = ScriptHostPool(executable: program, hosts: hosts, limits: limits, logger: .silent)
     let run = Task { await pool.run() }
-    let result: Result<Value, any Error>
-    do {
-        result = .success(try await body(pool))
-    } catch {
-        result = .failure(error)
+    return try await attempt {
+        try await body(pool)
+    } finally: {
+        run.cancel()
+        await run.value
     }
-    run.cancel()
-    await run.value
-    return try result.get()
-}
-
-/// Where the program under test was built.
-func scriptHost() throws -> String {
-    let directory = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-    let path = directory.appendingPathComponent("script-host").path
-    try #require(FileManager.default.isExecutableFile(atPath: path), "\(path) has not been built")
-    return path
 }
 
 extension ScriptLimits {
@@ -52,6 +40,13 @@ extension ScriptFunctions {
 }
 
 extension ScriptHostPool {
+    /// Gives the body a session, which ends with it.
+    func withSession<Value>(_ body: (ScriptSession) async throws -> Value) async rethrows -> Value {
+        let session = ScriptSession(pool: self)
+        defer { session.end() }
+        return try await body(session)
+    }
+
     /// What the maps make of documents, as text: a row is `key=value`, a failure is `!` and its message.
     func rows(_ functions: ScriptFunctions, _ documents: [String]) async throws -> [[[String]]] {
         try await map(functions, documents: documents.map { Array($0.utf8) }).map { ofDocument in

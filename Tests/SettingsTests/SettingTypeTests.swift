@@ -34,16 +34,6 @@ import Testing
         #expect(SettingType.bytes(1...(1 << 40)).parse(text) == nil)
     }
 
-    @Test(arguments: ["http://h", "https://h:8443/p?q=1", "HTTP://H"])
-    func `an absolute URL is taken`(text: String) {
-        #expect(SettingType.url().parse(text) == text)
-    }
-
-    @Test(arguments: ["h:80", "/path", "ftp://h", "http://", "http://u:p@h", "http://u@h", "not a url"])
-    func `a URL of another scheme, without a host, or with a password is refused`(text: String) {
-        #expect(SettingType.url().parse(text) == nil)
-    }
-
     @Test func `a choice is one of its words`() {
         #expect(SettingType<Color>.choice.parse("blue") == .blue)
         #expect(SettingType<Color>.choice.parse("Blue") == nil)

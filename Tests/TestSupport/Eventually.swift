@@ -6,7 +6,7 @@ package import Testing
 /// looks again after a pause; `wait` is how long a lost cause is believed in, not a measure of speed.
 package func eventually(
     _ expectation: Comment,
-    within wait: Duration = .seconds(30),
+    within wait: Duration = .seconds(120),
     sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {

@@ -65,21 +65,26 @@ package struct DatabaseTrait: TestTrait, SuiteTrait, TestScoping {
     /// Whether a suite hands it on to its tests.
     package var isRecursive: Bool { true }
 
+    /// Each test opens pools of its own, and the server has connections for so many: about ten for each.
+    private static let turns = Turns(12)
+
     @concurrent package func provideScope(
         for test: Test,
         testCase: Test.Case?,
         performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         guard testCase != nil else { return try await function() }
-        let database = try await TestDatabase.create()
-        let result: Result<Void, any Error>
-        do {
-            result = .success(try await TestDatabase.$current.withValue(database, operation: function))
-        } catch {
-            result = .failure(error)
+        await Self.turns.begin()
+        try await attempt {
+            let database = try await TestDatabase.create()
+            try await attempt {
+                try await TestDatabase.$current.withValue(database, operation: function)
+            } finally: {
+                try await database.drop()
+            }
+        } finally: {
+            await Self.turns.end()
         }
-        try await database.drop()
-        try result.get()
     }
 }
 

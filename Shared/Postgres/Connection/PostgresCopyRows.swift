@@ -42,8 +42,6 @@ package struct PostgresCopyRow: Sendable {
     /// Where each column's bytes are; `nil` is NULL.
     fileprivate let ranges: [Range<Int>?]
 
-    package var columnCount: Int { ranges.count }
-
     /// The first columns as these types, in order.
     package func decode<each Value: PostgresDecodable>(
         _ types: repeat (each Value).Type
@@ -54,11 +52,6 @@ package struct PostgresCopyRow: Sendable {
             return try decode(Next.self, at: column)
         }
         return (repeat try next((each Value).self))
-    }
-
-    /// The first column.
-    package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
-        try decode(type, at: 0)
     }
 
     private func decode<Value: PostgresDecodable>(_: Value.Type, at column: Int) throws(PostgresError) -> Value {

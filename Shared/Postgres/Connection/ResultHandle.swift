@@ -35,6 +35,9 @@ final class ResultHandle: @unchecked Sendable {  // because a PGresult is never 
         PQfname(pointer, Int32(column)).map { String(cString: $0) } ?? "\(column)"
     }
 
+    /// `PQftype`: the column's type.
+    func columnType(_ column: Int) -> PostgresType { PostgresType(rawValue: PQftype(pointer, Int32(column))) }
+
     /// The value's bytes, valid as long as the handle; `nil` is NULL.
     func cell(row: Int, column: Int) -> PostgresCell? {
         let (row, column) = (Int32(row), Int32(column))

@@ -16,14 +16,6 @@ public struct PostgresBuffer: Sendable {
         bytes.append(contentsOf: other)
     }
 
-    mutating func reserve(_ additional: Int) {
-        bytes.reserveCapacity(bytes.count + additional)
-    }
-
-    mutating func removeAll() {
-        bytes.removeAll(keepingCapacity: true)
-    }
-
     /// Hands the bytes over and starts again empty.
     mutating func take() -> [UInt8] {
         defer { bytes = [] }

@@ -28,9 +28,6 @@ extension PostgresDecodable {
     public static var postgresNull: Self? { nil }
 }
 
-/// A value that can be both.
-public typealias PostgresCodable = PostgresDecodable & PostgresEncodable
-
 extension Optional: PostgresTyped where Wrapped: PostgresTyped {
     public static var postgresType: PostgresType { Wrapped.postgresType }
 }

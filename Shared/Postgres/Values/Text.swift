@@ -16,30 +16,3 @@ extension String: PostgresScalar {
         buffer.append(contentsOf: utf8)
     }
 }
-
-/// Text that is at hand as UTF-8 bytes and needs no `String` in between.
-///
-/// The server checks that the bytes are UTF-8 without zero bytes (SQLSTATE 22021).
-public struct PostgresText: PostgresScalar, Hashable {
-    public static let postgresType = PostgresType.text
-    public static let postgresArrayType = PostgresType.textArray
-
-    public var bytes: [UInt8]
-
-    public init(_ bytes: [UInt8]) {
-        self.bytes = bytes
-    }
-
-    public init(_ cell: PostgresCell) throws(PostgresCellError) {
-        if cell.type == .jsonb {
-            bytes = Array(try PostgresJSON.text(of: cell).bytes)
-        } else {
-            guard cell.type.isText else { throw .typeMismatch }
-            bytes = Array(cell.bytes)
-        }
-    }
-
-    public func encode(into buffer: inout PostgresBuffer) {
-        buffer.append(contentsOf: bytes)
-    }
-}

@@ -25,6 +25,9 @@ package struct DirectoryLock: ~Copyable, Sendable {
     }
 
     deinit {
+        // A child that is just being spawned has the descriptor, too, until it executes its program: closing this one
+        // would leave the directory locked until then.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 }

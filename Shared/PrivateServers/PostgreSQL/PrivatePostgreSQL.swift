@@ -34,17 +34,11 @@ package actor PrivatePostgreSQL: PrivateServer {
         }
     }
 
-    private enum State {
-        case stopped
-        case running(ChildProcess)
-    }
-
     package nonisolated let name = "PostgreSQL"
     package nonisolated let log: LogFile
     private let configuration: Configuration
     private let directory: ServerDirectory
-    private var lock: DirectoryLock?
-    private var state = State.stopped
+    private let process: ServerProcess
     /// The port of the last start; kept for the next one.
     private var port: Int?
 
@@ -52,51 +46,31 @@ package actor PrivatePostgreSQL: PrivateServer {
         self.configuration = configuration
         directory = ServerDirectory(server: "PostgreSQL", path: configuration.directory, log: configuration.log)
         log = directory.log
+        // A fast shutdown, then an immediate one.
+        process = ServerProcess(
+            directory: directory,
+            patience: configuration.patience,
+            ending: [(.interrupt, .seconds(20)), (.quit, .seconds(5))]
+        )
     }
 
     package func start(_ progress: @escaping ProgressReport) async throws(PrivateServerError) -> String {
-        if case .running(let child) = state, child.exit == nil {
-            return try address(configuration.databases.first ?? "postgres")
-        }
+        if pid != nil { return try address(configuration.databases.first ?? "postgres") }
         try directory.make(configuration.directory, othersMayPass: Account.isRoot)
-        if lock == nil { lock = try directory.lock() }
-        do throws(PrivateServerError) {
-            return try await startLocked(progress)
-        } catch {
-            lock = nil
-            throw error
-        }
+        return try await process.locked { () throws(PrivateServerError) in try await startLocked(progress) }
     }
 
-    package var pid: Int32? {
-        guard case .running(let child) = state, child.exit == nil else { return nil }
-        return child.pid
-    }
+    package var pid: Int32? { process.pid }
 
-    package func waitForExit() async -> ChildProcess.ExitStatus? {
-        guard case .running(let child) = state else { return nil }
-        return await child.waitForExit()
-    }
+    package func waitForExit() async -> ChildProcess.ExitStatus? { await process.waitForExit() }
 
-    package func stop() async {
-        if case .running(let child) = state {
-            await child.end(Self.ending)
-            directory.forget()
-            state = .stopped
-        }
-        lock = nil
-    }
+    package func stop() async { await process.stop() }
 
     /// The address of one of its databases, credentials included.
     package func address(_ database: String) throws(PrivateServerError) -> String {
         let password = try password()
         return "postgres://\(configuration.user):\(password)@127.0.0.1:\(port ?? 0)/\(database)"
     }
-
-    /// A fast shutdown, then an immediate one.
-    private static let ending: [(signal: Signal, wait: Duration)] = [
-        (.interrupt, .seconds(20)), (.quit, .seconds(5)),
-    ]
 
     private func startLocked(_ progress: @escaping ProgressReport) async throws(PrivateServerError) -> String {
         let data = PostgreSQLDataDirectory(
@@ -114,8 +88,7 @@ package actor PrivatePostgreSQL: PrivateServer {
         }
         try data.checkOwner()
         progress("PostgreSQL \(installation.version): starting")
-        let child = try await launch(installation, data)
-        state = .running(child)
+        try await launch(installation, data)
         do throws(PrivateServerError) {
             try await createDatabases(installation, data, password)
         } catch {
@@ -148,17 +121,12 @@ package actor PrivatePostgreSQL: PrivateServer {
         }
     }
 
-    /// Starts the server, on another port when somebody was faster, and once more when a killed server's last sessions
-    /// still hold its memory.
     private func launch(
         _ installation: PostgreSQLInstallation,
         _ data: PostgreSQLDataDirectory
-    ) async throws(PrivateServerError) -> ChildProcess {
-        let launch = ServerLaunch(directory: directory, patience: configuration.patience, ending: Self.ending)
+    ) async throws(PrivateServerError) {
         let fixed = port
-        var attempts = 0
-        while true {
-            attempts += 1
+        port = try await process.start(onFixedPorts: fixed != nil) { () throws(PrivateServerError) in
             let port = try directory.attempt("no free port") { try fixed ?? FreePort.any() }
             let command = Command(
                 installation.program("postgres"),
@@ -168,15 +136,7 @@ package actor PrivatePostgreSQL: PrivateServer {
                 signalWhenParentDies: .interrupt,
                 account: data.account
             )
-            do throws(PrivateServerError) {
-                let child = try await launch.start(command)
-                self.port = port
-                return child
-            } catch {
-                guard error.mayPass, attempts < 20 else { throw error }
-                // A sleep that is cancelled shows in the next attempt.
-                if fixed != nil || !error.isPortTaken { try? await Task.sleep(for: .milliseconds(250)) }
-            }
+            return (port, command)
         }
     }
 

@@ -38,6 +38,18 @@ package struct ProcessIdentity: Sendable, Hashable, CustomStringConvertible {
         _ = Glibc.kill(pid, signal.number)
     }
 
+    /// Makes it stand still, as one that hangs does.
+    package func pause() {
+        guard isRunning else { return }
+        _ = Glibc.kill(pid, SIGSTOP)
+    }
+
+    /// Lets it go on when it stands still.
+    package func proceed() {
+        guard isRunning else { return }
+        _ = Glibc.kill(pid, SIGCONT)
+    }
+
     /// Waits until it has ended; false when it has not within `wait`.
     ///
     /// Only a parent is told of an end, so this looks again and again.

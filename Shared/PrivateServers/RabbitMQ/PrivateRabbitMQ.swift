@@ -30,18 +30,12 @@ package actor PrivateRabbitMQ: PrivateServer {
         }
     }
 
-    private enum State {
-        case stopped
-        case running(ChildProcess)
-    }
-
     package nonisolated let name = "RabbitMQ"
     package nonisolated let log: LogFile
     private let configuration: Configuration
     private let directory: ServerDirectory
     private let files: RabbitMQFiles
-    private var lock: DirectoryLock?
-    private var state = State.stopped
+    private let process: ServerProcess
     /// The port of the last start; kept for the next one.
     private var port: Int?
     /// The port for TLS, likewise.
@@ -56,48 +50,39 @@ package actor PrivateRabbitMQ: PrivateServer {
         directory = ServerDirectory(server: "RabbitMQ", path: configuration.directory, log: configuration.log)
         files = RabbitMQFiles(directory: directory, user: configuration.user, tls: configuration.tls)
         log = directory.log
+        // The server's own orderly end.
+        process = ServerProcess(
+            directory: directory,
+            patience: configuration.patience,
+            ending: [(.terminate, .seconds(20))]
+        )
     }
 
     package func start(_ progress: @escaping ProgressReport) async throws(PrivateServerError) -> String {
-        if case .running(let child) = state, child.exit == nil { return try address() }
+        if pid != nil { return try address() }
         guard let installation = RabbitMQInstallation.newest() else {
             throw directory.failure(.notInstalled(package: "rabbitmq-server"))
         }
         try directory.make(configuration.directory)
-        if lock == nil { lock = try directory.lock() }
-        do throws(PrivateServerError) {
+        return try await process.locked { () throws(PrivateServerError) in
             await directory.endLeftover(.terminate, progress)
             progress("RabbitMQ \(installation.version): starting")
-            state = .running(try await launch(installation))
+            try await launch(installation)
             await electLeaders()
             elections?.cancel()
             elections = Task { await keepElectingLeaders() }
             progress("RabbitMQ \(installation.version): ready on 127.0.0.1:\(port ?? 0)")
             return try address()
-        } catch {
-            lock = nil
-            throw error
         }
     }
 
-    package var pid: Int32? {
-        guard case .running(let child) = state, child.exit == nil else { return nil }
-        return child.pid
-    }
+    package var pid: Int32? { process.pid }
 
-    package func waitForExit() async -> ChildProcess.ExitStatus? {
-        guard case .running(let child) = state else { return nil }
-        return await child.waitForExit()
-    }
+    package func waitForExit() async -> ChildProcess.ExitStatus? { await process.waitForExit() }
 
     package func stop() async {
         elections?.cancel()
-        if case .running(let child) = state {
-            await child.end(Self.ending)
-            directory.forget()
-            state = .stopped
-        }
-        lock = nil
+        await process.stop()
     }
 
     /// The address by TLS, credentials and the authority to trust included; nil before it runs, or without TLS.
@@ -157,9 +142,6 @@ package actor PrivateRabbitMQ: PrivateServer {
 
     private static let betweenElections = Duration.seconds(10)
 
-    /// The server's own orderly end.
-    private static let ending: [(signal: Signal, wait: Duration)] = [(.terminate, .seconds(20))]
-
     /// The virtual host is `/`, which an address spells `%2F`.
     private func address() throws(PrivateServerError) -> String {
         "amqp://\(try credentials())@127.0.0.1:\(port ?? 0)/%2F"
@@ -172,13 +154,10 @@ package actor PrivateRabbitMQ: PrivateServer {
         return "\(configuration.user):\(password)"
     }
 
-    /// Starts the server, on other ports when somebody was faster.
-    private func launch(_ installation: RabbitMQInstallation) async throws(PrivateServerError) -> ChildProcess {
-        let launch = ServerLaunch(directory: directory, patience: configuration.patience, ending: Self.ending)
+    private func launch(_ installation: RabbitMQInstallation) async throws(PrivateServerError) {
         let (fixed, fixedSecure) = (port, securePort)
-        var attempts = 0
-        while true {
-            attempts += 1
+        (port, securePort, distributionPort) = try await process.start(onFixedPorts: fixed != nil) {
+            () throws(PrivateServerError) in
             let (port, securePort, distributionPort) = try directory.attempt("no free port") {
                 (try fixed ?? FreePort.any(), try fixedSecure ?? FreePort.any(), try FreePort.any())
             }
@@ -189,16 +168,7 @@ package actor PrivateRabbitMQ: PrivateServer {
                 directory: configuration.directory,
                 output: .appended(to: log.path)
             )
-            do throws(PrivateServerError) {
-                let child = try await launch.start(command)
-                self.port = port
-                self.securePort = securePort
-                self.distributionPort = distributionPort
-                return child
-            } catch {
-                guard error.mayPass, attempts < 20 else { throw error }
-                if fixed != nil { try? await Task.sleep(for: .milliseconds(250)) }
-            }
+            return ((port, securePort, distributionPort), command)
         }
     }
 }

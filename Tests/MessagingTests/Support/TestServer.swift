@@ -7,8 +7,6 @@ import Testing
 
 /// The broker that the tests use: the running test's virtual host on it.
 enum TestServer {
-    static let host = "127.0.0.1"
-
     /// The broker's port.
     static var port: Int {
         get throws { try #require(URLComponents(string: TestVirtualHost.address)?.port) }
@@ -117,6 +115,8 @@ func configuration(
     configuration.connectionName = "MessagingTests"
     configuration.reconnectDelay = .milliseconds(20)
     configuration.maximumReconnectDelay = .milliseconds(200)
+    // A broker whose disk is slow is not what most tests are about.
+    configuration.connectTimeout = .seconds(60)
     configuration.handlerGracePeriod = .seconds(5)
     // Longer than the alarm that another test causes.
     configuration.confirmTimeout = .seconds(100)
@@ -145,7 +145,7 @@ func withBroker<Result: Sendable>(
     )
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await broker.run() }
-        try await broker.waitUntilConnected()
+        try await broker.waitUntilConnected(within: .seconds(120))
         let result = try await body(broker)
         group.cancelAll()
         try await group.waitForAll()

@@ -1,0 +1,57 @@
+import CODBC
+import Executors
+import Synchronization
+
+/// Ends a connection's present statement from another thread.
+///
+/// A cancel request that is still under way holds the lock, so the handle cannot be freed, nor used for another
+/// statement, before it has ended.
+final class ODBCCanceller: Sendable {
+    private struct State: ~Copyable {
+        var statement: UnsafeMutableRawPointer?
+        var isCancelled = false
+        /// Counts the lists of statements.
+        var number = 0
+    }
+
+    private let state = Mutex(State())
+    /// `SQLCancel` may connect to the server to say so.
+    private static let threads = ThreadPoolExecutor(name: "odbc-cancel", maximumThreads: 4)
+
+    /// Whether a cancel request came since the last ``begin()``.
+    var isCancelled: Bool { state.withLock { $0.isCancelled } }
+
+    /// Starts anew, for another list of statements; the number that its cancel request names.
+    func begin() -> Int {
+        state.withLock { state in
+            state.isCancelled = false
+            state.number += 1
+            return state.number
+        }
+    }
+
+    /// Runs the body with the statement as the one to cancel.
+    func watch<Value>(
+        _ statement: ODBCHandle,
+        _ body: () throws(ODBCDiagnostic) -> Value
+    ) throws(ODBCDiagnostic) -> Value {
+        let address = UInt(bitPattern: statement.pointer)
+        state.withLock { $0.statement = UnsafeMutableRawPointer(bitPattern: address) }
+        defer { state.withLock { $0.statement = nil } }
+        return try body()
+    }
+
+    /// `SQLCancel`, on a thread of its own; returns at once.
+    func cancel(_ number: Int) {
+        Task(executorPreference: Self.threads) { await self.cancelNow(number) }
+    }
+
+    /// Does nothing when another list of statements has begun since: the request came late, and is not that one's.
+    @concurrent func cancelNow(_ number: Int) async {
+        state.withLock { state in
+            guard state.number == number else { return }
+            state.isCancelled = true
+            if let statement = state.statement { SQLCancel(statement) }
+        }
+    }
+}
