@@ -3,7 +3,7 @@ package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// The value of each character, 0xFF for those that are none.
-    private static let values: [UInt8] = {
+    fileprivate static let values: [UInt8] = {
         var values = [UInt8](repeating: 0xFF, count: 256)
         for (value, character) in alphabet.enumerated() { values[Int(character)] = UInt8(value) }
         return values
@@ -38,20 +38,44 @@ package enum Base64 {
     package static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
         var output: [UInt8] = []
         output.reserveCapacity(text.underestimatedCount / 4 * 3)
-        var bits: UInt32 = 0
-        var count = 0
-        var fill = 0
+        var decoder = Base64Decoder()
+        return decoder.take(text, to: &output) && decoder.finish(to: &output) ? output : nil
+    }
+}
+
+/// Reads the bytes of a Base64 text that comes in pieces, as ``Base64/decode(_:)`` reads a whole one.
+package struct Base64Decoder: Sendable {
+    private var bits: UInt32 = 0
+    /// How many characters have come, and how many `=` behind them.
+    private var count = 0
+    private var fill = 0
+
+    package init() {}
+
+    /// Appends the bytes that are complete with these characters.
+    ///
+    /// - Returns: Whether it is Base64 so far.
+    package mutating func append(_ text: [UInt8], to output: inout [UInt8]) -> Bool {
+        // Not generic for other modules, which would call it unspecialized.
+        take(text, to: &output)
+    }
+
+    fileprivate mutating func take(_ text: some Sequence<UInt8>, to output: inout [UInt8]) -> Bool {
+        // Copies, which stay in registers.
+        let values = Base64.values
+        var (bits, count, fill) = (bits, count, fill)
+        defer { (self.bits, self.count, self.fill) = (bits, count, fill) }
         for character in text {
             let value = values[Int(character)]
             if value == 0xFF {
                 switch character {
                 case 0x3D: fill += 1
                 case 0x20, 0x09, 0x0A, 0x0D: continue
-                default: return nil
+                default: return false
                 }
                 continue
             }
-            guard fill == 0 else { return nil }
+            guard fill == 0 else { return false }
             bits = bits << 6 | UInt32(value)
             count += 1
             if count & 3 == 0 {
@@ -60,16 +84,23 @@ package enum Base64 {
                 output.append(UInt8(truncatingIfNeeded: bits))
             }
         }
-        guard fill == 0 || (count + fill) & 3 == 0 && fill < 3 else { return nil }
+        return true
+    }
+
+    /// Appends the bytes that are left.
+    ///
+    /// - Returns: Whether the text may end here.
+    package mutating func finish(to output: inout [UInt8]) -> Bool {
+        guard fill == 0 || (count + fill) & 3 == 0 && fill < 3 else { return false }
         switch count & 3 {
-        case 0: return output
+        case 0: return true
         case 2: output.append(UInt8(truncatingIfNeeded: bits >> 4))
         case 3:
             output.append(UInt8(truncatingIfNeeded: bits >> 10))
             output.append(UInt8(truncatingIfNeeded: bits >> 2))
-        default: return nil
+        default: return false
         }
-        return output
+        return true
     }
 }
 

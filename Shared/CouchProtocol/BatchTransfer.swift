@@ -1,6 +1,7 @@
 /// Brings the revisions of one page of changes that the target lacks from the source to the target.
 struct BatchTransfer {
-    /// How many revisions are read and written at once; a batch of documents with many leaves is more than one part.
+    /// How many revisions are read and written at once, unless they are too large; a batch of documents with many
+    /// leaves is more than one part.
     private static let partSize = 500
 
     let source: any Replica
@@ -23,35 +24,87 @@ struct BatchTransfer {
             }
         }
         outcome.statistics.missingFound = requests.count
+        // The last row of a document is the newest.
+        let leaves = Dictionary(page.rows.map { ($0.id, $0.revisions) }) { $1 }
         for start in stride(from: 0, to: requests.count, by: Self.partSize) {
             try Task.checkCancellation()
-            try await transfer(Array(requests[start..<min(start + Self.partSize, requests.count)]), &outcome)
+            let part = Array(requests[start..<min(start + Self.partSize, requests.count)])
+            try await transfer(part, leaves, &outcome)
         }
         return outcome
     }
 
-    private func transfer(_ requests: [FetchRequest], _ outcome: inout Outcome) async throws {
+    private func transfer(
+        _ requests: [FetchRequest],
+        _ leaves: [DocumentID: [RevisionID]],
+        _ outcome: inout Outcome
+    ) async throws {
+        var failures = try await attempt(requests, leaves, &outcome)
+        // An attachment that the target had when it was asked may be there no more: then it is sent, too.
+        let again = requests.filter { request in
+            !request.attachmentsSince.isEmpty && failures.contains { $0.isForStub(of: request) }
+        }
+        if !again.isEmpty {
+            failures.removeAll { failure in again.contains { failure.isForStub(of: $0) } }
+            let whole = again.map { FetchRequest(id: $0.id, revision: $0.revision) }
+            failures += try await attempt(whole, leaves, &outcome)
+        }
+        outcome.statistics.writeFailures += failures.count
+        outcome.failures += failures
+    }
+
+    /// Reads revisions and writes them.
+    ///
+    /// - Returns: Those that could not be read for what they are, and those that the target refused.
+    private func attempt(
+        _ requests: [FetchRequest],
+        _ leaves: [DocumentID: [RevisionID]],
+        _ outcome: inout Outcome
+    ) async throws -> [WriteFailure] {
+        var failures: [WriteFailure] = []
+        try await source.fetch(requests) { outcomes in
+            failures += try await take(outcomes, leaves, &outcome)
+        }
+        return failures
+    }
+
+    private func take(
+        _ outcomes: [FetchOutcome],
+        _ leaves: [DocumentID: [RevisionID]],
+        _ outcome: inout Outcome
+    ) async throws -> [WriteFailure] {
         var documents: [ReplicatedDocument] = []
-        for fetched in try await source.fetch(requests) {
+        var failures: [WriteFailure] = []
+        // With what may pass the batch is tried again; what has come is written before.
+        var passing: CouchError?
+        for fetched in outcomes {
             switch fetched {
-            case .document(let document): documents.append(document)
-            case .failure(_, _, let error):
-                // A revision that is gone was purged, compacted, or lost to the reader since the page was read; there
-                // is nothing to bring over, and what came in its place is a change of its own.
-                guard error.status == 404 || error.status == 403 else { throw error }
-                outcome.statistics.readFailures += 1
+            case .document(var document):
+                document.sourceLeaves = leaves[document.id]
+                documents.append(document)
+            case .failure(let id, let revision, let error):
+                if Self.mayPass(error) {
+                    passing = error
+                } else if error.status == 404 || error.status == 403 {
+                    // A revision that is gone was purged, compacted, or lost to the reader since the page was read;
+                    // there is nothing to bring over, and what came in its place is a change of its own.
+                    outcome.statistics.readFailures += 1
+                } else {
+                    failures.append(WriteFailure(id: id, revision: revision, error: error))
+                }
             }
         }
         outcome.statistics.documentsRead += documents.count
-        guard !documents.isEmpty else { return }
-        let failures = try await target.write(documents)
-        // A refusal that may pass is a failure of the batch, which is tried again; others are the documents' own.
-        if let passing = failures.first(where: { RetryPolicy.mayPass($0.error) || $0.error.status == 401 }) {
-            throw passing.error
-        }
-        outcome.statistics.writeFailures += failures.count
-        outcome.statistics.documentsWritten += documents.count - failures.count
-        outcome.failures += failures
+        let refused = documents.isEmpty ? [] : try await target.write(documents)
+        passing = passing ?? refused.map(\.error).first(where: Self.mayPass)
+        if let passing { throw passing }
+        outcome.statistics.documentsWritten += documents.count - refused.count
+        return failures + refused
+    }
+
+    /// An error that may pass is a failure of the batch, which is tried again; others are the documents' own.
+    private static func mayPass(_ error: CouchError) -> Bool {
+        RetryPolicy.mayPass(error) || error.status == 401
     }
 
     /// The revisions of each document once, however many rows name it.
@@ -69,4 +122,14 @@ struct BatchTransfer {
         }
         return result
     }
+}
+
+extension WriteFailure {
+    /// Whether the revision was refused because of an attachment that the request left out.
+    fileprivate func isForStub(of request: FetchRequest) -> Bool {
+        isMissingStub && id == request.id && (revision ?? request.revision) == request.revision
+    }
+
+    /// Whether the target lacks an attachment that came as a stub.
+    package var isMissingStub: Bool { error.status == 412 && error.error == "missing_stub" }
 }

@@ -60,15 +60,6 @@ public struct BinaryReader {
         }
         throw BinaryDecodingError("an integer that is too large")
     }
-
-    /// Reads a text in UTF-8 behind its length.
-    public mutating func text() throws(BinaryDecodingError) -> String {
-        let count = try integer()
-        guard let text = String(validating: try bytes(count), as: UTF8.self) else {
-            throw BinaryDecodingError("a text that is not UTF-8")
-        }
-        return text
-    }
 }
 
 extension [UInt8] {

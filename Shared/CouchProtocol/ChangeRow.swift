@@ -84,6 +84,12 @@ package struct ChangesPage: Hashable, Sendable {
         var rows: [ChangeRow] = []
         rows.reserveCapacity(results.count)
         for result in results { rows.append(try ChangeRow(parsing: result)) }
-        self.init(rows: rows, lastSequence: last, pending: value["pending"]?.intValue)
+        self.init(rows: rows, lastSequence: last, pending: value["pending"]?.countValue)
     }
+}
+
+extension JSONValue {
+    /// How many there are of something, as another replica says it: numbers that nothing can have are brought to where
+    /// sums of them are numbers still.
+    package var countValue: Int? { intValue.map { min(max($0, 0), 1 << 53) } }
 }

@@ -105,7 +105,7 @@ extension Checkpoint.Session {
         self.init(id: id, startSequence: start ?? .beginning, startTime: document["start_time"]?.stringValue)
         recordedSequence = recorded
         endTime = document["end_time"]?.stringValue
-        for (name, keyPath) in Self.counters { statistics[keyPath: keyPath] = document[name]?.intValue ?? 0 }
+        for (name, keyPath) in Self.counters { statistics[keyPath: keyPath] = document[name]?.countValue ?? 0 }
     }
 
     private static var counters: [(String, WritableKeyPath<ReplicationStatistics, Int>)] {

@@ -72,11 +72,6 @@ extension CouchError {
             reason: "Only \(methods.joined(separator: ",")) allowed"
         )
     }
-
-    /// The client accepts no form that the resource has.
-    package static func notAcceptable(_ reason: String) -> CouchError {
-        CouchError(status: 406, error: "not_acceptable", reason: reason)
-    }
 }
 
 // MARK: - What does not fit the present state
@@ -179,11 +174,6 @@ extension CouchError {
         error: "content_md5_mismatch",
         reason: "Possible message corruption."
     )
-
-    /// The `Expect` of the request cannot be met.
-    package static func expectationFailed(_ reason: String) -> CouchError {
-        CouchError(status: 417, error: "expectation_failed", reason: reason)
-    }
 }
 
 // MARK: - What is too much
@@ -266,20 +256,6 @@ extension CouchError {
         status: 500,
         error: "internal_server_error",
         reason: "An internal error occurred. See the server's log."
-    )
-
-    /// The request took longer than it may.
-    package static let timeout = CouchError(
-        status: 500,
-        error: "timeout",
-        reason: "The request could not be processed in a reasonable amount of time."
-    )
-
-    /// The resource is known and not built.
-    package static let notImplemented = CouchError(
-        status: 501,
-        error: "not_implemented",
-        reason: "this feature is not yet implemented"
     )
 
     /// The server cannot answer at this time.

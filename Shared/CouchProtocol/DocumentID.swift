@@ -3,11 +3,13 @@ import JSON
 /// The name of a document within its database.
 ///
 /// Equal and ordered by the bytes of its UTF-8, as in CouchDB. (Swift's strings call canonically equivalent texts
-/// equal,
-/// which would make one document of two.)
+/// equal, which would make one document of two.) What kind of document it is follows from its bytes, too, as for
+/// PostgreSQL: `_design/` with an accent behind it names a design document.
 package struct DocumentID: Sendable {
-    /// How many bytes of UTF-8 an id may have, unless a setting says otherwise.
-    package static let defaultLengthLimit = 512
+    /// The most bytes of UTF-8 that any id has: what fits into an entry of PostgreSQL's indexes.
+    ///
+    /// How long a new document's id may be is a matter of the store's limits.
+    package static let greatestLength = 2_000
 
     /// The id as clients write it.
     package let text: String
@@ -18,11 +20,11 @@ package struct DocumentID: Sendable {
     }
 
     /// An id that comes from a client: not empty, not too long, and with `_` first only in front of a reserved name.
-    package init(_ text: String, lengthLimit: Int = defaultLengthLimit) throws(CouchError) {
+    package init(_ text: String, lengthLimit: Int = greatestLength) throws(CouchError) {
         guard !text.isEmpty else { throw .illegalDocumentID("Document id must not be empty") }
         guard text.utf8.count <= lengthLimit else { throw .illegalDocumentID("Document id is too long") }
         if text.utf8.first == UInt8(ascii: "_") {
-            guard text.hasPrefix(Self.designPrefix) || text.hasPrefix(Self.localPrefix) else {
+            guard text.beginsExactly(with: Self.designPrefix) || text.beginsExactly(with: Self.localPrefix) else {
                 throw .illegalDocumentID("Only reserved document ids may start with underscore.")
             }
             guard text != Self.designPrefix, text != Self.localPrefix else {
@@ -38,10 +40,10 @@ package struct DocumentID: Sendable {
     private static let localPrefix = "_local/"
 
     /// Whether it names a design document.
-    package var isDesign: Bool { text.hasPrefix(Self.designPrefix) }
+    package var isDesign: Bool { text.beginsExactly(with: Self.designPrefix) }
 
     /// Whether it names a local document, which is not replicated.
-    package var isLocal: Bool { text.hasPrefix(Self.localPrefix) }
+    package var isLocal: Bool { text.beginsExactly(with: Self.localPrefix) }
 
     /// The id of the local document of that name.
     package static func local(_ name: String) -> DocumentID {
@@ -52,6 +54,14 @@ package struct DocumentID: Sendable {
     package static func design(_ name: String) -> DocumentID {
         DocumentID(stored: designPrefix + name)
     }
+
+    /// The id of the design document that a client names, with `_design/` or without.
+    package static func design(named name: String) throws(CouchError) -> DocumentID {
+        try DocumentID(name.beginsExactly(with: designPrefix) ? name : designPrefix + name)
+    }
+
+    /// The name of the local document; nil when it is none.
+    package var localName: String? { text.rest(behind: Self.localPrefix) }
 }
 
 extension DocumentID: Hashable, Comparable, CustomStringConvertible {

@@ -6,10 +6,20 @@ package struct DocumentRules: Sendable {
     package var ownerMember = "~owner"
     /// The member that says which groups a document belongs to.
     package var groupsMember = "~groups"
+
+    /// How the tags are called.
+    package var tagNames: TagNames {
+        get { TagNames(owner: ownerMember, groups: groupsMember) }
+        set { (ownerMember, groupsMember) = (newValue.owner, newValue.groups) }
+    }
+
     /// How many bytes a document's body may have, as CouchDB's `max_document_size`.
     package var bodyLimit = 8_000_000
+    /// How many values a document may have, those within others counted; less than any reader of JSON takes, because
+    /// the members of the server's own come on top.
+    package var valueLimit = 1_000_000
     /// How many bytes an id may have.
-    package var idLengthLimit = DocumentID.defaultLengthLimit
+    package var idLengthLimit = 512
     /// How many groups a document may name.
     package var groupLimit = 1_000
     /// How many bytes the name of an owner or of a group may have.
@@ -31,4 +41,18 @@ package struct DocumentRules: Sendable {
 
     /// The rules of a database whose settings say nothing.
     package init() {}
+}
+
+/// How a database calls the tags of its documents.
+package struct TagNames: Hashable, Sendable {
+    /// The member that says whom a document belongs to.
+    package let owner: String
+    /// The member that says which groups a document belongs to.
+    package let groups: String
+
+    /// Names for the tags; without any those of a database whose settings say nothing.
+    package init(owner: String = "~owner", groups: String = "~groups") {
+        self.owner = owner
+        self.groups = groups
+    }
 }

@@ -6,7 +6,8 @@ package struct IncomingAttachment: Hashable, Sendable {
     package enum Content: Hashable, Sendable {
         /// The content is that of the same attachment in the revision before.
         case stub
-        /// The content comes as a part of its own, in the order of the members.
+        /// The content comes as a part of its own, in the order of the members; or it came with the document and was
+        /// taken out of its text, as `place` says.
         case follows
         /// The content came with the document.
         case inline([UInt8])
@@ -15,6 +16,8 @@ package struct IncomingAttachment: Hashable, Sendable {
     package let name: String
     package let contentType: String
     package let content: Content
+    /// Which of the contents it has that were taken out of the document's text (``DocumentSplitter``), from 0.
+    package let place: Int?
     /// The digest that the client gives, `md5-…` in Base64.
     package let digest: String?
     /// The generation of the revision in which the content came.
@@ -30,7 +33,9 @@ package struct IncomingAttachment: Hashable, Sendable {
     package static let defaultContentType = "application/octet-stream"
 
     /// Reads the value of one member of `_attachments`.
-    init(name: String, value: JSONValue, rules: DocumentRules) throws(CouchError) {
+    ///
+    /// - Parameter contents: How many contents were taken out of the text.
+    init(name: String, value: JSONValue, rules: DocumentRules, contents: Int) throws(CouchError) {
         guard value.objectValue != nil else { throw .badRequest("Invalid attachment \(name)") }
         try Self.check(name: name, lengthLimit: rules.attachmentNameLimit)
         self.name = name
@@ -40,9 +45,13 @@ package struct IncomingAttachment: Hashable, Sendable {
         length = value["length"]?.intValue
         encoding = value["encoding"]?.stringValue
         encodedLength = value["encoded_length"]?.intValue
-        if value["stub"]?.boolValue == true {
+        let isStub = value["stub"]?.boolValue == true
+        let follows = value["follows"]?.boolValue == true
+        let place = value["data"]?.intValue.flatMap { 0..<contents ~= $0 ? $0 : nil }
+        self.place = isStub || follows ? nil : place
+        if isStub {
             content = .stub
-        } else if value["follows"]?.boolValue == true {
+        } else if follows || place != nil {
             content = .follows
         } else {
             guard let text = value["data"]?.stringValue, let data = Base64.decode(text.utf8) else {
@@ -62,7 +71,7 @@ package struct IncomingAttachment: Hashable, Sendable {
     /// Refuses names that CouchDB refuses, and those that are longer than the limit.
     package static func check(name: String, lengthLimit: Int) throws(CouchError) {
         guard !name.isEmpty else { throw .badRequest("Attachment name is empty") }
-        guard !name.hasPrefix("_") else {
+        guard name.utf8.first != UInt8(ascii: "_") else {
             throw .badRequest("Attachment name '\(name)' starts with prohibited character '_'")
         }
         guard !name.utf8.contains(0) else { throw .badRequest("Attachment name must not contain U+0000") }

@@ -1,4 +1,4 @@
-import JSON
+package import JSON
 
 /// A document as a client sent it, taken apart: what CouchDB means by its special members, and the bytes of the rest.
 ///
@@ -37,10 +37,13 @@ package struct IncomingDocument: Sendable {
     ///
     /// Members that decide who may do what (`_…`, owner, groups) must not stand twice: which one counts is a question
     /// on which parsers differ.
+    ///
+    /// - Parameter contents: How many contents of attachments were taken out of the text (``DocumentSplitter``).
     package init(
         parsing text: [UInt8],
         in range: Range<Int>,
-        rules: DocumentRules = DocumentRules()
+        rules: DocumentRules = DocumentRules(),
+        contents: Int = 0
     ) throws(CouchError) {
         let scan = try JSONScan(received: text, in: range, limits: rules.json)
         guard scan.kind == .object else { throw .documentNotObject }
@@ -60,10 +63,12 @@ package struct IncomingDocument: Sendable {
             if scan.hasDuplicateMembers, !seen.insert(member.name).inserted {
                 throw .badRequest("The member \(member.name) stands twice.")
             }
-            if try !take(member, of: text, rules: rules) { append(member, of: text, scan) }
+            if try !take(member, of: text, rules: rules, contents) { append(member, of: text, scan) }
         }
         body.append(UInt8(ascii: "}"))
-        guard body.count <= rules.bodyLimit else { throw .documentTooLarge(id?.text ?? "") }
+        guard body.count <= rules.bodyLimit, scan.count <= rules.valueLimit else {
+            throw .documentTooLarge(id?.text ?? "")
+        }
     }
 
     private mutating func append(_ member: JSONScan.Member, of text: [UInt8], _ scan: JSONScan) {
@@ -88,7 +93,8 @@ extension IncomingDocument {
     private mutating func take(
         _ member: JSONScan.Member,
         of text: [UInt8],
-        rules: DocumentRules
+        rules: DocumentRules,
+        _ contents: Int
     ) throws(CouchError) -> Bool {
         if Self.bodyMembers.contains(member.name) { return false }
         if Self.ignoredMembers.contains(member.name) { return true }
@@ -102,7 +108,8 @@ extension IncomingDocument {
         case ("_rev", _): throw .invalidRevision
         case ("_revisions", .object): revision = try RevisionPath(parsing: value, limit: rules.ancestryLimit)
         case ("_deleted", .bool(let deleted)): isDeleted = deleted
-        case ("_attachments", .object(let members)): attachments = try Self.attachments(members, rules: rules)
+        case ("_attachments", .object(let members)):
+            attachments = try Self.attachments(members, rules: rules, contents: contents)
         case (rules.ownerMember, _):
             owner = try Self.owner(value, rules: rules)
             mentionsOwner = true
@@ -112,16 +119,20 @@ extension IncomingDocument {
         return true
     }
 
-    private static func attachments(
+    /// Reads the value of `_attachments`.
+    ///
+    /// - Parameter contents: How many contents were taken out of the text.
+    package static func attachments(
         _ members: JSONObject,
-        rules: DocumentRules
+        rules: DocumentRules,
+        contents: Int = 0
     ) throws(CouchError) -> [IncomingAttachment] {
         guard members.count <= rules.attachmentLimit else {
             throw .tooManyAttachments("The document has more than \(rules.attachmentLimit) attachments.")
         }
         var result: [IncomingAttachment] = []
         for (name, value) in members {
-            result.append(try IncomingAttachment(name: name, value: value, rules: rules))
+            result.append(try IncomingAttachment(name: name, value: value, rules: rules, contents: contents))
         }
         return result
     }

@@ -15,13 +15,13 @@ package protocol Replica: Sendable {
     /// A page of the changes behind a place, in order.
     func changes(_ request: ChangesRequest) async throws -> ChangesPage
 
-    /// The changes behind a place and all that follow, page by page, until the stream is given up.
-    func liveChanges(_ request: ChangesRequest) -> AsyncThrowingStream<ChangesPage, any Error>
-
     /// Which of these revisions the replica does not know, and what it has that they may come from.
     func revisionsDifference(_ revisions: [DocumentRevisions]) async throws -> [MissingRevisions]
 
-    /// Reads revisions with their ancestry and attachments; one outcome for each revision asked for.
+    /// Reads revisions with their ancestry and attachments: one outcome for each that it comes to.
+    ///
+    /// It comes to one at least, and may end when what it has read is more than ``FetchOutcome/sizeLimit``; the rest is
+    /// asked for again.
     func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome]
 
     /// Takes over revisions that were made elsewhere (`new_edits=false`). When it returns they are durable.
@@ -39,29 +39,6 @@ package protocol Replica: Sendable {
     func putLocalDocument(_ name: String, _ document: LocalDocument) async throws -> String
 }
 
-extension Replica {
-    /// The changes as pages that are waited for, one after the other.
-    package func liveChanges(_ request: ChangesRequest) -> AsyncThrowingStream<ChangesPage, any Error> {
-        AsyncThrowingStream(bufferingPolicy: .bufferingOldest(1)) { continuation in
-            let task = Task {
-                var request = request
-                request.wait = request.wait ?? .seconds(60)
-                do {
-                    while !Task.isCancelled {
-                        let page = try await changes(request)
-                        request.since = page.lastSequence
-                        if !page.rows.isEmpty { continuation.yield(page) }
-                    }
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
-                }
-            }
-            continuation.onTermination = { _ in task.cancel() }
-        }
-    }
-}
-
 /// What a replica says of itself.
 package struct ReplicaInfo: Hashable, Sendable {
     package var documentCount: Int
@@ -69,18 +46,22 @@ package struct ReplicaInfo: Hashable, Sendable {
     package var updateSequence: UpdateSequence
     /// Changes when the database is made anew, where the replica can tell.
     package var incarnation: String?
+    /// How its documents call their tags.
+    package var tagNames: TagNames
 
     /// What a replica says of itself.
     package init(
         documentCount: Int,
         deletedCount: Int,
         updateSequence: UpdateSequence,
-        incarnation: String? = nil
+        incarnation: String? = nil,
+        tagNames: TagNames = TagNames()
     ) {
         self.documentCount = documentCount
         self.deletedCount = deletedCount
         self.updateSequence = updateSequence
         self.incarnation = incarnation
+        self.tagNames = tagNames
     }
 }
 
@@ -94,6 +75,9 @@ package struct ChangesRequest: Hashable, Sendable {
     package var filter: ReplicationFilter
     /// How long to wait for a change when there is none (`feed=longpoll`); nil to answer at once.
     package var wait: Duration?
+    /// Whether who reads from the beginning has documents of this database all the same, and is to be told of those
+    /// that were lost since.
+    package var readerHolds = false
 
     /// A request for all leaves behind a place.
     package init(
@@ -157,6 +141,41 @@ package struct FetchRequest: Hashable, Sendable {
 package enum FetchOutcome: Hashable, Sendable {
     case document(ReplicatedDocument)
     case failure(DocumentID, RevisionID, CouchError)
+
+    /// About how many bytes of documents are read at once; one document can be more.
+    package static let sizeLimit = 16 << 20
+
+    /// About how many bytes it is.
+    package var size: Int {
+        switch self {
+        case .document(let document): document.size
+        case .failure: 0
+        }
+    }
+
+    /// The request that it answers, whatever attachments that named.
+    fileprivate var request: FetchRequest {
+        switch self {
+        case .document(let document): FetchRequest(id: document.id, revision: document.path.revision)
+        case .failure(let id, let revision, _): FetchRequest(id: id, revision: revision)
+        }
+    }
+}
+
+extension Replica {
+    /// Reads revisions as ``fetch(_:)`` does, part by part, until there is an outcome for each.
+    package func fetch(_ requests: [FetchRequest], _ take: ([FetchOutcome]) async throws -> Void) async throws {
+        var rest = requests
+        while !rest.isEmpty {
+            try Task.checkCancellation()
+            let outcomes = try await fetch(rest)
+            let answered = Set(outcomes.map(\.request))
+            let left = rest.filter { !answered.contains(FetchRequest(id: $0.id, revision: $0.revision)) }
+            guard left.count < rest.count else { throw TransportError("revisions that were asked for are left out") }
+            try await take(outcomes)
+            rest = left
+        }
+    }
 }
 
 /// A document that a replica refused to take.

@@ -9,6 +9,8 @@ package struct ReplicatedDocument: Hashable, Sendable {
     package var attachments: [ReplicatedAttachment]
     /// A JSON object of the members that are not special, as ``IncomingDocument/body`` has it.
     package var body: [UInt8]
+    /// All leaves that the document had for its reader when the change was read; nil when nobody said.
+    package var sourceLeaves: [RevisionID]?
 
     /// A revision with its ancestors.
     package init(
@@ -28,6 +30,9 @@ package struct ReplicatedDocument: Hashable, Sendable {
         self.attachments = attachments
         self.body = body
     }
+
+    /// About how many bytes it is.
+    package var size: Int { attachments.reduce(body.count) { $0 + ($1.content?.count ?? 0) } }
 
     /// The revision that a replica sent as JSON; its id and revision must be there.
     package init(_ document: IncomingDocument) throws(CouchError) {

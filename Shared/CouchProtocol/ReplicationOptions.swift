@@ -14,6 +14,11 @@ package struct ReplicationOptions: Sendable {
     package var wait = Duration.seconds(30)
     /// What happens when a side cannot be reached.
     package var retry = RetryPolicy()
+    /// Is run before the checkpoints are read; nil for nothing.
+    ///
+    /// What it is given records on both sides that everything up to a place is on the target already, as when the
+    /// target is a copy of one that was pulled elsewhere.
+    package var prepare: (@Sendable (_ begin: (UpdateSequence) async throws -> Void) async throws -> Void)?
     /// The present time as checkpoints show it to people; nil to leave it out.
     package var timestamp: (@Sendable () -> String)?
 

@@ -8,6 +8,8 @@ struct ReplicationSession {
     private let since: UpdateSequence
     private var record: Checkpoint.Session
     private var pending: Int?
+    /// Whether the target has documents already; matters to one that reads from the beginning.
+    var targetHolds = false
 
     /// What this run has done.
     private(set) var statistics = ReplicationStatistics()
@@ -102,13 +104,14 @@ struct ReplicationSession {
     ) {
         switch action {
         case .readPage(let since, let waits):
-            let request = ChangesRequest(
+            var request = ChangesRequest(
                 since: since,
                 limit: options.batchSize,
                 filter: options.filter,
                 wait: waits ? options.wait : nil
             )
-            group.addTask { [source] in .pageRead(try await source.changes(request)) }
+            request.readerHolds = targetHolds && since == .beginning
+            group.addTask { [source, request] in .pageRead(try await source.changes(request)) }
         case .process(let batch, let page):
             let transfer = BatchTransfer(source: source, target: target)
             group.addTask { .batchDone(batch, try await transfer.run(page)) }

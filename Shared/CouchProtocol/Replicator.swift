@@ -38,6 +38,11 @@ package struct Replicator: Sendable {
                 if let session { running = session } else { running = try await start() }
                 before = running.completedThrough
                 defer { session = running }
+                // What a run that was cut off has brought can be lost before the next one begins.
+                if running.completedThrough == .beginning {
+                    let info = try await target.info()
+                    running.targetHolds = info.documentCount + info.deletedCount > 0
+                }
                 return try await running.run(report: report)
             } catch {
                 // What was brought over since the last failure counts as a success.
@@ -61,13 +66,29 @@ package struct Replicator: Sendable {
         }
     }
 
-    private func start() async throws -> ReplicationSession {
+    /// Everything up to here is on the target, as the target alone remembers; nil when it remembers nothing.
+    package func recordedSequence() async throws -> UpdateSequence? {
+        let document = try await target.localDocument(try await checkpoints().id)
+        return document.flatMap { Checkpoint(document: $0.body).history.first?.recordedSequence }
+    }
+
+    private func checkpoints() async throws -> CheckpointStore {
         let id = ReplicationID.compute(
             source: try await source.identity,
             target: try await target.identity,
             filter: options.filter
         )
-        let checkpoints = CheckpointStore(source: source, target: target, id: id)
+        return CheckpointStore(source: source, target: target, id: id)
+    }
+
+    private func start() async throws -> ReplicationSession {
+        let checkpoints = try await checkpoints()
+        try await options.prepare? { sequence in
+            let digits = RevisionHash.digest(.random(in: .min ... .max), .random(in: .min ... .max))
+            var session = Checkpoint.Session(id: digits.description, startSequence: sequence)
+            session.recordedSequence = sequence
+            try await checkpoints.save(session)
+        }
         let known = try await checkpoints.read()
         let since = Checkpoint.common(source: known.source, target: known.target)
         return ReplicationSession(

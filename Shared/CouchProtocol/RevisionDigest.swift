@@ -1,4 +1,4 @@
-import Crypto
+package import Crypto
 
 /// The hash of a new revision: MD5 over all that the edit says, as in CouchDB, so that the same edit of the same
 /// revision gives the same revision wherever it is made.
@@ -63,6 +63,11 @@ package struct RevisionDigest: Sendable {
 package enum AttachmentDigest {
     /// The digest of content that is in memory.
     package static func of(_ content: [UInt8]) -> String {
-        "md5-" + Base64.encode(Array(Insecure.MD5.hash(data: content)))
+        of(Insecure.MD5.hash(data: content))
+    }
+
+    /// The digest of content that was hashed on its way.
+    package static func of(_ hash: Insecure.MD5Digest) -> String {
+        "md5-" + Base64.encode(Array(hash))
     }
 }

@@ -15,6 +15,10 @@ package struct SequenceToken: Hashable, Sendable {
     /// What else the store must know to go on from there; three numbers at most.
     package let details: [Int]
 
+    /// How many characters of an incarnation stand in a token, which are enough to tell it from others: a token stands
+    /// in every row of a feed.
+    package static let incarnationLength = 8
+
     /// How many details a token has at most.
     private static let detailLimit = 3
 
@@ -62,6 +66,15 @@ package struct SequenceToken: Hashable, Sendable {
         switch byte {
         case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
         default: false
+        }
+    }
+}
+
+extension UpdateSequence {
+    /// The life of the database in which a place was given out; nil for places of servers that are not of this house.
+    package var incarnation: String? {
+        SequenceToken(parsing: text)?.incarnation.flatMap {
+            $0.utf8.count == SequenceToken.incarnationLength ? $0 : nil
         }
     }
 }

@@ -10,7 +10,7 @@ extension CouchError {
             switch error.kind {
             case .compilation: (500, "compilation_error")
             case .exception: (500, Self.name(of: error.message))
-            case .timeLimit, .memoryLimit, .outputLimit, .hostDied: (500, "os_process_error")
+            case .timeLimit, .deadline, .memoryLimit, .outputLimit, .hostDied: (500, "os_process_error")
             case .reduceOverflow: (500, "reduce_overflow_error")
             case .inputLimit: (413, "too_large")
             case .unavailable, .cancelled, .protocolViolation: (503, "service unavailable")

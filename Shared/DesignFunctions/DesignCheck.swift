@@ -54,7 +54,7 @@ struct DesignCheck: Sendable {
             for kind in ["map", "reduce"] {
                 guard let text = view[kind]?.stringValue else { continue }
                 if kind == "reduce", text.hasPrefix("_") {
-                    try DesignShape.check(reduce: text)
+                    try ReduceName.check(text)
                     continue
                 }
                 functions.append(

@@ -72,24 +72,6 @@ package enum DesignShape {
         }
     }
 
-    /// The reduces that need no JavaScript; CouchDB looks at how a name begins.
-    private static let builtIn = ["_sum", "_count", "_stats", "_approx_count_distinct", "_first", "_last"]
-
-    /// Refuses the name of a built-in reduce that there is not.
-    package static func check(reduce name: String) throws(CouchError) {
-        guard !builtIn.contains(where: name.hasPrefix) else { return }
-        for ranked in ["_top_", "_bottom_"] where name.hasPrefix(ranked) {
-            guard let rank = Int(name.dropFirst(ranked.count)) else { throw invalid("invalid rank reducer") }
-            guard 1...greatestRank ~= rank else {
-                throw invalid("rank value must be between 1 and \(greatestRank)")
-            }
-            return
-        }
-        throw invalid("`\(name)` is not a supported reduce function.")
-    }
-
-    private static let greatestRank = 100
-
     private static func invalid(_ reason: String) -> CouchError {
         CouchError(status: 400, error: "invalid_design_doc", reason: reason)
     }

@@ -128,16 +128,6 @@ private struct Validation {
     }
 }
 
-extension ScriptError {
-    /// Whether it is the fault of what the function was given and not of the function or of the host.
-    fileprivate var breaksLimit: Bool {
-        switch kind {
-        case .timeLimit, .memoryLimit, .outputLimit, .inputLimit, .hostDied: true
-        case .compilation, .exception, .reduceOverflow, .unavailable, .cancelled, .protocolViolation: false
-        }
-    }
-}
-
 extension UserContext {
     /// CouchDB's `userCtx`.
     package var json: JSONValue {

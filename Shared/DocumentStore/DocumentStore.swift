@@ -9,6 +9,7 @@ package import Postgres
 package final class DocumentStore: Sendable {
     package let client: PostgresClient
     let logger: Logger
+    let limits: WriteLimits
     let feeds: FeedRegistry
     let commits = CommitQueues()
     let notifier: CommitNotifier
@@ -16,10 +17,19 @@ package final class DocumentStore: Sendable {
     let validations = ValidationCache()
     let recentDatabases = RecentDatabases()
     let recentCounts = RecentCounts()
+    let largestDocuments = LargestDocuments()
 
-    /// - Parameter validator: Who decides about writes as design documents say; nil where nothing is written on
-    ///   anybody's behalf.
-    package init(_ client: PostgresClient, validator: (any WriteValidator)? = nil, logger: Logger) {
+    /// - Parameters:
+    ///   - limits: How large what is written may make a document.
+    ///   - validator: Who decides about writes as design documents say; nil where nothing is written on anybody's
+    ///     behalf.
+    package init(
+        _ client: PostgresClient,
+        limits: WriteLimits = WriteLimits(),
+        validator: (any WriteValidator)? = nil,
+        logger: Logger
+    ) {
+        self.limits = limits
         self.validator = validator
         self.client = client
         self.logger = logger

@@ -139,7 +139,7 @@ extension ScriptError {
         switch kind {
         case .compilation: CouchError(status: 400, error: "compilation_error", reason: "\(self)")
         case .reduceOverflow: CouchError(status: 500, error: "reduce_overflow_error", reason: "\(self)")
-        case .timeLimit: CouchError(status: 500, error: "timeout", reason: "\(self)")
+        case .timeLimit, .deadline: CouchError(status: 500, error: "timeout", reason: "\(self)")
         case .unavailable, .cancelled: .unavailable("\(self)")
         default: CouchError(status: 500, error: "function_error", reason: "\(self)")
         }

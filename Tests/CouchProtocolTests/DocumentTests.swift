@@ -127,24 +127,6 @@ import Testing
         #expect(attachments[2].contentType == "application/octet-stream")
         #expect(AttachmentDigest.of(Array("hello".utf8)) == "md5-XUFAKrxLKna5cZ2REBfFkg==")
     }
-
-    @Test func `a part of a larger text is a document of its own`() throws {
-        let body = Array(#"{"new_edits":false,"docs":[{"_id":"a","x":1}, {"_id":"b"}]}"#.utf8)
-        let request = try BulkDocumentsRequest(parsing: body)
-        #expect(!request.makesNewRevisions)
-        let documents = try request.documents.map { try IncomingDocument(parsing: body, in: $0) }
-        #expect(documents.map(\.id?.text) == ["a", "b"])
-        #expect(documents.map { String(decoding: $0.body, as: UTF8.self) } == [#"{"x":1}"#, "{}"])
-    }
-
-    @Test(arguments: [
-        ("{}", CouchError.badRequest("POST body must include `docs` parameter.")),
-        (#"{"docs":{}}"#, .badRequest("`docs` parameter must be an array.")),
-        ("[]", .badRequest("Request body must be a JSON object")),
-    ])
-    func `a bulk request must have a list of documents`(text: String, error: CouchError) {
-        #expect(throws: error) { try BulkDocumentsRequest(parsing: Array(text.utf8)) }
-    }
 }
 
 @Suite struct OutgoingDocumentTests {

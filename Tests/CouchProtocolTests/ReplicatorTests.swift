@@ -25,6 +25,22 @@ import Testing
         #expect(result.through == UpdateSequence(25))
     }
 
+    @Test func `what a source reads part by part comes to the target, and what it leaves out does not count as done`()
+        async throws
+    {
+        try await fill(server, 7)
+        _ = try await Replicator(from: Reading(base: server, atOnce: 3), to: device).run()
+        #expect(await device.leaves() == server.leaves())
+        try await fill(server, 7, prefix: "e")
+        var options = ReplicationOptions()
+        options.retry.attemptLimit = 1
+        await #expect(throws: TransportError.self) {
+            try await Replicator(from: Reading(base: server, atOnce: 0), to: device, options: options).run()
+        }
+        _ = try await Replicator(from: server, to: device).run()
+        #expect(await device.leaves() == server.leaves())
+    }
+
     @Test func `a second run begins where the first ended`() async throws {
         try await fill(server, 10)
         _ = try await Replicator(from: server, to: device).run()
@@ -176,5 +192,15 @@ import Testing
         options.batchesPerCheckpoint = 2
         _ = try await Replicator(from: server, to: target, options: options).run()
         #expect(known.withLock { $0 }.count == 40)
+    }
+}
+
+/// A source that reads some revisions at once, whatever it is asked for.
+private struct Reading: ForwardingReplica {
+    let base: MemoryReplica
+    let atOnce: Int
+
+    func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
+        await base.fetch(Array(requests.prefix(atOnce)))
     }
 }

@@ -60,7 +60,7 @@ import Testing
         "_sum", "_count", "_stats", "_approx_count_distinct", "_first", "_last", "_top_1", "_bottom_100",
     ])
     func `reduces that are built in are known by name`(_ name: String) throws {
-        try DesignShape.check(reduce: name)
+        try ReduceName.check(name)
     }
 
     @Test(arguments: [
@@ -69,7 +69,7 @@ import Testing
     ])
     func `reduces that are not there are refused`(_ name: String, _ reason: String) {
         #expect(throws: CouchError(status: 400, error: "invalid_design_doc", reason: reason)) {
-            try DesignShape.check(reduce: name)
+            try ReduceName.check(name)
         }
     }
 

@@ -14,13 +14,10 @@ func withPool<Value: Sendable>(_ body: (ScriptHostPool) async throws -> Value) a
         logger: Logger(label: "script-hosts", factory: { _ in SwiftLogNoOpLogHandler() })
     )
     let run = Task { await pool.run() }
-    let result: Result<Value, any Error>
-    do {
-        result = .success(try await body(pool))
-    } catch {
-        result = .failure(error)
+    return try await attempt {
+        try await body(pool)
+    } finally: {
+        run.cancel()
+        await run.value
     }
-    run.cancel()
-    await run.value
-    return try result.get()
 }

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Testing
 
 @testable import DocumentStore
@@ -178,6 +179,47 @@ import Testing
             (composed, Tags(owner: "jose\u{301}"), false), (composed, Tags(owner: "jos\u{E9}"), true),
         ]
         for (caller, tags, may) in table { #expect(rules.mayRead(tags, caller) == may, "\(caller) \(tags)") }
+    }
+
+    @Test func `whom a security object lets in`() throws {
+        var database = Database(
+            id: 1,
+            name: "db",
+            incarnation: "a",
+            originalIncarnation: "a",
+            settings: DatabaseSettings()
+        )
+        func lets(_ object: JSONValue?, _ caller: Caller) throws -> Bool {
+            if let object { database.security = try DatabaseSecurity(object) }
+            return AccessRules.mayOpen(database, caller)
+        }
+        let composed = Caller.user(name: "jos\u{E9}", groups: [])
+        let table: [(JSONValue, Caller, Bool)] = [
+            ([:], Self.ann, true), (DatabaseSecurity.unset, Self.ann, true),
+            (["members": ["names": ["ann"]]], Self.ann, true), (["members": ["names": ["ann"]]], Self.eve, false),
+            (["members": ["names": ["ann"]]], Self.administrator, true),
+            (["members": ["names": ["ann"]]], Self.sequence, true),
+            (["readers": ["names": ["eve"]]], Self.ann, false),
+            (["members": ["roles": ["g"]]], .user(name: "x", groups: ["f", "g"]), true),
+            (["members": ["roles": ["g"]]], .user(name: "g", groups: []), false),
+            (["members": ["roles": ["_admin"]]], .user(name: "x", groups: ["_admin"]), false),
+            (["members": ["names": ["bob"]], "admins": ["roles": ["g"]]], .user(name: "x", groups: ["g"]), true),
+            (["admins": ["names": ["bob"]]], Self.ann, true),
+            (["members": ["names": ["jose\u{301}"]]], composed, false),
+            (["members": ["names": ["jos\u{E9}"]]], composed, true),
+        ]
+        for (object, caller, may) in table { #expect(try lets(object, caller) == may, "\(object) \(caller)") }
+        #expect(try lets([:], .anonymous) == false)
+        var settings = DatabaseSettings()
+        settings.anonymousRead = true
+        database = Database(id: 1, name: "db", incarnation: "a", originalIncarnation: "a", settings: settings)
+        #expect(try lets([:], .anonymous))
+        #expect(try !lets(["members": ["roles": ["g"]]], .anonymous))
+        database.security = DatabaseSecurity(stored: Array(#"{"readers":7}"#.utf8))
+        #expect(try !lets(nil, Self.ann) && lets(nil, Self.administrator))
+        for wrong: JSONValue in [[], ["members": []], ["admins": ["names": "ann"]], ["readers": ["roles": [1]]]] {
+            #expect(throws: CouchError.self) { try DatabaseSecurity(wrong) }
+        }
     }
 
     @Test func `a user writes no design document`() {

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Postgres
 import TestSupport
 import Testing
@@ -34,8 +35,47 @@ import Testing
         #expect(store.database.position(of: token) == FeedPosition(2))
         try await store.store.renewIncarnations()
         let restored = try await store.store.recentDatabase("db")
-        #expect(restored.position(of: token) == .beginning)
+        #expect(restored.position(of: token) == .beginningAnew)
         #expect(restored.position(of: restored.token(FeedPosition(2))) == FeedPosition(2))
+        await store.close()
+    }
+
+    @Test func `who held something of before is told of what was lost since, and who begins is not`() async throws {
+        let store = try await TestStore.make()
+        try await store.store.addMember("bob", to: "red", by: .administrator)
+        var revisions: [RevisionID] = []
+        for id in ["a", "b", "c"] { revisions.append(try await store.put(id, tags: Tags(groups: ["red"]))) }
+        let token = store.database.token(FeedPosition(try await store.store.info(store.database).updateSeq))
+        try await store.put("a", after: revisions[0], tags: Tags(owner: "ann"))
+        try await store.put("b", after: revisions[1], tags: Tags(owner: "ann"))
+        try await store.store.renewIncarnations()
+        let restored = try await store.store.recentDatabase("db")
+        let bob = Caller.user(name: "bob", groups: ["red"])
+        /// The ids of deletions and of documents, read one by one.
+        func read(from start: FeedPosition) async throws -> (deleted: Set<String>, present: Set<String>) {
+            var (deleted, present): (Set<String>, Set<String>) = ([], [])
+            var place = start
+            while true {
+                let page = try await store.store.changes(
+                    in: restored,
+                    since: place,
+                    limit: 1,
+                    allLeaves: true,
+                    for: bob
+                )
+                for change in page.changes {
+                    if change.isDeleted { deleted.insert(change.id.text) } else { present.insert(change.id.text) }
+                }
+                guard page.hasMore else { return (deleted, present) }
+                place = restored.position(of: restored.token(page.end))
+            }
+        }
+        let anew = try await read(from: restored.position(of: token))
+        #expect(anew.deleted == ["a", "b"] && anew.present == ["c"])
+        let first = try await read(from: .beginning)
+        #expect(first.deleted == [] && first.present == ["c"])
+        #expect(try await store.store.pending(in: restored, since: .beginningAnew, for: bob) == 3)
+        #expect(try await store.store.pending(in: restored, since: .beginning, for: bob) == 1)
         await store.close()
     }
 }

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import TestSupport
 import Testing
 
@@ -27,7 +28,7 @@ import Testing
     /// What is remembered of a count is what a count would say.
     @Test func `counts follow whatever changes what a user may read`() async throws {
         let store = try await TestStore.make()
-        var groups: Set<String> = []
+        var groups: Set<ExactText> = []
         func check(_ live: Int, _ deleted: Int = 0, _ location: SourceLocation = #_sourceLocation) async throws {
             let user = Caller.user(name: "ann", groups: groups)
             for _ in 0..<2 {

@@ -1,3 +1,4 @@
+import JSON
 import Postgres
 import TestSupport
 import Testing
@@ -27,6 +28,30 @@ import Testing
         #expect(!(try await documents.setGroups([], of: "ann", by: .login)))
         #expect(try await documents.groups(of: "ann").isEmpty)
         #expect(try await events(store) == ["1 ann+a", "2 ann-a"])
+        await store.close()
+    }
+
+    @Test func `a change is committed with what goes with it, or not at all`() async throws {
+        let store = try await TestStore.make()
+        try await store.store.client.execute("CREATE TABLE noted (changed boolean)")
+        let note: MembershipCompanion = { isChanged, connection in
+            try await connection.execute("INSERT INTO noted VALUES (\(isChanged))")
+        }
+        #expect(try await store.store.addMember("ann", to: "red", by: .sequence, with: note))
+        #expect(!(try await store.store.addMember("ann", to: "red", by: .login, with: note)))
+        await #expect(throws: NoRow.self) {
+            try await store.store.removeMember("ann", from: "red", by: .administrator) { isChanged, connection in
+                try await note(isChanged, connection)
+                throw NoRow()
+            }
+        }
+        await #expect(throws: NoRow.self) {
+            try await store.store.setGroups(["blue"], of: "ann", by: .sequence) { _, _ in throw NoRow() }
+        }
+        #expect(try await store.store.groups(of: "ann") == ["red"])
+        #expect(try await events(store) == ["1 ann+red"])
+        let noted = try await store.store.client.query("SELECT changed FROM noted ORDER BY changed")
+        #expect(try noted.map { try $0.decode(Bool.self) } == [false, true])
         await store.close()
     }
 

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import TestSupport
 import Testing
 

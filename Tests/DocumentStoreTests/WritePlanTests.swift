@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Testing
 
 @testable import DocumentStore
@@ -175,7 +176,7 @@ import Testing
 
     @Test func `users make fewer branches, and change one document less often at once`() {
         let bob = Caller.user(name: "bob", groups: [])
-        let branches = (0..<WritePlan.userBranchLimit).map { DocumentEdit.made("d", ["1-b\($0)"]) }
+        let branches = (0..<WriteLimits().userBranches).map { DocumentEdit.made("d", ["1-b\($0)"]) }
         var (plan, outcomes) = plan(branches + [.made("d", ["1-one"])], by: bob)
         #expect(outcomes.prefix(branches.count).allSatisfy { $0.error == nil })
         #expect(outcomes.last?.error == "too_many_edits")
@@ -251,7 +252,7 @@ import Testing
 
     @Test func `a document with too many branches is refused another one, but not another revision`() throws {
         var plan = WritePlan(DatabaseSettings(), over: [:])
-        for branch in 0..<WritePlan.branchLimit {
+        for branch in 0..<WriteLimits().branches {
             _ = try plan.add(.made("d", ["1-b\(branch)"]), by: administrator, traceID: nil).revision
         }
         let record = try #require(plan.changes[DocumentID(stored: "d")]?.record)
@@ -271,11 +272,28 @@ import Testing
         #expect(outcomes.last?.error == "history_too_large")
         #expect(outcomes.count > 20)
         #expect(tree(plan).leafCount == outcomes.count - 1)
-        #expect(WritePlan.historyLimit - 12_000...WritePlan.historyLimit ~= tree(plan).encoded.count)
+        #expect(WriteLimits().history - 12_000...WriteLimits().history ~= tree(plan).encoded.count)
         #expect(tree(plan).encoded.count...tree(plan).encoded.count + 3_000 ~= tree(plan).byteCount)
         for leaf in tree(plan).leaves {
             #expect(plan.add(.next("d", after: leaf.id, deleted: true), by: administrator, traceID: nil).error == nil)
         }
+    }
+
+    @Test func `the limits are those that are set`() {
+        var limits = WriteLimits()
+        (limits.idLength, limits.branches, limits.edits, limits.history) = (40, 2, 3, 1_000)
+        let long = String(repeating: "i", count: 41)
+        var plan = WritePlan(DatabaseSettings(), over: [:], limits: limits)
+        func outcome(_ edit: DocumentEdit) -> String? { plan.add(edit, by: administrator, traceID: nil).error }
+        #expect(outcome(.next(long)) == "illegal_docid")
+        #expect(["1-a", "1-b", "1-c"].map { outcome(.made("d", [$0])) } == [nil, nil, "too_many_branches"])
+        #expect(outcome(.made("d", ["2-a", "1-a"])) == "too_many_edits")
+        let name = String(repeating: "x", count: 240)
+        #expect(["1-a", "1-b"].map { outcome(.made("e", [$0 + name])) } == [nil, nil])
+        #expect(outcome(.made("f", (1...9).map { "\(10 - $0)-\(name)" })) == "history_too_large")
+        // What is there already goes on.
+        plan = WritePlan(DatabaseSettings(), over: [DocumentID(stored: long): DocumentRecord()], limits: limits)
+        #expect(outcome(.next(long)) == nil)
     }
 
     @Test func `names that cannot be kept are refused`() {

@@ -3,6 +3,7 @@ import DocumentStore
 import JSON
 import TestSupport
 import Testing
+import ViewRules
 
 @testable import ViewIndexes
 

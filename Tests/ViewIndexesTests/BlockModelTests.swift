@@ -3,6 +3,7 @@ import DocumentStore
 import Postgres
 import TestSupport
 import Testing
+import ViewRules
 
 @testable import ViewIndexes
 

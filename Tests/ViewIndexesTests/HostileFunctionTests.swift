@@ -1,10 +1,11 @@
 import CouchProtocol
-import DocumentStore
 import JSON
 import ScriptHosting
 import TestSupport
 import Testing
+import ViewRules
 
+@testable import DocumentStore
 @testable import ViewIndexes
 
 /// Functions that take more than they may.
@@ -32,7 +33,7 @@ import Testing
             let views = try test.views(both.text)
             let index = try await test.index(views)
             for (name, count) in [("bad", 39), ("good", 40)] {
-                let place = try #require(views.views[name]?.place)
+                let place = try #require(views.views[ExactText(name)]?.place)
                 var scan = ViewScan(index, place: place, range: KeyRange(), caller: TestIndexes.administrator)
                 #expect(try await scan.next(100, from: test.store.client).count == count, "\(name)")
             }
@@ -84,6 +85,44 @@ import Testing
                 #expect(error.error == expected && error.reason.contains("_design/x/_view/v reduce"), "\(error)")
             }
             #expect(try await test.rows(index).count == 40, "the rows are there all the same")
+        }
+    }
+
+    @Test func `rows that are too large for all groups of a document are left out, and all others are there`()
+        async throws
+    {
+        try await TestIndexes.with { test in
+            try await test.put("a", #"{"n":1}"#)
+            let groups = (0..<140).map { "g\($0)" }
+            try await test.put("b", #"{"n":1000000}"#, tags: Tags(groups: groups))
+            try await test.put("c", #"{"n":2}"#, tags: Tags(groups: groups))
+            let map = "function (doc) { emit(doc._id, 'x'.repeat(doc.n)) }"
+            let index = try await test.index(try test.view(map))
+            #expect(try await test.rows(index) == [#""a"="x"@a"#, #""c"="xx"@c"#])
+            let info = try await test.indexes.information(index)
+            #expect(info.failures.map(\.document) == ["b"])
+        }
+    }
+
+    @Test func `what is written at once has a limit, however many groups documents have`() async throws {
+        try await TestIndexes.with { test in
+            let index = try await test.index(try test.view("function (doc) { emit(1) }"), isFresh: false)
+            let value = [UInt8](repeating: UInt8(ascii: "1"), count: 1 << 20)
+            let documents = (1...7).map { number in
+                IndexableDocument(
+                    number: Int64(number),
+                    id: DocumentID(stored: "d\(number)"),
+                    seq: number,
+                    isDeleted: number == 3,
+                    feeds: Array(1...10),
+                    json: []
+                )
+            }
+            let rows = [MapOutcome.rows([MapRow(key: [UInt8(ascii: "1")], value: value[...])])]
+            var stretch = MappedStretch(documents, Array(repeating: rows, count: 6), of: index)
+            var lasts: [Int] = []
+            while let batch = stretch.next() { lasts.append(batch.last) }
+            #expect(lasts == [5, 7])
         }
     }
 }

@@ -5,6 +5,7 @@ import JSON
 import ScriptHosting
 import TestSupport
 import Testing
+import ViewRules
 
 @testable import ViewIndexes
 

@@ -4,6 +4,7 @@ import DocumentStore
 import JSON
 import TestSupport
 import Testing
+import ViewRules
 
 @testable import ViewIndexes
 
@@ -53,6 +54,19 @@ import Testing
         }
     }
 
+    @Test func `the least integer is a number like others`() async throws {
+        try await TestIndexes.with { test in
+            let values = ["-9223372036854775808", "-9223372036854775808e0", "9223372036854775807"]
+            try await test.put(values.enumerated().map { ("d\($0)", #"{"v":\#($1)}"#) })
+            let map = "function (doc) { emit(doc.v, doc.v) }"
+            for text in ["_sum", "_stats", "_count", "_top_1", "_bottom_2", "_approx_count_distinct"] {
+                let index = try await test.index(try test.view(map, reduce: text))
+                #expect(try await test.groups(index, .none).count == 1, "\(text)")
+                #expect(try await test.groups(index, .exact).count == 2, "\(text)")
+            }
+        }
+    }
+
     @Test func `groups are those of keys and of their beginnings`() async throws {
         try await TestIndexes.with { test in
             let keys = [#"["a",1,1]"#, #"["a",1,2]"#, #"["a",2]"#, #"["b"]"#, "7", #""a""#, #"["a",1,2]"#, #"["a",1]"#]
@@ -77,6 +91,54 @@ import Testing
             backwards.isDescending = true
             #expect(try await test.groups(index, .level(2), backwards, page: 1) == [#"["a",2]=1"#, #"["a",1]=2"#])
             #expect(try await test.groups(index, .level(1), page: 1).count == 4)
+        }
+    }
+
+    @Test func `rows that are much larger than most do not make a page much larger`() async throws {
+        try await TestIndexes.with { test in
+            let text = String(repeating: "x", count: 1_000_000)
+            try await test.put((0..<1_000).map { ("d\($0)", #"{"k":\#($0 % 10),"t":1}"#) }, tags: Tags(owner: "ann"))
+            for start in stride(from: 0, to: 40, by: 10) {
+                let large: [(id: String, body: String)] = (start..<start + 10).map {
+                    ("e\($0)", #"{"k":\#(5 + $0 % 2),"t":"\#(text)"}"#)
+                }
+                try await test.put(large, tags: Tags(owner: "ann"))
+            }
+            let map = "function (doc) { emit([doc.k], doc.t) }"
+            let index = try await test.index(try test.view(map, reduce: "_count"))
+            let size = try await test.indexes.page(of: index, place: 0, bytes: 4 << 20, atMost: 1_000)
+            #expect(size.rows > 50)
+            let counts = (0..<10).map { "[\($0)]=\($0 == 5 || $0 == 6 ? 120 : 100)" }
+            for caller in [TestIndexes.administrator, .user(name: "ann", groups: [])] {
+                for isDescending in [false, true] {
+                    let range = KeyRange(isDescending: isDescending)
+                    var scan = ViewScan(index, place: 0, range: range, caller: caller, size: size)
+                    var pages: [(rows: Int, bytes: Int)] = []
+                    while true {
+                        let rows = try await scan.next(size.rows, from: test.store.client)
+                        if rows.isEmpty { break }
+                        pages.append((rows.count, rows.reduce(0) { $0 + $1.value.count }))
+                    }
+                    #expect(pages.reduce(0) { $0 + $1.rows } == 1_040)
+                    #expect(pages.allSatisfy { $0.bytes < 6_000_000 }, "\(pages)")
+                    let found = try await test.groups(index, .exact, range, by: caller)
+                    #expect(found == (isDescending ? counts.reversed() : counts))
+                }
+            }
+        }
+    }
+
+    @Test func `a block's rows are read as far as memory goes`() async throws {
+        try await TestIndexes.with { test in
+            let text = String(repeating: "x", count: 1_000)
+            try await test.put((0..<200).map { ("d\($0)", #"{"t":"\#(text)"}"#) })
+            let index = try await test.index(try test.view("function (doc) { emit(1, doc.t) }", reduce: "_count"))
+            var blocks = BlockReader(view: index.views[0], range: KeyRange(), kind: nil)
+            let all = try await blocks.next(from: test.store.client)
+            let some = try await BlockReader.rows(of: all, index.views[0], bytes: 10_000, from: test.store.client)
+            #expect(some.map(\.count).reduce(0, +) == 10)
+            let whole = try await BlockReader.rows(of: all, index.views[0], from: test.store.client)
+            #expect(whole.map(\.count).reduce(0, +) == 200)
         }
     }
 

@@ -42,7 +42,14 @@ package struct FieldPath: Sendable {
 
     /// The way as selectors write it.
     package var text: String {
-        names.map { $0.replacing("\\", with: "\\\\").replacing(".", with: "\\.") }.joined(separator: ".")
+        names.map(Self.escaped).joined(separator: ".")
+    }
+
+    /// A name with a backslash in front of what ends one, by its bytes, as they are read.
+    private static func escaped(_ name: String) -> String {
+        let special = [UInt8(ascii: "\\"), UInt8(ascii: ".")]
+        let bytes = name.utf8.flatMap { special.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] }
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     /// The way that goes on from here.

@@ -39,8 +39,25 @@ package struct Selector: Sendable, Hashable {
     }
 
     /// Whether a document, with its special members, is one of those wanted.
+    ///
+    /// One that is too much work to look at is not (``SelectorMatcher/workLimit``).
     package func matches(_ document: JSONValue, collation: JSONCollation = .codePoints) -> Bool {
-        SelectorMatcher(collation: collation).matches(root, document)
+        var work = 0
+        return matches(document, collation: collation, work: &work)
+    }
+
+    /// Whether a document is one of those wanted.
+    ///
+    /// - Parameter work: Grows by the work that it was: who looks at many documents lets others have their turn.
+    package func matches(_ document: JSONValue, collation: JSONCollation, work: inout Int) -> Bool {
+        matches(document, collation: collation, work: &work, limit: SelectorMatcher.workLimit)
+    }
+
+    /// Whether a document is one of those wanted, and no more work than that.
+    func matches(_ document: JSONValue, collation: JSONCollation, work: inout Int, limit: Int) -> Bool {
+        var matcher = SelectorMatcher(collation: collation, work: limit)
+        defer { work += limit - matcher.work }
+        return matcher.matches(root, document) && matcher.work > 0
     }
 }
 
@@ -50,9 +67,20 @@ package struct SelectorLimits: Sendable {
     package var depth = 50
     /// How many conditions there may be.
     package var conditions = 5_000
+    /// What one expression may be.
     package var pattern = TextPattern.Limits()
+    /// How many steps all expressions may have together.
+    package var patternSteps = 20_000
 
     package init() {}
+
+    var tooManySteps: CouchError {
+        CouchError(
+            status: 400,
+            error: "invalid_selector",
+            reason: "The regular expressions of the selector have more than \(patternSteps) steps together."
+        )
+    }
 
     var tooDeep: CouchError {
         CouchError(

@@ -4,6 +4,8 @@ package import JSON
 struct SelectorParser {
     let limits: SelectorLimits
     private var nodes = 0
+    /// How many steps all expressions have together.
+    private var steps = 0
 
     init(_ limits: SelectorLimits) {
         self.limits = limits
@@ -87,7 +89,7 @@ struct SelectorParser {
 
 // The operators that look at one value.
 extension SelectorParser {
-    private func terminal(_ name: String, _ argument: JSONValue) throws(CouchError) -> SelectorNode {
+    private mutating func terminal(_ name: String, _ argument: JSONValue) throws(CouchError) -> SelectorNode {
         switch name {
         case "$lt": return .compare(.less, argument)
         case "$lte": return .compare(.lessOrEqual, argument)
@@ -107,7 +109,7 @@ extension SelectorParser {
     }
 
     /// The condition of an operator that does not take every argument; nil when there is no such operator.
-    private func checked(_ name: String, _ argument: JSONValue) throws(CouchError) -> SelectorNode? {
+    private mutating func checked(_ name: String, _ argument: JSONValue) throws(CouchError) -> SelectorNode? {
         let node: SelectorNode?
         switch name {
         case "$in": node = argument.arrayValue.map(SelectorNode.isIn)
@@ -118,14 +120,21 @@ extension SelectorParser {
         case "$size": node = argument.integer.flatMap { $0 >= 0 ? .size($0) : nil }
         case "$beginsWith": node = argument.stringValue.map(SelectorNode.beginsWith)
         case "$mod": node = Self.modulo(argument)
-        case "$regex":
-            node = argument.stringValue.flatMap { text in
-                (try? TextPattern(text, limits: limits.pattern)).map(SelectorNode.pattern)
-            }
+        case "$regex": node = try pattern(argument)
         default: return nil
         }
         guard let node else { throw Self.badArgument(name, argument) }
         return node
+    }
+
+    /// The condition of an expression; nil when it is none.
+    private mutating func pattern(_ argument: JSONValue) throws(CouchError) -> SelectorNode? {
+        guard let text = argument.stringValue, let pattern = try? TextPattern(text, limits: limits.pattern) else {
+            return nil
+        }
+        steps += pattern.stepCount
+        guard steps <= limits.patternSteps else { throw limits.tooManySteps }
+        return .pattern(pattern)
     }
 
     private static func modulo(_ argument: JSONValue) -> SelectorNode? {

@@ -1,4 +1,5 @@
 package import CouchProtocol
+import JSON
 
 /// Who may read and write what: the only place where rights are decided (contract, section 2.3).
 package struct AccessRules: Sendable {
@@ -8,9 +9,13 @@ package struct AccessRules: Sendable {
         self.settings = settings
     }
 
-    /// Whether the caller may read the database at all.
-    package func mayOpen(_ caller: Caller) -> Bool {
-        caller != .anonymous || settings.anonymousRead
+    /// Whether the caller may read the database at all: by its settings and by its security object.
+    package static func mayOpen(_ database: Database, _ caller: Caller) -> Bool {
+        switch caller {
+        case .administrator, .sequence: true
+        case .anonymous: database.settings.anonymousRead && database.security.isOpen
+        case .user(let name, let groups): database.security.admits(name, groups)
+        }
     }
 
     /// Whether the caller may read a revision with these tags.
@@ -21,7 +26,7 @@ package struct AccessRules: Sendable {
         case .user(let name, let groups):
             // Looked up and not compared as sets of feeds: this is asked of every row, and some users are in hundreds.
             tags.isEverybodys || tags.owner.map { $0.isSame(as: name) } ?? false
-                || tags.groups.contains { groups.containsSame($0) }
+                || tags.groups.contains { groups.contains(ExactText($0)) }
         }
     }
 

@@ -1,19 +1,22 @@
+package import JSON
+
 /// On whose behalf documents are read or written.
 package enum Caller: Sendable, Hashable {
     /// Sees and changes everything.
     case administrator(name: String)
     /// Sees and changes what contract section 2.3 allows.
-    case user(name: String, groups: Set<String>)
+    case user(name: String, groups: Set<ExactText>)
     /// Nobody: sees what is everybody's, where the database lets it.
     case anonymous
-    /// A run of a sequence: sees and changes everything; `user` is whom it runs for.
-    case sequence(user: String?)
+    /// A run of a sequence: sees and changes everything; `user` is whom it runs for, and `lineage` the names of the
+    /// listeners that led to it, by which they know their own doing.
+    case sequence(user: String?, lineage: [String] = [])
 
     /// The feeds that make up what the caller may read; nil for one who may read all.
     package var feeds: Set<Feed>? {
         switch self {
         case .administrator, .sequence: nil
-        case .user(let name, let groups): Set(groups.map(Feed.group)).union([.owner(name), .everybody])
+        case .user(let name, let groups): Set(groups.map { .group($0.text) }).union([.owner(name), .everybody])
         case .anonymous: [.everybody]
         }
     }
@@ -39,7 +42,7 @@ package enum Caller: Sendable, Hashable {
     }
 
     /// The caller with these groups, where the caller is a user.
-    func with(groups: Set<String>) -> Caller {
+    func with(groups: Set<ExactText>) -> Caller {
         guard case .user(let name, _) = self else { return self }
         return .user(name: name, groups: groups)
     }
@@ -54,8 +57,13 @@ package enum Caller: Sendable, Hashable {
         switch self {
         case .administrator(let name), .user(let name, _): name
         case .anonymous: nil
-        case .sequence(let user): user
+        case .sequence(let user, _): user
         }
+    }
+
+    /// The listeners that led to what the caller writes.
+    var lineage: [String] {
+        if case .sequence(_, let lineage) = self { lineage } else { [] }
     }
 
     /// Where the caller's writes come from, as change events name it.

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Postgres
 
 /// A user's leaving of a group, as far as what the user lost by it in a database is to be noted.
@@ -19,8 +20,8 @@ struct Departure: Sendable {
     /// The document up to which the feed has been looked at.
     let place: Int64
     /// The user's groups before and after it.
-    let before: Set<String>
-    let after: Set<String>
+    let before: Set<ExactText>
+    let after: Set<ExactText>
 
     /// How many documents are looked at while the database's counter is locked.
     static let stretch = 500
@@ -173,7 +174,7 @@ extension Departure {
         seq = Int(try row.decode(Int64.self, at: 2))
         lastDocument = try row.decode(Int64.self, at: 3)
         place = try row.decode(Int64.self, at: 4)
-        before = Set(try row.decode([String].self, at: 5))
-        after = Set(try row.decode([String].self, at: 6))
+        before = Set(try row.decode([String].self, at: 5).map { ExactText($0) })
+        after = Set(try row.decode([String].self, at: 6).map { ExactText($0) })
     }
 }

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Postgres
 
 /// What a change of a user's groups is to the databases: an event in the order of changes of each, and a departure for
@@ -8,11 +9,11 @@ import Postgres
 /// joining is found when a device asks, and what is lost by leaving is noted afterwards (``Departure``).
 struct MembershipChange: Sendable {
     let user: String
-    let before: Set<String>
-    let after: Set<String>
+    let before: Set<ExactText>
+    let after: Set<ExactText>
 
-    private var joined: [String] { after.subtracting(before).sorted() }
-    private var left: [String] { before.subtracting(after).sorted() }
+    private var joined: [String] { after.subtracting(before).sortedTexts }
+    private var left: [String] { before.subtracting(after).sortedTexts }
 
     /// Records it in every database, within the transaction that changes the memberships.
     func record(over connection: PostgresConnection) async throws {
@@ -21,18 +22,19 @@ struct MembershipChange: Sendable {
         // of its own: what follows sees all that was committed while this one waited.)
         _ = try await connection.query("SELECT FROM counters ORDER BY database FOR UPDATE")
         let events = joined + left
+        let areJoined = events.map { after.contains(ExactText($0)) }
         try await connection.execute(
             """
             WITH events AS (
                 INSERT INTO membership_events (database, seq, user_name, group_name, joined)
                 SELECT database, counters.seq + place, \(user), name, joined
-                FROM counters CROSS JOIN unnest(\(events), \(events.map(after.contains))) WITH ORDINALITY
+                FROM counters CROSS JOIN unnest(\(events), \(areJoined)) WITH ORDINALITY
                     AS changed (name, joined, place)
             ), departures AS (
                 INSERT INTO departures (user_name, database, feed, seq, last_document, before, after)
                 SELECT \(user), database, feeds.id, counters.seq + \(Int64(events.count)),
                     coalesce(pg_sequence_last_value(pg_get_serial_sequence('documents', 'number')::regclass), 0),
-                    \(before.sorted()), \(after.sorted())
+                    \(before.sortedTexts), \(after.sortedTexts)
                 FROM counters JOIN feeds USING (database) WHERE kind = 'group' AND name = ANY(\(left))
             )
             UPDATE counters SET seq = seq + \(Int64(events.count))

@@ -97,7 +97,8 @@ package enum Feed: Sendable, Hashable {
 
     /// The feed that ``text`` names.
     package init(text: String) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        let parts = text.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1, omittingEmptySubsequences: false)
+            .map { String(Substring($0)) }
         self.init(kind: parts[0], name: parts.count > 1 ? parts[1] : "")
     }
 
@@ -133,9 +134,4 @@ package enum Feed: Sendable, Hashable {
 extension String {
     /// Whether both are the same bytes: texts that Unicode calls equivalent are different names.
     func isSame(as other: String) -> Bool { utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8) }
-}
-
-extension Set<String> {
-    /// Whether that very name is among them.
-    func containsSame(_ name: String) -> Bool { firstIndex(of: name).map { self[$0].isSame(as: name) } ?? false }
 }

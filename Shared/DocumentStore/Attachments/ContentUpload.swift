@@ -7,8 +7,8 @@ import Postgres
 /// What has arrived is in the database and cannot be found there until ``finish()``. An upload that ends otherwise must
 /// be abandoned; what is left of one that its process did not survive is swept.
 package struct ContentUpload {
-    /// How often what is not referred to yet is said to be still wanted; far more often than the sweep forgets it.
-    private static let signOfLife = Duration.seconds(300)
+    /// How often what is not referred to yet must be said to be still wanted; far more often than the sweep forgets it.
+    package static let signOfLife = Duration.seconds(300)
 
     private let store: DocumentStore
     private let name: String
@@ -108,8 +108,18 @@ package struct ContentUpload {
     private mutating func giveSignOfLife(_ id: Int64) async throws {
         guard lastSign.duration(to: .now) > Self.signOfLife else { return }
         lastSign = .now
-        try await store.client.execute(
-            "UPDATE loose_contents SET since = now() WHERE content = ANY(\(companions + [id]))"
-        )
+        try await store.want(companions + [id])
+    }
+}
+
+extension DocumentStore {
+    /// Says that contents are still wanted to which nothing refers yet, so that they are not swept.
+    package func want(_ contents: [StoredContent]) async throws {
+        guard !contents.isEmpty else { return }
+        try await want(contents.map(\.id))
+    }
+
+    fileprivate func want(_ contents: [Int64]) async throws {
+        try await client.execute("UPDATE loose_contents SET since = now() WHERE content = ANY(\(contents))")
     }
 }

@@ -8,7 +8,7 @@ package struct CommittedChange: Sendable {
     package let revision: String
     package let isDeleted: Bool
     package let tags: Tags
-    /// `device`, `sequence` or `admin`.
+    /// `device`, `sequence` or `admin`; empty where nobody knows any more.
     package let origin: String
     /// Who wrote it; nil for nobody.
     package let author: String?
@@ -16,6 +16,8 @@ package struct CommittedChange: Sendable {
     package let traceID: String?
     /// The feeds whose readers lost something by it.
     package var bereft: [Feed] = []
+    /// The names of the listeners whose runs led to it, themselves or through others.
+    package var lineage: [String] = []
 }
 
 extension DocumentStore {
@@ -25,7 +27,8 @@ extension DocumentStore {
     package func committedChanges(in database: Database, since: Int, limit: Int) async throws -> [CommittedChange] {
         let rows = try await client.query(
             """
-            SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id, bereft
+            SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id, bereft,
+                coalesce(lineage, '[]')::text
             FROM change_log WHERE database = \(database.id) AND seq > \(Int64(since))
             ORDER BY seq LIMIT \(Int64(limit))
             """
@@ -43,7 +46,67 @@ extension DocumentStore {
                 origin: try row.decode(String.self, at: 6),
                 author: try row.decode(String?.self, at: 7),
                 traceID: try row.decode(String?.self, at: 8),
-                bereft: (try row.decode([String]?.self, at: 9) ?? []).map(Feed.init(text:))
+                bereft: (try row.decode([String]?.self, at: 9) ?? []).map(Feed.init(text:)),
+                // The column is written as that of the groups is.
+                lineage: try Self.groups(try row.decode(String.self, at: 10))
+            )
+        }
+    }
+
+    /// The number behind which the change log has every change: what is older was pruned.
+    package func startOfChangeLog(of database: Database) async throws -> Int {
+        let rows = try await client.query(
+            """
+            SELECT coalesce(
+                (SELECT seq - 1 FROM change_log WHERE database = \(database.id) ORDER BY seq LIMIT 1),
+                (SELECT seq FROM counters WHERE database = \(database.id)), 0)
+            """
+        )
+        return Int(try rows.first?.decode(Int64.self, at: 0) ?? 0)
+    }
+
+    /// How many changes there are behind a number, counted up to a limit.
+    package func countChanges(in database: Database, since: Int, limit: Int) async throws -> Int {
+        let rows = try await client.query(
+            """
+            SELECT count(*) FROM (
+                SELECT FROM change_log WHERE database = \(database.id) AND seq > \(Int64(since)) LIMIT \(Int64(limit))
+            ) AS behind
+            """
+        )
+        return Int(try rows.first?.decode(Int64.self, at: 0) ?? 0)
+    }
+
+    /// The last change of each document whose last change is older than the change log, in order.
+    ///
+    /// Who made it, and where, is known no more.
+    package func unloggedChanges(in database: Database, since: Int, limit: Int) async throws -> [CommittedChange] {
+        let rows = try await client.query(
+            """
+            SELECT seq, id, rev, deleted, owner, groups::text FROM documents
+            WHERE database = \(database.id) AND seq > \(Int64(since)) AND seq > 0 AND seq < coalesce(
+                (SELECT seq FROM change_log WHERE database = \(database.id) ORDER BY seq LIMIT 1), 9223372036854775807)
+            ORDER BY seq LIMIT \(Int64(limit))
+            """
+        )
+        return try rows.map { row in
+            let (seq, id, revision, isDeleted, owner, groups) = try row.decode(
+                Int64.self,
+                String.self,
+                String.self,
+                Bool.self,
+                String?.self,
+                String.self
+            )
+            return CommittedChange(
+                seq: Int(seq),
+                id: DocumentID(stored: id),
+                revision: revision,
+                isDeleted: isDeleted,
+                tags: Tags(owner: owner, groups: try Self.groups(groups)),
+                origin: "",
+                author: nil,
+                traceID: nil
             )
         }
     }

@@ -7,7 +7,7 @@ package import CouchProtocol
 package struct FeedPosition: Sendable, Hashable {
     /// A way through a feed that has not come to its end.
     package struct Walk: Sendable, Hashable {
-        /// Where the reader set out, having all that was the reader's at that number.
+        /// Where the reader set out, having all that was the reader's at that number; 0 for one who had nothing.
         package let base: Int
         /// How far the database had come by then: what was read on the way was read by the rights of then, or later.
         package let end: Int
@@ -23,16 +23,38 @@ package struct FeedPosition: Sendable, Hashable {
     /// Whether it is a bare number that somebody wrote, and no token that was given out.
     package let isBare: Bool
 
+    /// Whether it is the place of a reader who sets out from the beginning and holds something all the same, such as
+    /// what was read of an earlier incarnation.
+    package let isHolder: Bool
+
     /// The place behind a change.
     package init(_ number: Int, walk: Walk? = nil, inner: Int? = nil, isBare: Bool = false) {
+        self.init(number, walk, inner, isBare: isBare, isHolder: false)
+    }
+
+    private init(_ number: Int, _ walk: Walk?, _ inner: Int?, isBare: Bool, isHolder: Bool) {
         self.number = number
         self.walk = walk
         self.inner = inner
         self.isBare = isBare
+        self.isHolder = isHolder
     }
 
-    /// In front of the first change.
+    /// In front of the first change, for a reader who has nothing.
     package static let beginning = FeedPosition(0)
+
+    /// In front of the first change, for a reader who may hold anything that was the reader's at some time, and so must
+    /// be told of all that is not any more.
+    package static let beginningAnew = FeedPosition(0, nil, nil, isBare: false, isHolder: true)
+
+    /// The place itself, or, when it is the beginning, that of a reader who holds something.
+    package var ofHolder: FeedPosition { number == 0 && walk == nil ? .beginningAnew : self }
+
+    /// Where the reader set out, or sets out here.
+    ///
+    /// Who holds something counts as one who has read the first change: nothing can be lost by that one, and all that
+    /// was lost came later.
+    var base: Int { walk?.base ?? (isHolder ? 1 : number) }
 }
 
 extension Database {
@@ -43,10 +65,10 @@ extension Database {
     }
 
     /// The place behind which a client that shows this token reads on: the beginning when it is of another incarnation,
-    /// which says nothing about this one.
+    /// which says nothing about this one but that the client holds something.
     package func position(of token: SequenceToken) -> FeedPosition {
         guard let incarnation = token.incarnation else { return FeedPosition(token.number, isBare: true) }
-        guard incarnation == shortIncarnation else { return .beginning }
+        guard incarnation == shortIncarnation else { return .beginningAnew }
         let details = token.details
         return FeedPosition(
             token.number,
@@ -55,6 +77,5 @@ extension Database {
         )
     }
 
-    /// Enough of the incarnation to tell it from others; it stands in every row of a feed.
-    private var shortIncarnation: String { String(incarnation.prefix(8)) }
+    private var shortIncarnation: String { String(incarnation.prefix(SequenceToken.incarnationLength)) }
 }

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Postgres
 
 /// Reads a stretch of the feed of a user, or of nobody.
@@ -30,7 +31,7 @@ struct FeedReader: Sendable {
             start = try await self.start(since: position, for: start.caller)
         }
         guard position.number <= start.present else { return nil }
-        let walk = position.walk ?? FeedPosition.Walk(base: position.number, end: start.present)
+        let walk = position.walk ?? FeedPosition.Walk(base: position.base, end: start.present)
         // Who sets out from the beginning has nothing older to get, however many groups were joined since.
         let joinings = start.history.joinings(behind: position.number).filter { walk.backFillEnd(of: $0.seq) > 0 }
         var stretch = Stretch(walk: walk, limit: limit)
@@ -70,9 +71,8 @@ struct FeedReader: Sendable {
     private func attempt(
         since position: FeedPosition,
         for caller: Caller
-    ) async throws -> (start: Start, groups: Set<String>) {
+    ) async throws -> (start: Start, groups: Set<ExactText>) {
         let name: String? = if case .user(let name, _) = caller { name } else { nil }
-        let base = position.walk?.base ?? position.number
         // The end comes first: the rights and rows that follow know of all that is committed up to it.
         let answers = try await store.client.withConnection { connection in
             try await connection.pipeline([
@@ -80,17 +80,18 @@ struct FeedReader: Sendable {
                 DocumentStore.groupsQuery(of: name ?? ""),
                 """
                 SELECT seq, group_name, joined FROM membership_events
-                WHERE database = \(database.id) AND user_name = \(name ?? "") AND seq > \(Int64(base)) ORDER BY seq
+                WHERE database = \(database.id) AND user_name = \(name ?? "") AND seq > \(Int64(position.base))
+                ORDER BY seq
                 """,
                 page(since: position.number, before: nil, limit: limit, for: caller, formerGroups: []),
             ])
         }
         guard let end = answers[0].first else { throw CouchError.noDatabase }
-        let groups = Set(try answers[1].map { try $0.decode(String.self) })
+        let groups = Set(try answers[1].map { ExactText(try $0.decode(String.self)) })
         let present = Int(try end.decode(Int64.self, at: 0))
         let events = try answers[2].map { row in
             let (seq, group, joined) = try row.decode(Int64.self, String.self, Bool.self)
-            return MembershipHistory.Event(seq: Int(seq), group: group, joined: joined)
+            return MembershipHistory.Event(seq: Int(seq), group: ExactText(group), joined: joined)
         }
         let start = Start(
             present: present,
@@ -118,7 +119,7 @@ struct FeedReader: Sendable {
             let from = joining.seq == position.number + 1 ? inner ?? 0 : 0
             if from < through {
                 let query = backFill(
-                    joining.group,
+                    joining.group.text,
                     since: from,
                     through: through,
                     limit: stretch.room,
@@ -160,20 +161,29 @@ private struct Stretch {
         self.limit = limit
     }
 
+    /// How many bytes the histories of the rows have.
+    private var histories: Int64 = 0
+
     var room: Int { limit - rows.count }
-    var isFull: Bool { room <= 0 }
+    /// Whether there may be more rows than there is room for.
+    var isFull: Bool { room <= 0 || histories >= PageMemory.histories }
 
     /// Adds rows at their own places.
     ///
     /// The reader is on the way until the feed is exhausted, even beyond the end of when the way began: what happened
     /// below such a place can have moved above it meanwhile.
     mutating func add(_ new: [FeedRow]) {
-        for row in new { rows.append((row, FeedPosition(row.seq, walk: walk))) }
+        for row in new { add(row, at: FeedPosition(row.seq, walk: walk)) }
+    }
+
+    private mutating func add(_ row: FeedRow, at place: FeedPosition) {
+        rows.append((row, place))
+        histories += Int64(row.content?.tree?.count ?? 0)
     }
 
     /// Adds older rows that the joining of a group brings.
     mutating func add(_ new: [FeedRow], within event: Int) {
-        for row in new { rows.append((row, FeedPosition(event - 1, walk: walk, inner: row.seq))) }
+        for row in new { add(row, at: FeedPosition(event - 1, walk: walk, inner: row.seq)) }
     }
 }
 

@@ -45,7 +45,7 @@ extension DocumentStore {
         guard place.inner == nil, var feeds = caller.feeds else { return nil }
         let name: String? = if case .user(let name, _) = caller { name } else { nil }
         if let name { feeds.insert(.revoked(name)) }
-        let walk = place.walk ?? FeedPosition.Walk(base: place.number, end: .max)
+        let walk = place.walk ?? FeedPosition.Walk(base: place.base, end: .max)
         // Who set out with nothing can have lost, and can lack, only what came after that.
         let settled = Int64(walk.base > 0 ? 0 : walk.end)
         let rows = try await client.query(

@@ -24,14 +24,20 @@ extension DocumentStore {
     ) async throws -> StoredChanges {
         let stretch: StoredChanges?
         if caller.feeds == nil {
-            stretch = try await wholeChanges(in: database, since: position, limit: limit, allLeaves: allLeaves)
+            stretch = try await changes(
+                from: "documents WHERE database = \(database.id) AND seq > 0",
+                in: database,
+                since: position,
+                limit: limit,
+                allLeaves: allLeaves
+            )
         } else {
             let reader = FeedReader(store: self, database: database, limit: limit, allLeaves: allLeaves)
             stretch = try await reader.read(since: position, for: caller)
         }
         if let stretch { return stretch }
         guard !position.isBare else { return StoredChanges(changes: [], end: position, hasMore: false) }
-        return try await changes(in: database, since: .beginning, limit: limit, allLeaves: allLeaves, for: caller)
+        return try await changes(in: database, since: .beginningAnew, limit: limit, allLeaves: allLeaves, for: caller)
     }
 
     /// The query of a database's present end.
@@ -39,10 +45,11 @@ extension DocumentStore {
         "SELECT seq FROM counters WHERE database = \(database.id)"
     }
 
-    /// The changes of the whole database, for those who may read all.
+    /// The changes from that source (`FROM … WHERE …`) behind a place, for those who may read all.
     ///
     /// - Returns: Nil when the place is beyond the database's end.
-    private func wholeChanges(
+    func changes(
+        from source: PostgresQuery,
         in database: Database,
         since position: FeedPosition,
         limit: Int,
@@ -52,18 +59,17 @@ extension DocumentStore {
         let answers = try await client.withConnection {
             try await $0.pipeline([
                 Self.endQuery(of: database),
-                """
-                SELECT seq, id, rev, deleted, CASE WHEN leaves > 1 THEN tree END
-                FROM documents WHERE database = \(database.id) AND seq > \(Int64(position.number)) AND seq > 0
-                ORDER BY seq LIMIT \(Int64(limit))
-                """,
+                Self.changesQuery(
+                    from: "\(fragment: source) AND seq > \(Int64(position.number))",
+                    limit: limit,
+                    allLeaves: allLeaves
+                ),
             ])
         }
         guard let end = answers[0].first else { throw CouchError.noDatabase }
         let present = Int(try end.decode(Int64.self, at: 0))
         guard position.number <= present else { return nil }
-        let changes = try answers[1].map { try Self.change($0, allLeaves: allLeaves) }
-        let hasMore = changes.count == limit
+        let (changes, hasMore) = try Self.changes(answers[1], limit: limit)
         let last = changes.last?.position.number ?? position.number
         return StoredChanges(
             changes: changes,
@@ -72,18 +78,48 @@ extension DocumentStore {
         )
     }
 
-    /// The change of a row of number, id, winner, whether that is a tombstone, and the tree where there are more
-    /// leaves.
-    static func change(_ row: PostgresRow, allLeaves: Bool) throws -> StoredChange {
-        var revisions = [try row.revision(at: 2)]
-        if allLeaves, let tree = try row.bytes(4) {
-            revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id)
+    /// The changes from that source (`FROM … WHERE …`), in order, as ``changes(_:limit:)`` reads them.
+    ///
+    /// Histories are read for their leaves alone, and as many as may be in memory.
+    static func changesQuery(from source: PostgresQuery, limit: Int, allLeaves: Bool) -> PostgresQuery {
+        let columns = "documents.seq, documents.id, documents.rev, documents.deleted"
+        guard allLeaves else {
+            return """
+                SELECT \(unescaped: columns), NULL::bytea
+                FROM \(fragment: source) ORDER BY seq LIMIT \(Int64(limit))
+                """
         }
-        return StoredChange(
-            position: FeedPosition(Int(try row.decode(Int64.self, at: 0))),
-            id: DocumentID(stored: try row.decode(String.self, at: 1)),
-            revisions: revisions,
-            isDeleted: try row.decode(Bool.self, at: 3)
-        )
+        return """
+            SELECT seq, id, rev, deleted, tree
+            FROM (
+                SELECT *, sum(octet_length(tree)) OVER (
+                    ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ) AS before
+                FROM (
+                    SELECT \(unescaped: columns), CASE WHEN leaves > 1 THEN tree END AS tree
+                    FROM \(fragment: source) ORDER BY seq LIMIT \(Int64(limit))
+                ) AS page
+            ) AS page
+            WHERE coalesce(before, 0) < \(PageMemory.histories) ORDER BY seq
+            """
+    }
+
+    /// The changes of the rows of ``changesQuery(from:limit:allLeaves:)``, and whether there may be more.
+    static func changes(_ rows: PostgresRows, limit: Int) throws -> (changes: [StoredChange], hasMore: Bool) {
+        var histories = 0
+        let changes = try rows.map { row in
+            var revisions = [try row.revision(at: 2)]
+            if let tree = try row.bytes(4) {
+                histories += tree.count
+                revisions = try RevisionTree<Tags>(decoding: tree).leaves.map(\.id)
+            }
+            return StoredChange(
+                position: FeedPosition(Int(try row.decode(Int64.self, at: 0))),
+                id: DocumentID(stored: try row.decode(String.self, at: 1)),
+                revisions: revisions,
+                isDeleted: try row.decode(Bool.self, at: 3)
+            )
+        }
+        return (changes, changes.count == limit || histories >= PageMemory.histories)
     }
 }

@@ -1,4 +1,5 @@
 package import CouchProtocol
+import JSON
 
 /// A database as the store knows it: what a request reads once and then passes on.
 package struct Database: Sendable, Hashable {
@@ -10,6 +11,8 @@ package struct Database: Sendable, Hashable {
     /// The incarnation that it was made with, by which what is restored with it knows it again: followers' positions.
     package let originalIncarnation: String
     package let settings: DatabaseSettings
+    /// Whom its security object lets in.
+    package internal(set) var security = DatabaseSecurity()
 }
 
 extension Database {
@@ -45,7 +48,9 @@ package struct DatabaseSettings: Sendable, Hashable {
         guard 1...10_000 ~= revisionLimit else { throw .badRequest("The revision limit is not between 1 and 10000.") }
         for member in [ownerMember, groupsMember] {
             // `_id`, `_rev` and their like are CouchDB's.
-            guard 1...100 ~= member.utf8.count, !member.hasPrefix("_"), !member.utf8.contains(0) else {
+            guard 1...100 ~= member.utf8.count, member.utf8.first != UInt8(ascii: "_"),
+                !member.utf8.contains(0)
+            else {
                 throw .badRequest("'\(member)' cannot be the name of a member for tags.")
             }
         }

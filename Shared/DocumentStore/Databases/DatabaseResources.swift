@@ -4,21 +4,23 @@ import Postgres
 
 // What an administrator keeps with a database, beside its settings.
 extension DocumentStore {
-    /// The security object of the database as its writer wrote it; nil for CouchDB's default.
-    package func security(of database: Database) async throws -> [UInt8]? {
+    /// The security object of the database as its writer wrote it, or what is shown where nobody has.
+    package func security(of database: Database) async throws -> [UInt8] {
         let rows = try await client.query("SELECT security FROM databases WHERE id = \(database.id)")
         guard let row = rows.first else { throw CouchError.noDatabase }
-        return try row.bytes(0)
+        return try row.bytes(0) ?? DatabaseSecurity.unset.bytes
     }
 
-    /// The security object of a database in CouchDB 3 that nobody has given one.
-    package static let defaultSecurity: JSONValue = [
-        "members": ["roles": ["_admin"]], "admins": ["roles": ["_admin"]],
-    ]
-
-    package func setSecurity(_ object: [UInt8], of database: Database) async throws {
-        try await change("UPDATE databases SET security = \(object) WHERE id = \(database.id)")
+    /// Sets whom the database lets in.
+    ///
+    /// - Throws: `bad_request` when it is no security object.
+    package func setSecurity(_ object: JSONValue, of database: Database) async throws {
+        _ = try DatabaseSecurity(object)
+        try await change("UPDATE databases SET security = \(object.bytes) WHERE id = \(database.id)")
     }
+
+    /// Forgets what was looked up of databases, because somebody else has changed one.
+    package func forgetDatabases() { recentDatabases.forget() }
 
     /// Sets how many revisions back the database's documents remember their histories.
     package func setRevisionLimit(_ limit: Int, of database: Database) async throws {

@@ -1,6 +1,6 @@
 import CouchProtocol
 import Foundation
-import Postgres
+package import Postgres
 
 extension DocumentStore {
     /// Makes a database.
@@ -9,26 +9,39 @@ extension DocumentStore {
     @discardableResult
     package func createDatabase(_ name: String, settings: DatabaseSettings = DatabaseSettings()) async throws -> Bool {
         try settings.check()
+        let rows = try await client.query(Self.creation(of: name, settings))
+        return rows.first != nil
+    }
+
+    /// What a database has beside its settings.
+    private struct Extras {
+        var security: [UInt8]?
+        var purgedInfosLimit: Int32 = 1_000
+    }
+
+    private static func creation(
+        of name: String,
+        _ settings: DatabaseSettings,
+        _ extras: Extras = Extras()
+    ) -> PostgresQuery {
         let incarnation = UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: "")
-        let rows = try await client.query(
-            """
+        return """
             WITH made AS (
                 INSERT INTO databases
                     (
                         name, incarnation, original_incarnation, anonymous_read, public_writes, owner_member,
-                        groups_member, revision_limit
+                        groups_member, revision_limit, security, purged_infos_limit
                     )
                 VALUES (
                     \(name), \(incarnation), \(incarnation), \(settings.anonymousRead), \(settings.publicWrites),
-                    \(settings.ownerMember), \(settings.groupsMember), \(Int32(settings.revisionLimit))
+                    \(settings.ownerMember), \(settings.groupsMember), \(Int32(settings.revisionLimit)),
+                    \(extras.security), \(extras.purgedInfosLimit)
                 )
                 ON CONFLICT DO NOTHING
                 RETURNING id
             )
             INSERT INTO counters (database) SELECT id FROM made RETURNING database
             """
-        )
-        return rows.first != nil
     }
 
     /// Changes what is set of a database.
@@ -59,16 +72,58 @@ extension DocumentStore {
             guard let id = try rows.first?.decode(Int32.self, at: 0) else { throw CouchError.noDatabase }
             // A large database takes longer than a statement may.
             try await connection.limitStatements(to: nil)
-            _ = try await connection.pipeline([
-                // First of all the counter: commits that are under way are over then, and later ones find none.
-                "DELETE FROM counters WHERE database = \(id)",
-                "DELETE FROM feed_entries USING feeds WHERE feeds.database = \(id) AND feed_entries.feed = feeds.id",
-                "DELETE FROM bodies USING documents WHERE documents.database = \(id) AND document = number",
-                "DELETE FROM documents WHERE database = \(id)",
-                "DELETE FROM change_log WHERE database = \(id)",
-                "DELETE FROM databases WHERE id = \(id)",
-            ])
+            _ = try await connection.pipeline(Self.deletion(of: id))
         }
+    }
+
+    /// Makes a database anew: without documents, with the same settings, open to the same users, in another
+    /// incarnation, so that no device goes on from a checkpoint of before.
+    ///
+    /// - Parameters:
+    ///   - statement: A statement of the same transaction.
+    ///   - check: Gets that statement's rows, and throws to undo everything.
+    package func resetDatabase(
+        _ database: Database,
+        with statement: PostgresQuery,
+        check: @Sendable (PostgresRows) throws -> Void
+    ) async throws -> Database {
+        try await client.transaction { connection in
+            try await connection.limitStatements(to: nil)
+            let extras = try await Self.extras(of: database, over: connection)
+            let creation = Self.creation(of: database.name, database.settings, extras)
+            let statements = Self.deletion(of: database.id) + [creation]
+            let rows = try await connection.pipeline(statements + [statement])
+            // Somebody else has made it anew meanwhile, or deleted it.
+            guard rows[statements.count - 1].first != nil, rows[statements.count - 2].affected == 1 else {
+                throw CouchError.conflict
+            }
+            if let last = rows.last { try check(last) }
+        }
+        recentDatabases.forget()
+        let made = try await self.database(database.name)
+        notifier.committed(made)
+        return made
+    }
+
+    private static func extras(of database: Database, over connection: PostgresConnection) async throws -> Extras {
+        let rows = try await connection.query(
+            "SELECT security, purged_infos_limit FROM databases WHERE id = \(database.id) FOR UPDATE"
+        )
+        // Deleted meanwhile.
+        guard let row = rows.first else { throw CouchError.conflict }
+        return Extras(security: try row.bytes(0), purgedInfosLimit: try row.decode(Int32.self, at: 1))
+    }
+
+    private static func deletion(of id: Int32) -> [PostgresQuery] {
+        [
+            // First of all the counter: commits that are under way are over then, and later ones find none.
+            "DELETE FROM counters WHERE database = \(id)",
+            "DELETE FROM feed_entries USING feeds WHERE feeds.database = \(id) AND feed_entries.feed = feeds.id",
+            "DELETE FROM bodies USING documents WHERE documents.database = \(id) AND document = number",
+            "DELETE FROM documents WHERE database = \(id)",
+            "DELETE FROM change_log WHERE database = \(id)",
+            "DELETE FROM databases WHERE id = \(id)",
+        ]
     }
 
     /// The names of all databases, in order.
@@ -90,7 +145,7 @@ extension DocumentStore {
         let rows = try await client.query(
             """
             SELECT id, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit,
-                original_incarnation
+                original_incarnation, security
             FROM databases WHERE name = \(name)
             """
         )
@@ -104,12 +159,14 @@ extension DocumentStore {
         settings.ownerMember = try row.decode(String.self, at: 4)
         settings.groupsMember = try row.decode(String.self, at: 5)
         settings.revisionLimit = Int(try row.decode(Int32.self, at: 6))
-        return Database(
+        var database = Database(
             id: id,
             name: name,
             incarnation: incarnation,
             originalIncarnation: try row.decode(String.self, at: 7),
             settings: settings
         )
+        if let text = try row.bytes(8) { database.security = DatabaseSecurity(stored: text) }
+        return database
     }
 }

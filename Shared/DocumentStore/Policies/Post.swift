@@ -20,9 +20,10 @@ extension DocumentStore {
         ledger: @Sendable ([PostOutcome]) -> PostgresQuery,
         check: @Sendable (PostgresRows) throws -> Void
     ) async throws -> [PostOutcome] {
+        let attachments = try await takeAttachments(of: post, in: database)
         for _ in 1..<Self.postAttempts {
             do {
-                return try await postOnce(post, to: database, by: caller, traceID: traceID, ledger, check)
+                return try await postOnce(post, attachments, to: database, by: caller, traceID: traceID, ledger, check)
             } catch is PostOvertaken {
                 continue
             }
@@ -39,6 +40,7 @@ extension DocumentStore {
 
     private func postOnce(
         _ post: DocumentPost,
+        _ attachments: PostedAttachments,
         to database: Database,
         by caller: Caller,
         traceID: String?,
@@ -48,7 +50,7 @@ extension DocumentStore {
         let requests = PostPlan.ids(of: post).map { RevisionRequest(id: $0) }
         let found = try await fetch(requests, from: database, for: caller)
         let current = Dictionary(uniqueKeysWithValues: found.map { ($0.key.id, $0.value) })
-        let plan = PostPlan(post, over: current, database.settings) {
+        let plan = PostPlan(post, attachments, over: current, database.settings) {
             DocumentID(stored: UUID().uuidString.lowercased())
         }
         let results = try await write(

@@ -18,21 +18,24 @@ struct PostPlan {
 
     private let settings: DatabaseSettings
     private let post: DocumentPost
+    private let attachments: PostedAttachments
     private let current: [DocumentID: StoredRevision]
 
     /// - Parameter current: The winners of the documents that the post names, where they exist.
     init(
         _ post: DocumentPost,
+        _ attachments: PostedAttachments = PostedAttachments(),
         over current: [DocumentID: StoredRevision],
         _ settings: DatabaseSettings,
         makeID: () -> DocumentID
     ) {
         self.post = post
+        self.attachments = attachments
         self.current = current
         self.settings = settings
-        for document in post.documents {
+        for (place, document) in post.documents.enumerated() {
             do throws(CouchError) {
-                fates.append(try fate(of: document, makeID: makeID))
+                fates.append(try fate(of: document, at: place, makeID: makeID))
             } catch {
                 fates.append(.refused(id: document["_id"]?.stringValue, error))
             }
@@ -41,9 +44,11 @@ struct PostPlan {
 
     /// The ids of the documents that a post names, whose winners the plan must know.
     static func ids(of post: DocumentPost) -> [DocumentID] {
-        guard post.policy != .create, post.policy != .none || post.onlyIfChanged || post.unlessChangedSince != nil
-        else { return [] }
-        return Array(Set(post.documents.compactMap { try? id(of: $0) }))
+        guard post.policy != .create else { return [] }
+        let readsAll = post.policy != .none || post.onlyIfChanged || post.unlessChangedSince != nil
+        // Otherwise the attachments are wanted alone, of what is changed.
+        let named = post.documents.filter { readsAll || $0["_rev"] != nil && $0["_deleted"] != true }
+        return Array(Set(named.compactMap { try? id(of: $0) }))
     }
 
     /// What became of the documents, given what became of the edits.
@@ -61,7 +66,11 @@ struct PostPlan {
         }
     }
 
-    private mutating func fate(of document: JSONObject, makeID: () -> DocumentID) throws(CouchError) -> Fate {
+    private mutating func fate(
+        of document: JSONObject,
+        at place: Int,
+        makeID: () -> DocumentID
+    ) throws(CouchError) -> Fate {
         let id = post.policy == .create ? makeID() : try Self.id(of: document) ?? makeID()
         let isDeleted = document["_deleted"] == true
         if let place = post.unlessChangedSince, let present = current[id], present.seq > place {
@@ -70,8 +79,9 @@ struct PostPlan {
         let existing = current[id].flatMap { $0.isDeleted ? nil : $0 }
         let content = try content(of: document, id: id, existing: existing)
         let tags = try tags(of: document, existing: existing)
+        let said = try attachments.attachments(at: place)
         if post.onlyIfChanged, editOfID[id] == nil, let existing, !isDeleted, existing.tags == tags,
-            Self.members(of: existing) == content
+            Self.members(of: existing) == content, said?.leave(existing.attachments) ?? true
         {
             contents[id] = content
             return .unchanged(id: id, existing.revision)
@@ -84,8 +94,7 @@ struct PostPlan {
             body: Self.body(content),
             tags: AskedTags(tags)
         )
-        // A sequence cannot say attachments, so a merge, which takes nothing away, leaves those that there are.
-        if post.policy == .merge, !isDeleted { edit.attachments = existing?.attachments.map { .kept($0) } ?? [] }
+        if !isDeleted { edit.attachments = said ?? keptAttachments(of: id, behind: edit.revision) }
         // The same id twice in one post is one edit: the later one counts.
         if post.policy != .none, let index = editOfID[id] {
             edits[index] = edit
@@ -103,6 +112,21 @@ struct PostPlan {
         return try DocumentID(text)
     }
 
+    /// What stays of the attachments when a document says nothing about them.
+    private func keptAttachments(of id: DocumentID, behind revision: DocumentEdit.Revision) -> [EditedAttachment] {
+        // Of the same id twice in one post the later one follows the earlier.
+        if post.policy != .none, let index = editOfID[id] { return edits[index].attachments }
+        guard let present = current[id], !present.isDeleted, revision == .next(after: present.revision) else {
+            return []
+        }
+        return present.attachments.map { .kept($0) }
+    }
+
+    /// Those that count, and those that the store makes and that mean nothing when they come back.
+    private static let specialMembers: Set<String> = [
+        "_id", "_rev", "_deleted", "_attachments", "_conflicts", "_deleted_conflicts", "_local_seq", "_revs_info",
+    ]
+
     /// The members of the document that are the application's own, with those of the present one under them when the
     /// policy merges.
     private func content(
@@ -113,12 +137,13 @@ struct PostPlan {
         -> JSONObject
     {
         var members = JSONObject()
-        for (name, value) in document where name != settings.ownerMember && name != settings.groupsMember {
-            guard name.hasPrefix("_") else {
+        let tags: Set<ExactText> = [ExactText(settings.ownerMember), ExactText(settings.groupsMember)]
+        for (name, value) in document where !tags.contains(ExactText(name)) {
+            guard name.utf8.first == UInt8(ascii: "_") else {
                 members[name] = value
                 continue
             }
-            guard ["_id", "_rev", "_deleted"].contains(name) else {
+            guard Self.specialMembers.contains(name) else {
                 throw .documentValidation("Bad special document member: \(name)")
             }
         }
@@ -166,12 +191,12 @@ struct PostPlan {
     }
 
     private static func members(of revision: StoredRevision) -> JSONObject {
-        (try? JSONValue(parsing: revision.body))?.objectValue ?? [:]
+        (try? JSONValue(parsing: revision.body, limits: .unlimited))?.objectValue ?? [:]
     }
 
     private static func body(_ members: JSONObject) -> DocumentBody {
         let bytes = JSONValue.object(members).bytes
-        let scan = try? JSONScan(bytes)
+        let scan = try? JSONScan(bytes, limits: .unlimited)
         return DocumentBody(bytes: bytes, isFaithfulInJSONB: scan?.isFaithfulInJSONB ?? false)
     }
 }
@@ -188,5 +213,12 @@ extension JSONObject {
             }
         }
         return merged
+    }
+}
+
+extension [EditedAttachment] {
+    /// Whether a revision with these has the same attachments as one with those.
+    fileprivate func leave(_ stored: [StoredAttachment]) -> Bool {
+        count == stored.count && allSatisfy { edited in stored.contains { edited.leaves($0) } }
     }
 }

@@ -38,7 +38,7 @@ extension DocumentStore {
     static func body(of revision: String) -> String {
         """
         LEFT JOIN LATERAL (
-            SELECT body, exact, attachments FROM bodies
+            SELECT body, exact, attachments, size FROM bodies
             WHERE bodies.document = documents.number AND bodies.rev = \(revision) LIMIT 1
         ) AS bodies ON true
         """

@@ -24,19 +24,28 @@ package struct DocumentRange: Sendable {
         let (lowerIsIn, upperIsIn) =
             isDescending ? (includesLast, includesFirst) : (includesFirst, includesLast)
         var condition: PostgresQuery = "NOT documents.deleted"
+        // No id has U+0000 in it, and PostgreSQL takes none: such an end lies right behind what stands in front of it.
         if let lower {
-            condition.append(unescaped: lowerIsIn ? " AND documents.id >= " : " AND documents.id > ")
-            condition.append(lower)
+            let (end, isCut) = Self.cut(lower)
+            condition.append(unescaped: lowerIsIn && !isCut ? " AND documents.id >= " : " AND documents.id > ")
+            condition.append(end)
         }
         if let upper {
-            condition.append(unescaped: upperIsIn ? " AND documents.id <= " : " AND documents.id < ")
-            condition.append(upper)
+            let (end, isCut) = Self.cut(upper)
+            condition.append(unescaped: upperIsIn || isCut ? " AND documents.id <= " : " AND documents.id < ")
+            condition.append(end)
         }
         // In the order of the bytes, `0` comes behind `/`.
         if onlyDesigns {
             condition.append(unescaped: " AND documents.id >= '_design/' AND documents.id < '_design0'")
         }
         return condition
+    }
+
+    /// A text up to its first U+0000, and whether there was one.
+    private static func cut(_ text: String) -> (String, isCut: Bool) {
+        guard let place = text.utf8.firstIndex(of: 0) else { return (text, false) }
+        return (String(text[..<place]), true)
     }
 
     /// The part of the namespace that lies in front of this range, in reading order; nil when nothing does.

@@ -132,6 +132,15 @@ struct DocumentView: Sendable {
 }
 
 extension DocumentStore {
+    /// What joins the documents of the ids of `asked`: looked up one by one, whatever the planner makes of the table.
+    static func documentsAsked(in database: Database) -> PostgresQuery {
+        """
+        LATERAL (
+            SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
+        ) AS documents
+        """
+    }
+
     /// The documents of these ids as the caller sees them, with their histories; absent are those of which the caller
     /// may read nothing.
     func views(
@@ -143,9 +152,7 @@ extension DocumentStore {
             """
             SELECT \(fragment: DocumentView.columns(for: caller, in: database, whole: "true"))
             FROM unnest(\(ids.map(\.text))) AS asked (id)
-            CROSS JOIN LATERAL (
-                SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
-            ) AS documents
+            CROSS JOIN \(fragment: Self.documentsAsked(in: database))
             """
         )
         let rules = AccessRules(database.settings)

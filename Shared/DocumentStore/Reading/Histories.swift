@@ -58,9 +58,7 @@ extension DocumentStore {
                     CROSS JOIN LATERAL unnest(entry.losses) AS loss
                 )
             FROM unnest(\(ids.map(\.text))) AS asked (id)
-            CROSS JOIN LATERAL (
-                SELECT * FROM documents WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
-            ) AS documents
+            CROSS JOIN \(fragment: Self.documentsAsked(in: database))
             """
         )
         let rules = AccessRules(database.settings)

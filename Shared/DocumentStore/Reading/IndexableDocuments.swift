@@ -46,19 +46,21 @@ extension DocumentStore {
             """
             SELECT number, id, seq, rev, deleted, owner, groups::text, tree, body, exact, attachments
             FROM (
-                SELECT documents.number, documents.id, documents.seq, documents.rev, documents.deleted,
-                    documents.owner, documents.groups, CASE WHEN leaves > 1 THEN tree END AS tree,
-                    bodies.body, bodies.exact, bodies.attachments,
-                    sum(coalesce(pg_column_size(bodies.body), 0) + coalesce(octet_length(bodies.exact), 0))
-                        OVER (ORDER BY documents.seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                SELECT *, sum(coalesce(size, 0) + coalesce(octet_length(tree), 0))
+                    OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
                 FROM (
-                    SELECT * FROM documents
-                    WHERE documents.database = \(database.id) AND seq > \(Int64(since)) AND seq <= \(Int64(through))
-                        AND seq > 0
-                    ORDER BY seq LIMIT \(Int64(limit))
-                ) AS documents \(unescaped: Self.body(of: "documents.rev"))
+                    SELECT documents.number, documents.id, documents.seq, documents.rev, documents.deleted,
+                        documents.owner, documents.groups, CASE WHEN leaves > 1 THEN tree END AS tree,
+                        bodies.body, bodies.exact, bodies.attachments, bodies.size
+                    FROM (
+                        SELECT * FROM documents
+                        WHERE documents.database = \(database.id)
+                            AND seq > \(Int64(since)) AND seq <= \(Int64(through)) AND seq > 0
+                        ORDER BY seq LIMIT \(Int64(limit))
+                    ) AS documents \(unescaped: Self.body(of: "documents.rev"))
+                ) AS found
             ) AS sized
-            WHERE coalesce(before, 0) < \(Self.indexedBytes) ORDER BY seq
+            WHERE coalesce(before, 0) < \(PageMemory.bodies) ORDER BY seq
             """
         )
         var documents: [(document: ChangedDocument, tags: Tags)] = []
@@ -71,9 +73,6 @@ extension DocumentStore {
             document.indexable(feeds: tags.feeds.compactMap { numbers[$0] }, scope: scope, rules: rules)
         }
     }
-
-    /// How many bytes of bodies are read at once, as they are stored.
-    private static let indexedBytes: Int64 = 8 << 20
 
     private static func changed(_ row: PostgresRow) throws -> (ChangedDocument, Tags) {
         let owner = try row.decode(String?.self, at: 5)

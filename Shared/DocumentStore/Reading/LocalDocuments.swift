@@ -14,9 +14,6 @@ package struct StoredLocalDocument: Sendable {
 }
 
 extension DocumentStore {
-    /// How many `_local` documents a user may have in a database: a replicator needs one for each replication.
-    package static let localDocumentLimit = 10_000
-
     /// The caller's `_local` document of that id (without the `_local/`); nil when there is none.
     package func localDocument(
         _ id: String,
@@ -58,20 +55,20 @@ extension DocumentStore {
             ) OR (
                 SELECT count(*) FROM local_documents
                 WHERE database = \(database.id) AND owner = \(caller.localOwner)
-            ) < \(Int64(Self.localDocumentLimit))
+            ) < \(Int64(limits.localDocuments))
             ON CONFLICT (database, owner, id) DO UPDATE SET revision = excluded.revision, body = excluded.body
             """
         do {
-            guard try await client.execute(query) == 1 else { throw Self.tooManyLocalDocuments }
+            guard try await client.execute(query) == 1 else { throw tooManyLocalDocuments }
         } catch let error as PostgresError where error.sqlState == .foreignKeyViolation {
             throw CouchError.noDatabase
         }
         return Int(revision)
     }
 
-    private static let tooManyLocalDocuments = CouchError.forbidden(
-        "You have \(localDocumentLimit) local documents, the most that are kept."
-    )
+    private var tooManyLocalDocuments: CouchError {
+        .forbidden("You have \(limits.localDocuments) local documents, the most that are kept.")
+    }
 
     /// Deletes the caller's `_local` document of that id.
     ///

@@ -22,6 +22,9 @@ package struct OpenRequest: Sendable, Hashable {
         self.latest = latest
     }
 
+    /// The request as ``DocumentStore/fitting(_:of:)`` takes it: where it is not about one revision, about all.
+    package var revisionRequest: RevisionRequest { RevisionRequest(id: id, revision: onlyRevision) }
+
     /// The one revision that the request names, as long as nothing else takes its place.
     fileprivate var onlyRevision: RevisionID? {
         guard case .revisions(let list) = selection, list.count == 1, !latest else { return nil }
@@ -117,10 +120,7 @@ extension DocumentStore {
                 \(asked.requests.map(\.id.text)), \(asked.requests.map { $0.onlyRevision?.description }),
                 \(needsWhole)
             ) WITH ORDINALITY AS asked (id, rev, whole, place)
-            CROSS JOIN LATERAL (
-                SELECT * FROM documents
-                WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
-            ) AS documents
+            CROSS JOIN \(fragment: Self.documentsAsked(in: database))
             \(unescaped: Self.body(of: "coalesce(asked.rev, documents.rev)"))
             """
     }

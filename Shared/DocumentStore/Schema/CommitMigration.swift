@@ -1,20 +1,45 @@
 import Postgres
 
 extension DocumentStore {
-    /// The commit of a batch, as in migration 2 but for how it inserts what is new.
-    static let commitMigration = PostgresMigration(version: 5, name: "new documents at once", sql: commitOfNew)
+    /// How large documents are is known without reading them, so that readers can tell how many fit into memory.
+    static let sizesMigration = PostgresMigration(version: 9, name: "sizes", sql: sizes)
 
-    /// Inserts documents that are new without asking for conflicts.
+    /// The commit of a batch, and which listeners led to a change.
+    static let commitMigration = PostgresMigration(version: 10, name: "lineage", sql: lineage + commitFunction)
+
+    private static let sizes = """
+        -- About how many bytes the text of a body has.
+        ALTER TABLE bodies ADD COLUMN size integer NOT NULL DEFAULT 0;
+        UPDATE bodies SET size = coalesce(octet_length(exact), octet_length(body::text));
+        -- The most bytes that a document of the database ever had, with its history.
+        ALTER TABLE counters ADD COLUMN largest bigint NOT NULL DEFAULT 0;
+        UPDATE counters SET largest = coalesce((
+            SELECT max(size + octet_length(tree)) FROM documents JOIN bodies ON document = number
+            WHERE documents.database = counters.database
+        ), 0);
+        """
+
+    private static let lineage = """
+        -- The names of the listeners whose runs led to the change, an array; null when there are none.
+        ALTER TABLE change_log ADD COLUMN lineage jsonb;
+        DROP FUNCTION IF EXISTS commit_documents;
+
+        """
+
+    /// Commits the planned changes of one batch, in the order given, under the database's counter.
     ///
-    /// That they are new was seen under the counter, which lets one commit through at a time. It takes a third less of
-    /// PostgreSQL's time.
-    private static let commitOfNew = """
-        CREATE OR REPLACE FUNCTION commit_documents(
+    /// `expected` is the sequence number at which each document was read when its change was planned, 0 for one that
+    /// did not exist; when another commit came between, the batch fails as a serialization failure and is planned anew.
+    ///
+    /// Documents that are new are inserted without asking for conflicts, which takes a third less of PostgreSQL's time.
+    /// That they are new was seen under the counter, which lets one commit through at a time.
+    private static let commitFunction = """
+        CREATE FUNCTION commit_documents(
             in_database integer, ids text[], expected bigint[], revs text[], tombstones boolean[], owners text[],
             group_lists jsonb[], leaf_counts smallint[], trees bytea[], in_origins text[], authors text[],
-            trace_ids text[], live_change bigint, deleted_change bigint,
+            trace_ids text[], lineages jsonb[], live_change bigint, deleted_change bigint,
             body_places integer[], body_revs text[], body_values jsonb[], body_texts bytea[],
-            body_attachments jsonb[],
+            body_attachments jsonb[], body_sizes integer[], largest_document bigint,
             entry_places integer[], entry_feeds bigint[], entry_presences boolean[], entry_losses bytea[],
             bereft_places integer[], bereft_feeds text[]
         ) RETURNS bigint LANGUAGE plpgsql
@@ -27,7 +52,8 @@ extension DocumentStore {
             numbers bigint[];
         BEGIN
             UPDATE counters
-            SET seq = seq + cardinality(ids), live = live + live_change, deleted = deleted + deleted_change
+            SET seq = seq + cardinality(ids), live = live + live_change, deleted = deleted + deleted_change,
+                largest = greatest(largest, largest_document)
             WHERE database = in_database
             RETURNING seq - cardinality(ids) INTO base;
             IF NOT FOUND THEN
@@ -64,21 +90,23 @@ extension DocumentStore {
             SELECT array_agg(number ORDER BY seq) INTO numbers
             FROM (SELECT seq, number FROM made UNION ALL SELECT seq, number FROM changed) AS saved;
 
-            INSERT INTO change_log (database, seq, id, rev, deleted, owner, groups, origin, author, trace_id)
-            SELECT in_database, base + place, id, rev, tombstone, owner, groups, origin, author, trace_id
-            FROM unnest(ids, revs, tombstones, owners, group_lists, in_origins, authors, trace_ids) WITH ORDINALITY
-                AS new (id, rev, tombstone, owner, groups, origin, author, trace_id, place);
+            INSERT INTO change_log
+                (database, seq, id, rev, deleted, owner, groups, origin, author, trace_id, lineage)
+            SELECT in_database, base + place, id, rev, tombstone, owner, groups, origin, author, trace_id, lineage
+            FROM unnest(ids, revs, tombstones, owners, group_lists, in_origins, authors, trace_ids, lineages)
+                WITH ORDINALITY
+                AS new (id, rev, tombstone, owner, groups, origin, author, trace_id, lineage, place);
 
             PERFORM hold_contents(body_attachments);
-            INSERT INTO bodies (document, rev, body, exact, attachments)
-            SELECT numbers[place], rev, body, exact, attachments
-            FROM unnest(body_places, body_revs, body_values, body_texts, body_attachments)
-                AS new (place, rev, body, exact, attachments)
+            INSERT INTO bodies (document, rev, body, exact, attachments, size)
+            SELECT numbers[place], rev, body, exact, attachments, size
+            FROM unnest(body_places, body_revs, body_values, body_texts, body_attachments, body_sizes)
+                AS new (place, rev, body, exact, attachments, size)
             WHERE expected[place] = 0;
-            INSERT INTO bodies (document, rev, body, exact, attachments)
-            SELECT numbers[place], rev, body, exact, attachments
-            FROM unnest(body_places, body_revs, body_values, body_texts, body_attachments)
-                AS new (place, rev, body, exact, attachments)
+            INSERT INTO bodies (document, rev, body, exact, attachments, size)
+            SELECT numbers[place], rev, body, exact, attachments, size
+            FROM unnest(body_places, body_revs, body_values, body_texts, body_attachments, body_sizes)
+                AS new (place, rev, body, exact, attachments, size)
             WHERE expected[place] > 0
             ON CONFLICT DO NOTHING;
 

@@ -7,10 +7,12 @@ extension DocumentStore {
         PostgresMigration(version: 2, name: "the commit of a batch", sql: commitFunction),
         attachmentsMigration,
         PostgresMigration(version: 4, name: "resources of a database", sql: resourceTables),
-        commitMigration,
+        newDocumentsMigration,
         sequenceIndexMigration,
         departureMigration,
         incarnationMigration,
+        sizesMigration,
+        commitMigration,
     ]
 
     private static let tables = """

@@ -106,7 +106,7 @@ extension DocumentStore {
         let found = await functions.refusals(
             of: writes,
             by: UserContext(request.caller, in: database),
-            security: try await security(of: database) ?? Self.defaultSecurity.bytes
+            security: try await security(of: database)
         )
         for (place, refusal) in zip(places, found) { refusals[place] = refusal }
         return refusals
@@ -148,10 +148,7 @@ extension DocumentStore {
             SELECT asked.place, \(unescaped: StoredBody.columns)
             FROM unnest(\(names.map(\.id.text)), \(names.map(\.revision.description)))
                 WITH ORDINALITY AS asked (id, rev, place)
-            CROSS JOIN LATERAL (
-                SELECT number FROM documents
-                WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
-            ) AS documents
+            CROSS JOIN \(fragment: Self.documentsAsked(in: database))
             CROSS JOIN LATERAL (
                 SELECT body, exact, attachments FROM bodies
                 WHERE bodies.document = documents.number AND bodies.rev = asked.rev LIMIT 1

@@ -1,4 +1,5 @@
 package import CouchProtocol
+import JSON
 
 /// Decides about writes as design documents say: which of these may be stored, and what their `validate_doc_update`
 /// lets pass.
@@ -62,9 +63,9 @@ package struct UserContext: Sendable, Hashable {
         self.database = database.name
         switch caller {
         case .administrator(let name): (self.name, roles) = (name, ["_admin"])
-        case .user(let name, let groups): (self.name, roles) = (name, groups.sorted())
+        case .user(let name, let groups): (self.name, roles) = (name, groups.sortedTexts)
         case .anonymous: (self.name, roles) = (nil, [])
-        case .sequence(let user): (self.name, roles) = (user, ["_admin"])
+        case .sequence(let user, _): (self.name, roles) = (user, ["_admin"])
         }
     }
 }

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Postgres
 
 /// What a plan changes, as the parameters of `commit_documents`.
@@ -13,6 +14,7 @@ struct CommitBatch {
     private var origins: [String] = []
     private var authors: [String?] = []
     private var traceIDs: [String?] = []
+    private var lineages: [PostgresJSONB?] = []
     private var liveChange: Int64 = 0
     private var deletedChange: Int64 = 0
     private var bodyPlaces: [Int32] = []
@@ -20,6 +22,8 @@ struct CommitBatch {
     private var bodyValues: [PostgresJSONB] = []
     private var bodyTexts: [[UInt8]?] = []
     private var bodyAttachments: [PostgresJSONB?] = []
+    private var bodySizes: [Int32] = []
+    private var largestTree = 0
     private var entryPlaces: [Int32] = []
     private var entryFeeds: [Feed] = []
     private var entryPresences: [Bool] = []
@@ -50,8 +54,12 @@ struct CommitBatch {
             bodyValues.append(PostgresJSONB(body.body.isFaithfulInJSONB ? body.body.bytes : body.body.searchable))
             bodyTexts.append(body.body.isFaithfulInJSONB && !body.id.isDesign ? nil : body.body.bytes)
             bodyAttachments.append(StoredAttachment.column(of: body.attachments))
+            bodySizes.append(Int32(clamping: body.body.bytes.count))
         }
     }
+
+    /// At least as many bytes as any of the documents has, with its history.
+    var largestDocument: Int64 { Int64(bodySizes.max() ?? 0) + Int64(largestTree) }
 
     private mutating func add(_ change: WritePlan.Change, winner: RevisionTree<Tags>.Node) {
         let tags = winner.payload ?? .none
@@ -62,12 +70,19 @@ struct CommitBatch {
         groups.append(PostgresJSONB(tags.groupsText))
         leaves.append(Int16(clamping: change.record.tree.leafCount))
         trees.append(change.record.tree.encoded)
+        largestTree = max(largestTree, trees.last?.count ?? 0)
         origins.append(change.caller.origin)
         authors.append(change.caller.author)
         traceIDs.append(change.traceID)
+        lineages.append(Self.column(of: change.caller.lineage))
         let before = change.before.isLive
         liveChange += (winner.isDeleted ? 0 : 1) - (before == true ? 1 : 0)
         deletedChange += (winner.isDeleted ? 1 : 0) - (before == false ? 1 : 0)
+    }
+
+    /// The names of listeners as the change log keeps them; null where there are none.
+    private static func column(of lineage: [String]) -> PostgresJSONB? {
+        lineage.isEmpty ? nil : PostgresJSONB(JSONValue.array(lineage.map(JSONValue.string)).bytes)
     }
 
     private mutating func addEntries(of change: WritePlan.Change, place: Int32) {
@@ -97,9 +112,9 @@ struct CommitBatch {
         return """
             SELECT commit_documents(
                 \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
-                \(trees), \(origins), \(authors), \(traceIDs), \(liveChange), \(deletedChange),
+                \(trees), \(origins), \(authors), \(traceIDs), \(lineages), \(liveChange), \(deletedChange),
                 \(bodyPlaces), \(bodyRevisions), \(bodyValues), \(bodyTexts),
-                \(bodyAttachments),
+                \(bodyAttachments), \(bodySizes), \(largestDocument),
                 \(entryPlaces), \(entryFeeds), \(entryPresences), \(entryLosses),
                 \(bereftPlaces), \(bereftFeeds)
             )

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import Postgres
 
 extension DocumentStore {
@@ -86,15 +87,15 @@ extension DocumentStore {
             ORDER BY seq LIMIT \(compactionStretch)
             """
         )
-        var ids: Set<String> = []
+        var ids: Set<ExactText> = []
         var last: Int64?
         for row in rows {
             let (seq, id, isOld) = try row.decode(Int64.self, String.self, Bool.self)
             guard isOld else { break }
-            ids.insert(id)
+            ids.insert(ExactText(id))
             last = seq
         }
-        return (ids.sorted(), last)
+        return (ids.sortedTexts, last)
     }
 
     /// The bodies of these documents that belong to no leaf.

@@ -143,10 +143,7 @@ extension DocumentStore {
             """
             SELECT asked.id, bodies.rev, bodies.attachments
             FROM unnest(\(ids.map(\.text))) AS asked (id)
-            CROSS JOIN LATERAL (
-                SELECT number FROM documents
-                WHERE documents.database = \(database.id) AND documents.id = asked.id LIMIT 1
-            ) AS documents
+            CROSS JOIN \(fragment: Self.documentsAsked(in: database))
             CROSS JOIN LATERAL (
                 SELECT rev, attachments FROM bodies WHERE bodies.document = documents.number LIMIT 100000
             ) AS bodies

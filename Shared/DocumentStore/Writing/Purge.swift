@@ -1,5 +1,5 @@
 package import CouchProtocol
-import Postgres
+package import Postgres
 
 /// What became of a purge.
 package struct PurgeOutcome: Sendable {
@@ -13,40 +13,69 @@ extension DocumentStore {
     /// A purge is not replicated. Where a leaf is left, the document has a new change: its readers get the new winner.
     /// What is no leaf stays, and is not among the answer's revisions.
     ///
-    /// - Parameter asked: Each document once.
+    /// - Parameters:
+    ///   - asked: Each document once.
+    ///   - statement: A statement of the same transaction, made of what is purged.
+    ///   - check: Gets that statement's rows, and throws to undo everything.
     package func purge(
         _ asked: [DocumentRevisions],
         in database: Database,
         by caller: Caller,
-        traceID: String?
+        traceID: String?,
+        with statement: (@Sendable (PurgeOutcome) -> PostgresQuery)? = nil,
+        check: @Sendable (PostgresRows) throws -> Void = { _ in }
     ) async throws -> PurgeOutcome {
         let purged = try await replanning {
             let records = try await self.records(of: Set(asked.map(\.id)), in: database)
             let plan = PurgePlan(asked, over: records)
-            try await self.commit(plan, over: records, in: database, by: caller, traceID: traceID)
+            var statements = try await self.statements(plan, over: records, in: database, by: caller, traceID: traceID)
+            if let statement { statements.append(statement(PurgeOutcome(purged: plan.purged))) }
+            guard !statements.isEmpty else { return plan.purged }
+            let all = statements
+            try await self.client.transaction(attempts: 1) { connection in
+                let rows = try await connection.pipeline(all)
+                if statement != nil, let last = rows.last { try check(last) }
+            }
             return plan.purged
         }
         if purged.contains(where: { !$0.revisions.isEmpty }) { notifier.committed(database) }
         return PurgeOutcome(purged: purged)
     }
 
-    private func commit(
+    private func statements(
         _ plan: PurgePlan,
         over records: [DocumentID: DocumentRecord],
         in database: Database,
         by caller: Caller,
         traceID: String?
-    ) async throws {
+    ) async throws -> [PostgresQuery] {
         let infos = plan.purged.filter { !$0.revisions.isEmpty }
-        guard !infos.isEmpty else { return }
-        var writes = WritePlan(database.settings, over: records)
+        guard !infos.isEmpty else { return [] }
+        var writes = WritePlan(database.settings, over: records, limits: limits)
         for (id, tree) in plan.kept { writes.replace(tree, of: id, by: caller, traceID: traceID) }
         var statements = try await self.statements(committing: writes, to: database)
         if !plan.removed.isEmpty { statements.append(try await removal(of: plan.removed, in: database)) }
         if !plan.forgotten.isEmpty { statements.append(Self.forgetting(plan.forgotten, in: database)) }
-        statements += Self.noting(infos, in: database)
-        let all = statements
-        _ = try await client.transaction(attempts: 1) { connection in try await connection.pipeline(all) }
+        return statements + Self.noting(infos, in: database)
+    }
+
+    /// The leaves of deleted documents behind an id, some at a time, by id.
+    package func tombstones(
+        in database: Database,
+        after id: DocumentID?,
+        limit: Int
+    ) async throws -> [DocumentRevisions] {
+        let rows = try await client.query(
+            """
+            SELECT id, tree FROM documents
+            WHERE database = \(database.id) AND id > \(id?.text ?? "") AND deleted ORDER BY id LIMIT \(Int64(limit))
+            """
+        )
+        return try rows.map { row in
+            let (id, bytes) = try row.decode(String.self, [UInt8].self)
+            let tree = try RevisionTree<Tags>(decoding: bytes)
+            return DocumentRevisions(id: DocumentID(stored: id), revisions: tree.leaves.map(\.id))
+        }
     }
 
     private func removal(

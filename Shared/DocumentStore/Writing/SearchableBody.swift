@@ -1,20 +1,10 @@
-package import JSON
+import JSON
 
 extension DocumentBody {
     /// The nearest JSON that JSONB takes, for searching: without U+0000 and with numbers within a double's range.
     var searchable: [UInt8] {
         guard let value = try? JSONValue(parsing: bytes, limits: .unlimited) else { return DocumentBody.empty.bytes }
         return value.searchable.bytes
-    }
-}
-
-extension JSONLimits {
-    /// No limits, for what passed them before it was stored.
-    package static var unlimited: JSONLimits {
-        var limits = JSONLimits()
-        limits.depth = .max
-        limits.numberLength = .max
-        return limits
     }
 }
 

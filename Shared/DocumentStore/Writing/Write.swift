@@ -123,6 +123,7 @@ extension DocumentStore {
     func statements(committing plan: WritePlan, to database: Database) async throws -> [PostgresQuery] {
         guard !plan.order.isEmpty else { return [] }
         let batch = CommitBatch(plan)
+        largestDocuments.note(batch.largestDocument, of: database.id)
         return [batch.statement(in: database, numbers: try await feeds.numbers(of: batch.feeds, in: database))]
     }
 
@@ -143,7 +144,7 @@ extension DocumentStore {
         var (records, state) = try await recordsAndDesigns(of: ids, in: database)
         try await addAttachments(to: &records, for: requests.flatMap(\.edits), in: database)
         let histories = try await histories(of: requests, over: records, in: database)
-        return (WritePlan(database.settings, over: records, histories: histories), state)
+        return (WritePlan(database.settings, over: records, histories: histories, limits: limits), state)
     }
 
     /// What users had of documents, where they name what is not stored, or what is stored and not theirs.

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 
 /// Decides what a batch of edits does to the documents that it touches, without touching them.
 ///
@@ -23,8 +24,12 @@ struct WritePlan {
 
     /// A document as one user has it.
     struct Reader: Hashable {
-        let user: String
+        let user: ExactText
         let id: DocumentID
+
+        init(user: String, id: DocumentID) {
+            (self.user, self.id) = (ExactText(user), id)
+        }
     }
 
     /// What a reader's devices know of a document besides what the reader may read of it.
@@ -35,19 +40,8 @@ struct WritePlan {
         var lost: Set<RevisionID> = []
     }
 
-    /// How many branches a document may have: more would be a mistake of some client, and hurt everybody.
-    static let branchLimit = 1_000
-    /// How many branches that a user may see the user may add to.
-    static let userBranchLimit = 100
-    /// How often one document is changed at once; what users change is planned while others wait.
-    private static let editLimit = 1_000
-    private static let userEditLimit = 100
-    /// How many bytes a document's history may have that gets another branch.
-    ///
-    /// What goes on from a leaf has as much again. Every look at a document with branches reads all of it.
-    static let historyLimit = 256 << 10
-
     let rules: AccessRules
+    let limits: WriteLimits
     private var records: [DocumentID: DocumentRecord]
     private(set) var changes: [DocumentID: Change] = [:]
     /// The changed documents in the order of their first change.
@@ -62,9 +56,11 @@ struct WritePlan {
     init(
         _ settings: DatabaseSettings,
         over records: [DocumentID: DocumentRecord],
-        histories: [Reader: ReaderHistory] = [:]
+        histories: [Reader: ReaderHistory] = [:],
+        limits: WriteLimits = WriteLimits()
     ) {
         rules = AccessRules(settings)
+        self.limits = limits
         self.records = records
         self.histories = histories
     }
@@ -80,7 +76,12 @@ struct WritePlan {
 
     /// A plan of nothing yet over these documents alone.
     func restricted(to ids: Set<DocumentID>) -> WritePlan {
-        WritePlan(rules.settings, over: records.filter { ids.contains($0.key) }, histories: histories)
+        WritePlan(
+            rules.settings,
+            over: records.filter { ids.contains($0.key) },
+            histories: histories,
+            limits: limits
+        )
     }
 
     /// Plans one edit.
@@ -127,14 +128,14 @@ struct WritePlan {
             return path.revision
         }
         let joined = joined(path, tree, seen, caller)
-        if caller.isRestricted, seen.leafCount >= Self.userBranchLimit, joined.branches(off: seen) {
-            throw .tooManyBranches(limit: Self.userBranchLimit)
+        if caller.isRestricted, seen.leafCount >= limits.userBranches, joined.branches(off: seen) {
+            throw .tooManyBranches(limit: limits.userBranches)
         }
         try record.tree.merge(
             joined,
             status: edit.isDeleted ? .deleted : .available,
             payload: tags,
-            branchLimit: Self.branchLimit
+            branchLimit: limits.branches
         )
         if let objection,
             let error = objection(draft(of: edit, path, tags, attachments, over: before, seen, for: caller))
@@ -147,7 +148,7 @@ struct WritePlan {
             record.tree.setPayload(nil, of: revision)
         }
         record.tree.stem(to: rules.settings.revisionLimit)
-        let historyLimit = Self.historyLimit * (record.tree.leafCount > tree.leafCount ? 1 : 2)
+        let historyLimit = limits.history * (record.tree.leafCount > tree.leafCount ? 1 : 2)
         guard record.tree.byteCount <= max(historyLimit, tree.byteCount) else {
             throw .historyTooLarge(limit: historyLimit)
         }
@@ -171,8 +172,11 @@ struct WritePlan {
     private mutating func check(_ edit: DocumentEdit, by caller: Caller) throws(CouchError) {
         guard !edit.id.isLocal else { throw .illegalDocumentID("A local document is not written with the others.") }
         if edit.id.isDesign, caller.feeds != nil { throw AccessRules.refused }
+        guard edit.id.text.utf8.count <= limits.idLength || records[edit.id] != nil else {
+            throw .illegalDocumentID("Document id is too long")
+        }
         attempts[edit.id, default: 0] += 1
-        let limit = caller.isRestricted ? Self.userEditLimit : Self.editLimit
+        let limit = caller.isRestricted ? limits.userEdits : limits.edits
         guard attempts[edit.id, default: 0] <= limit else { throw .tooManyEdits(limit: limit) }
     }
 

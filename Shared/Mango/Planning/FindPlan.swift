@@ -66,7 +66,7 @@ package struct FindPlan: Sendable {
     package func warning(examined: Int, found: Int) -> String? {
         var lines: [String] = []
         if !isWanted, let design = request.useIndex.first {
-            let id = design.hasPrefix("_design/") ? design : "_design/" + design
+            let id = design.beginsExactly(with: "_design/") ? design : "_design/" + design
             lines.append(
                 request.useIndex.count == 1
                     ? "\(id) was not used because it does not contain a valid index for this query."
@@ -122,7 +122,7 @@ extension CandidateIndex {
     /// Whether the parts of an index's name mean this one.
     func isNamed(by parts: [String]) -> Bool {
         guard let index, let design = parts.first else { return false }
-        let id = DocumentID(stored: design.hasPrefix("_design/") ? design : "_design/" + design)
+        let id = DocumentID(stored: design.beginsExactly(with: "_design/") ? design : "_design/" + design)
         return index.design == id && (parts.count < 2 || index.name.utf8.elementsEqual(parts[1].utf8))
     }
 }

@@ -1,4 +1,5 @@
 package import CouchProtocol
+import JSON
 
 /// Chooses the index for a query, as CouchDB does (`mango_idx`, `mango_idx_view` and `mango_cursor_view`, version 3.5).
 ///
@@ -102,7 +103,7 @@ package struct FindPlanner: Sendable {
 
     private var notSuitable: CouchError {
         let names = request.useIndex.enumerated().map { place, name in
-            place > 0 || name.hasPrefix("_design/") ? name : "_design/" + name
+            place > 0 || name.beginsExactly(with: "_design/") ? name : "_design/" + name
         }
         return .mango(
             "invalid_index",

@@ -43,7 +43,7 @@ package struct IndexRequest: Sendable {
 
     /// The id of the design document that a name means, with `_design/` or without.
     package static func design(named name: String) throws(CouchError) -> DocumentID {
-        try DocumentID(name.hasPrefix("_design/") ? name : "_design/" + name)
+        try DocumentID.design(named: name)
     }
 
     /// Indexes of other types need a search plug-in, as in CouchDB.

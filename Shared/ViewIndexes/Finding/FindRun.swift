@@ -1,7 +1,7 @@
 import Collation
 import CouchProtocol
 package import DocumentStore
-import JSON
+package import JSON
 package import Mango
 
 /// One query on its way: reads what its plan says, and keeps what the selector matches, some at a time.
@@ -25,6 +25,7 @@ package struct FindRun: Sendable {
     private var left: Int
     private var isAtEnd: Bool
     private var batch: FindBatch
+    private var turns = WorkTurns()
 
     /// A run that is ready to read: the index is up to date, where that is asked for.
     ///
@@ -72,6 +73,19 @@ package struct FindRun: Sendable {
         source = try IndexSource(reading, plan, index, kept, behind: bookmark)
     }
 
+    /// What `execution_stats` of an answer says.
+    package func executionStatistics(since began: ContinuousClock.Instant) -> JSONValue {
+        let examined = JSONValue.number(JSONNumber(statistics.documentsExamined))
+        let comparesCopies = request.quorum > 1
+        return [
+            "total_keys_examined": .number(JSONNumber(statistics.keysExamined)),
+            "total_docs_examined": comparesCopies ? 0 : examined,
+            "total_quorum_docs_examined": comparesCopies ? examined : 0,
+            "results_returned": .number(JSONNumber(statistics.found)),
+            "execution_time_ms": .number(JSONNumber((ContinuousClock.now - began) / .milliseconds(1))),
+        ]
+    }
+
     /// Appends the next matching documents, `separator` in front of each but the very first.
     ///
     /// - Returns: Whether there may be more.
@@ -80,10 +94,20 @@ package struct FindRun: Sendable {
         let read = try await source.next(batch.count)
         statistics.keysExamined += read.rows
         statistics.documentsExamined += read.documents
-        let before = Self.sum(skip, left)
-        for candidate in read.candidates where left > 0 { try take(candidate, into: &output, separator) }
+        let (before, workBefore) = (Self.sum(skip, left), turns.work)
+        for candidate in read.candidates where left > 0 {
+            try take(candidate, into: &output, separator)
+            // A selector may be much work, and others have their turn meanwhile.
+            try await turns.next()
+        }
         let after = Self.sum(skip, left)
-        batch.note(bytes: read.bytes, of: read.rows, matching: before - after, left: after)
+        batch.note(
+            bytes: read.bytes,
+            work: turns.work - workBefore,
+            of: read.rows,
+            matching: before - after,
+            left: after
+        )
         isAtEnd = read.isLast || left == 0
         return !isAtEnd
     }
@@ -97,7 +121,7 @@ package struct FindRun: Sendable {
     /// Writes the candidate when it is one of those wanted.
     private mutating func take(_ candidate: FindCandidate, into output: inout [UInt8], _ separator: String) throws {
         let value = try candidate.value(rules)
-        guard request.selector.matches(value, collation: .unicode) else { return }
+        guard request.selector.matches(value, collation: .unicode, work: &turns.work) else { return }
         place = candidate.place
         guard skip == 0 else {
             skip -= 1
@@ -115,10 +139,11 @@ package struct FindRun: Sendable {
 }
 
 /// How many rows are read at once: as many as are wanted while nearly all match, more where few do, and fewer where
-/// documents are large.
+/// documents are large, or much work to the selector: between two batches it shows whether the client is still there.
 private struct FindBatch: Sendable {
     private static let range = 1...500
     private static let byteAim = 2 << 20
+    private static let workAim = 20_000_000
 
     private(set) var count: Int
 
@@ -126,9 +151,9 @@ private struct FindBatch: Sendable {
         count = min(max(wanted, 1), Self.range.upperBound / 2)
     }
 
-    mutating func note(bytes: Int, of rows: Int, matching: Int, left: Int) {
+    mutating func note(bytes: Int, work: Int, of rows: Int, matching: Int, left: Int) {
         guard rows > 0 else { return }
-        let fitting = Self.byteAim / max(bytes / rows, 1)
+        let fitting = min(Self.byteAim / max(bytes / rows, 1), Self.workAim / max(work / rows, 1))
         let wanted = matching * 2 > rows ? min(left, count * 2) : count * 2
         count = min(max(min(wanted, fitting), Self.range.lowerBound), Self.range.upperBound)
     }

@@ -1,8 +1,8 @@
-import Collation
 import CouchProtocol
 import DocumentStore
 import JSON
 import Mango
+import ViewRules
 
 /// Where candidates for a query come from.
 protocol FindSource: Sendable {
@@ -72,6 +72,8 @@ struct IndexSource: FindSource {
     private let columns: [FieldPath]
     private let isCovered: Bool
     private var scan: ViewScan
+    /// Rows that have been read, and whose documents did not fit into memory with those before.
+    private var waiting: ArraySlice<ViewRow> = []
 
     init(
         _ reading: FindReading,
@@ -83,36 +85,25 @@ struct IndexSource: FindSource {
         self.reading = reading
         columns = index.columns.map(\.path)
         isCovered = plan.isCovered
-        let stretch = plan.stretch
-        var range = KeyRange(
-            lower: KeyBound(key: try Self.prefix(stretch.start)),
-            // No tag of a value is as high.
-            upper: KeyBound(key: try Self.prefix(stretch.end) + [0xFF]),
-            isDescending: reading.isDescending
-        )
-        if let bookmark {
-            guard let key = bookmark.key else { throw Bookmark.invalid(.string(bookmark.text)) }
-            let bytes = try CollationKey(key[...], limit: StoredKey.limit).bytes
-            let bound = KeyBound(key: bytes, id: bookmark.id, isIncluded: false)
-            if reading.isDescending { range.upper = bound } else { range.lower = bound }
-        }
+        let range = try plan.range(isDescending: reading.isDescending, behind: bookmark, limit: StoredKey.limit)
         scan = ViewScan(kept, place: 0, range: range, caller: reading.caller)
     }
 
-    /// With what the keys of all rows begin whose first values are these.
-    private static func prefix(_ values: [JSONValue]) throws -> [UInt8] {
-        Array(try CollationKey(JSONValue.array(values).bytes[...]).bytes.dropLast())
-    }
-
     mutating func next(_ count: Int) async throws -> FindPage {
-        let rows = try await scan.next(count, from: reading.store.client)
-        var page = FindPage(rows: rows.count, isLast: rows.isEmpty)
         if isCovered {
+            let rows = try await scan.next(count, from: reading.store.client)
+            var page = FindPage(rows: rows.count, isLast: rows.isEmpty)
             page.candidates = try rows.map { .row(try document(of: $0), Bookmark(id: $0.id, key: $0.key)) }
             return page
         }
+        if waiting.isEmpty { waiting = try await scan.next(count, from: reading.store.client)[...] }
+        let requests = waiting.prefix(count).map { OpenRequest(id: DocumentID(stored: $0.id), .winner) }
+        let fitting = try await reading.store.fitting(requests.map(\.revisionRequest), of: reading.database)
+        let rows = waiting.prefix(fitting)
+        waiting = waiting.dropFirst(fitting)
+        var page = FindPage(rows: rows.count, isLast: rows.isEmpty)
         let opened = try await reading.store.openRevisions(
-            rows.map { OpenRequest(id: DocumentID(stored: $0.id), .winner) },
+            Array(requests.prefix(fitting)),
             from: reading.database,
             for: reading.caller,
             withHistory: reading.conflicts
@@ -186,7 +177,8 @@ struct DocumentSource: FindSource {
             self.range = page.next
             pageSize = Self.largestPage
         }
-        let some = Array(listed.prefix(count))
+        let asked = listed.prefix(count)
+        let some = Array(asked.prefix(try await reading.store.fitting(asked, of: reading.database)))
         listed = listed.dropFirst(some.count)
         var page = FindPage(rows: some.count, isLast: listed.isEmpty && range == nil)
         for (row, revision) in zip(some, try await reading.store.revisions(of: some)) {

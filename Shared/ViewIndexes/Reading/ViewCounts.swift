@@ -1,6 +1,7 @@
 import CouchProtocol
 package import DocumentStore
 import Postgres
+package import ViewRules
 
 /// How many rows a view has for a caller, and how many of them stand in front of a stretch.
 package struct ViewCounts: Sendable, Hashable {
@@ -9,21 +10,6 @@ package struct ViewCounts: Sendable, Hashable {
 }
 
 extension ViewIndexes {
-    /// How many rows of a view, as large as they are on average, have so many bytes; at least one, at most `limit`.
-    ///
-    /// A map may emit whole documents, and what is in memory at once must not depend on it.
-    package func rows(of index: ViewIndex, place: Int, inBytes bytes: Int, atMost limit: Int) async throws -> Int {
-        try await rows(of: index.views[place], inBytes: bytes, atMost: limit)
-    }
-
-    func rows(of view: Int64, inBytes bytes: Int, atMost limit: Int) async throws -> Int {
-        let rows = try await store.client.query(
-            "SELECT (bytes / greatest(rows, 1))::bigint FROM view_parts WHERE view = \(view)"
-        )
-        let average = max(Int(try rows.first?.decode(Int64.self) ?? 1), 1)
-        return min(max(bytes / average, 1), limit)
-    }
-
     /// The view's rows that the caller may read, and those in front of the range in reading order.
     ///
     /// An administrator's are known by the blocks. A user's are counted, which costs what the user may read.
@@ -89,9 +75,14 @@ extension ViewIndexes {
                         AND (key, id, position) < (SELECT key, id, position FROM edge)
                 ),
                 (
-                    SELECT count(*) FROM view_rows
-                    WHERE view = \(view) AND NOT echo AND \(fragment: front.condition)
-                        AND (key, id, position) >= (SELECT key, id, position FROM edge)
+                    -- In order, which only the index by order gives: until there are statistics of the view, the
+                    -- one by feed looks as good to the planner, and would be read from its first row on.
+                    SELECT count(*) FROM (
+                        SELECT FROM view_rows
+                        WHERE view = \(view) AND NOT echo AND \(fragment: front.condition)
+                            AND (key, id, position) >= (SELECT key, id, position FROM edge)
+                        ORDER BY key, id, position OFFSET 0
+                    ) AS rest
                 )
             """
         )

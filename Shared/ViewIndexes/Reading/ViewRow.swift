@@ -36,9 +36,6 @@ struct RowPlace: Sendable, Hashable {
     let key: [UInt8]
     let id: String
     let position: Int32
-
-    /// In front of every row.
-    static let first = RowPlace(key: [], id: "", position: 0)
 }
 
 extension RowPlace: Comparable {

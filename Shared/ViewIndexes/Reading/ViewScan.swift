@@ -1,6 +1,7 @@
 import CouchProtocol
 package import DocumentStore
 import Postgres
+package import ViewRules
 
 /// Reads the rows of a stretch that a caller may read, in order, some at a time.
 ///
@@ -8,12 +9,14 @@ import Postgres
 /// they cost what the reader may read. Whether a row may be read is then decided by the tags that its document has now:
 /// an index that is behind shows nothing of what was taken from the caller, nor, as the row's feeds are those of what
 /// was mapped, anything of a revision that the caller could not read.
-package struct ViewScan: Sendable {
+package struct ViewScan: RangeScan {
     private let view: Int64
     private let database: Database
     private let caller: Caller
     private let range: KeyRange
     private let rules: AccessRules
+    /// How many bytes of rows are read at once; nil where their number is enough to ask for.
+    private let bytes: Int?
     /// The last row that was read.
     private var last: RowPlace?
     private var isAtEnd = false
@@ -21,17 +24,21 @@ package struct ViewScan: Sendable {
     /// How many rows may have keys that differ only behind what an index takes of them; they are sorted in memory.
     private static let runLimit = 100_000
 
-    package init(_ index: ViewIndex, place: Int, range: KeyRange, caller: Caller) {
-        self.init(view: index.views[place], database: index.database, range: range, caller: caller)
+    package init(_ index: ViewIndex, place: Int, range: KeyRange, caller: Caller, size: PageSize? = nil) {
+        self.init(view: index.views[place], database: index.database, range: range, caller: caller, size: size)
     }
 
-    init(view: Int64, database: Database, range: KeyRange, caller: Caller, after last: RowPlace? = nil) {
+    init(view: Int64, database: Database, range: KeyRange, caller: Caller, size: PageSize? = nil) {
         self.view = view
         self.database = database
         self.range = range
         self.caller = caller
-        self.last = last
+        bytes = size?.bytes
         rules = AccessRules(database.settings)
+    }
+
+    package mutating func next(_ count: Int, in indexes: ViewIndexes) async throws -> [ViewRow] {
+        try await next(count, from: indexes.store.client)
     }
 
     /// The next rows; none at the end.
@@ -66,7 +73,7 @@ package struct ViewScan: Sendable {
         from source: some RowSource
     ) async throws -> (rows: [ViewRow], isInRun: Bool) {
         let found = try await source.rows(query(count))
-        if found.count < count { isAtEnd = true }
+        if bytes == nil ? found.count < count : found.isEmpty { isAtEnd = true }
         var rows: [ViewRow] = []
         rows.reserveCapacity(found.count)
         var newest: ViewRow?
@@ -117,6 +124,11 @@ extension ViewScan {
         }
         let way = range.isDescending ? "DESC" : "ASC"
         let order = "key \(way), id \(way), position \(way)"
+        let rows = query(count, condition, by: order)
+        return bytes.map { .first(bytes: $0, of: rows, by: order) } ?? rows
+    }
+
+    private func query(_ count: Int, _ condition: PostgresQuery, by order: String) -> PostgresQuery {
         guard let feeds = DocumentStore.readableFeeds(of: caller, in: database) else {
             return """
                 SELECT \(unescaped: ViewRow.columns) FROM view_rows

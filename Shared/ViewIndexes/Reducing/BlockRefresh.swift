@@ -1,6 +1,7 @@
 import Collation
 import DocumentStore
 import Postgres
+import ViewRules
 
 /// Makes the blocks of a view anew that have no reduction any more.
 ///
@@ -12,7 +13,7 @@ struct BlockRefresh: Sendable {
     let view: Int64
     let reducer: Reducer
     /// How many rows are read for one step.
-    let rowsAtOnce: Int
+    let page: PageSize
 
     /// How many rows a block has when it is cut.
     static let size = 250
@@ -29,8 +30,14 @@ struct BlockRefresh: Sendable {
         let work = try await client.transaction(.snapshot) { connection in
             let blocks = try await stale(in: range, connection)
             guard !blocks.isEmpty else { return [Work]() }
-            let rows = try await BlockReader.rows(of: blocks, view, limit: rowsAtOnce, from: connection)
-            return zip(blocks, rows).map { Work(block: $0, rows: $1) }
+            let rows = try await BlockReader.rows(
+                of: blocks,
+                view,
+                limit: page.rows,
+                bytes: page.bytes,
+                from: connection
+            )
+            return zip(blocks, rows).map { Work(block: $0, rows: $1) }.filter { !$0.rows.isEmpty }
         }
         guard !work.isEmpty else { return false }
         var pieces: [Piece] = []
@@ -69,7 +76,7 @@ struct BlockRefresh: Sendable {
         for row in rows {
             let block = try ViewBlock(row, nil)
             count += block.rows
-            if !blocks.isEmpty, count > rowsAtOnce { break }
+            if !blocks.isEmpty, count > page.rows { break }
             blocks.append(block)
         }
         return blocks
@@ -218,7 +225,12 @@ extension ViewIndexes {
             index: index,
             view: view,
             reducer: reducer,
-            rowsAtOnce: try await rows(of: view, inBytes: BlockRefresh.stepSize, atMost: BlockRefresh.stepRows)
+            page: try await page(
+                of: view,
+                in: index.database,
+                bytes: BlockRefresh.stepSize,
+                atMost: BlockRefresh.stepRows
+            )
         )
         while try await refreshes.step(view, { try await refresh.step(in: range) }) { try Task.checkCancellation() }
     }

@@ -2,6 +2,7 @@ import Collation
 package import CouchProtocol
 package import DocumentStore
 import Postgres
+package import ViewRules
 
 /// A row of a reduced view.
 package struct ReducedRow: Sendable, Hashable {
@@ -14,7 +15,7 @@ package struct ReducedRow: Sendable, Hashable {
 ///
 /// For an administrator the blocks that lie in one group as a whole give their reductions, and only the rows of the
 /// others are read. A user's rows are read.
-package struct ReduceScan: Sendable {
+package struct ReduceScan: RangeScan {
     private let index: ViewIndex
     private let view: Int64
     private let reducer: Reducer
@@ -24,7 +25,7 @@ package struct ReduceScan: Sendable {
     private var isAtEnd = false
 
     /// How many groups are in memory.
-    private static let pageSize = 1_000
+    static let pageSize = 1_000
     private static let rowsAtOnce = 1_000
     private static let bytesAtOnce = 4 << 20
 
@@ -76,11 +77,16 @@ package struct ReduceScan: Sendable {
     // MARK: - A user's
 
     private func byRows(_ size: Int, in indexes: ViewIndexes) async throws -> [OpenGroup] {
-        var scan = ViewScan(view: view, database: index.database, range: range, caller: caller)
+        let page = try await indexes.page(
+            of: view,
+            in: index.database,
+            bytes: Self.bytesAtOnce,
+            atMost: Self.rowsAtOnce
+        )
+        var scan = ViewScan(view: view, database: index.database, range: range, caller: caller, size: page)
         var groups = Groups(grouping: grouping, order: index.definition.order, reducer: reducer, limit: size)
-        let count = try await indexes.rows(of: view, inBytes: Self.bytesAtOnce, atMost: Self.rowsAtOnce)
         while true {
-            let rows = try await scan.next(count, from: indexes.store.client)
+            let rows = try await scan.next(page.rows, from: indexes.store.client)
             if rows.isEmpty { return groups.found }
             for row in rows {
                 guard try await groups.add(row) else { return groups.found }
@@ -92,11 +98,13 @@ package struct ReduceScan: Sendable {
 
     private func byBlocks(_ size: Int, in indexes: ViewIndexes) async throws -> [OpenGroup] {
         try await indexes.refreshBlocks(of: view, index, reducer, in: range)
-        let blocksAtOnce = try await indexes.rows(
+        let page = try await indexes.page(
             of: view,
-            inBytes: Self.bytesAtOnce / BlockRefresh.size,
-            atMost: Self.blocksAtOnce
+            in: index.database,
+            bytes: Self.bytesAtOnce,
+            atMost: Self.blocksAtOnce * BlockRefresh.size
         )
+        let blocksAtOnce = max(page.surely / BlockRefresh.size, 1)
         let blank = Groups(grouping: grouping, order: index.definition.order, reducer: reducer, limit: size)
         // Blocks and rows as of one moment: so each row is in one of them, and in one only.
         return try await indexes.store.client.transaction(.snapshot) { connection in
@@ -138,6 +146,12 @@ private struct Groups {
     let reducer: Reducer
     let limit: Int
     private(set) var found: [OpenGroup] = []
+    /// How many bytes of rows were added since all of them were reduced.
+    private var added = 0
+
+    private static let addedLimit = 16 << 20
+    /// What a row takes beside its texts.
+    private static let overhead = 256
 
     init(grouping: Grouping, order: CollationKey.Order, reducer: Reducer, limit: Int) {
         self.grouping = grouping
@@ -150,6 +164,11 @@ private struct Groups {
     mutating func add(_ row: ViewRow) async throws -> Bool {
         guard open(row.order, json: row.key) else { return false }
         try await found[found.count - 1].add(row, reducer)
+        added += Self.overhead + row.key.count + row.value.count
+        if added > Self.addedLimit {
+            try await OpenGroup.settle(&found, reducer)
+            added = 0
+        }
         return true
     }
 

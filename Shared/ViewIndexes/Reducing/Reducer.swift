@@ -1,6 +1,7 @@
 import CouchProtocol
 import JSON
 import ScriptHosting
+import ViewRules
 
 /// How the rows of a view are reduced to one value.
 package struct Reducer: Sendable {
@@ -23,11 +24,7 @@ package struct Reducer: Sendable {
             return
         }
         guard let builtIn = BuiltInReduce(text) else {
-            throw CouchError(
-                status: 400,
-                error: "invalid_design_doc",
-                reason: "`\(text)` of \(name) is not a supported reduce function."
-            )
+            throw ViewFunctions.unknown(text, of: name)
         }
         kind = .builtIn(builtIn)
     }
@@ -38,7 +35,9 @@ package struct Reducer: Sendable {
         case .builtIn(let function):
             return try groups.map { rows in
                 var reduction = function.empty
-                for row in rows { try reduction.add(row, name: name) }
+                for row in rows {
+                    try reduction.add(order: row.order, id: row.id, value: row.value, name: name)
+                }
                 return reduction
             }
         case .custom(let functions, let scripts):
@@ -91,76 +90,22 @@ package struct Reducer: Sendable {
     }
 
     private static func input(_ rows: [ViewRow]) -> ReduceInput {
-        var (keys, values): ([UInt8], [UInt8]) = ([UInt8(ascii: "[")], [UInt8(ascii: "[")])
-        for (index, row) in rows.enumerated() {
-            if index > 0 {
-                keys.append(UInt8(ascii: ","))
-                values.append(UInt8(ascii: ","))
-            }
-            keys.append(UInt8(ascii: "["))
-            keys += row.key
-            keys.append(UInt8(ascii: ","))
-            JSONValue.write(string: row.id, to: &keys)
-            keys.append(UInt8(ascii: "]"))
-            values += row.value
-        }
-        keys.append(UInt8(ascii: "]"))
-        values.append(UInt8(ascii: "]"))
-        return .rows(keys: keys[...], values: values[...])
+        var text = ReduceText()
+        for row in rows { text.add(key: row.key, id: row.id, value: row.value) }
+        return .rows(keys: text.keys[...], values: text.values[...])
     }
 
     private static func input(_ parts: [Reduction]) -> ReduceInput {
-        var values = [UInt8(ascii: "[")]
-        for (index, part) in parts.enumerated() {
-            if index > 0 { values.append(UInt8(ascii: ",")) }
-            values += part.bytes
-        }
-        values.append(UInt8(ascii: "]"))
-        return .reductions(values[...])
+        var text = ReduceText()
+        for part in parts { text.add(part) }
+        return .reductions(text.values[...])
     }
 }
 
-/// The reduce functions that CouchDB 3.5 has
-/// (<https://docs.couchdb.org/en/stable/ddocs/ddocs.html#built-in-reduce-functions>).
-enum BuiltInReduce: Sendable, Hashable {
-    case sum
-    case count
-    case stats
-    case distinct
-    case top(Int)
-    case bottom(Int)
-    case first
-    case last
-
-    init?(_ text: String) {
-        switch text.trimmingPrefix("_").split(separator: "_").first.map(String.init) {
-        case "sum" where text == "_sum": self = .sum
-        case "count" where text == "_count": self = .count
-        case "stats" where text == "_stats": self = .stats
-        case "approx" where text == "_approx_count_distinct": self = .distinct
-        case "first" where text == "_first": self = .first
-        case "last" where text == "_last": self = .last
-        case "top":
-            guard let count = Int(text.dropFirst("_top_".count)), 1...100 ~= count else { return nil }
-            self = .top(count)
-        case "bottom":
-            guard let count = Int(text.dropFirst("_bottom_".count)), 1...100 ~= count else { return nil }
-            self = .bottom(count)
-        default: return nil
-        }
-    }
-
-    /// The reduction of no rows.
-    var empty: Reduction {
-        switch self {
-        case .sum: .sum(.start)
-        case .count: .count(0)
-        case .stats: .stats(.start)
-        case .distinct: .distinct(HyperLogLog())
-        case .top(let count): .ranked(RankedValues(count, isTop: true))
-        case .bottom(let count): .ranked(RankedValues(count, isTop: false))
-        case .first: .edge(EdgeValue(isFirst: true))
-        case .last: .edge(EdgeValue(isFirst: false))
-        }
+extension Reducer.Kind {
+    /// The built-in function; nil for one in JavaScript.
+    var builtIn: BuiltInReduce? {
+        guard case .builtIn(let function) = self else { return nil }
+        return function
     }
 }

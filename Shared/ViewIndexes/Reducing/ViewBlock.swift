@@ -1,5 +1,6 @@
 import Collation
 import Postgres
+import ViewRules
 
 /// A stretch of neighbouring rows with what is known of it.
 struct ViewBlock: Sendable {
@@ -33,7 +34,7 @@ struct ViewBlock: Sendable {
         self.firstKey = firstKey
         self.lastKey = lastKey
         self.firstJSON = firstJSON
-        self.reduction = try kind.flatMap { kind in try reduction.map { try Reduction($0, as: kind) } }
+        self.reduction = try kind.flatMap { kind in try reduction.map { try Reduction($0, by: kind.builtIn) } }
     }
 
     /// The reduction, when all rows of the block are in the range and in one group.
@@ -120,16 +121,17 @@ struct BlockReader: Sendable {
         return blocks
     }
 
-    /// The rows of each of the blocks, in the order of keys; at most `limit` of each.
+    /// The rows of each of the blocks, in the order of keys; at most `limit` of each, and of the last ones none where
+    /// those before have `bytes`.
     static func rows(
         of blocks: [ViewBlock],
         _ view: Int64,
         limit: Int = .max,
+        bytes: Int? = nil,
         from connection: some RowSource
     ) async throws -> [[ViewRow]] {
         // As many as the block has, from where it begins, are its rows.
-        let found = try await connection.rows(
-            """
+        let query: PostgresQuery = """
             SELECT \(unescaped: ViewRow.columns), asked.number
             FROM unnest(
                 \(blocks.map(\.place.key)), \(blocks.map(\.place.id)), \(blocks.map(\.place.position)),
@@ -141,6 +143,8 @@ struct BlockReader: Sendable {
                 ORDER BY key, id, position LIMIT count
             ) AS entry
             """
+        let found = try await connection.rows(
+            bytes.map { .first(bytes: $0, of: query, by: "number, key, id, position") } ?? query
         )
         var rows = [[ViewRow]](repeating: [], count: blocks.count)
         for row in found {

@@ -7,8 +7,8 @@ import ScriptHosting
 /// Brings indexes up to date: reads the documents that changed, has them mapped, and writes their rows.
 ///
 /// Each batch is one transaction with the move of the index's position, so whatever dies, nothing is lost or twice.
-/// While one batch is written the next ones are mapped. Of all processes one at a time works on an index, as far as
-/// they can see; when two do, the position lets one through.
+/// While one batch is written the next ones are mapped, and the one behind them is read. Of all processes one at a time
+/// works on an index, as far as they can see; when two do, the position lets one through.
 struct IndexUpdater: Sendable {
     let store: DocumentStore
     /// Names this process.
@@ -17,10 +17,12 @@ struct IndexUpdater: Sendable {
 
     private var client: PostgresClient { store.client }
 
-    /// How many documents are mapped at once.
+    /// How many documents a stretch has.
     private static let batchSize = 500
-    /// How many batches are in memory.
+    /// How many stretches of documents are read or mapped ahead of the one that is written.
     private static let width = 4
+    /// Has a statement's commit not wait for the disk: who works on an index may be forgotten in a crash of the server.
+    private static let lazily = "(SELECT set_config('synchronous_commit', 'off', true)) AS lazily"
     /// How long to wait for another process that works on the index.
     private static let pause = Duration.milliseconds(20)
 
@@ -75,7 +77,7 @@ struct IndexUpdater: Sendable {
         let rows = try await client.query(
             """
             UPDATE view_indexes SET holder = \(holder), held_until = now() + interval '15 seconds'
-            FROM databases JOIN counters ON counters.database = databases.id
+            FROM databases JOIN counters ON counters.database = databases.id, \(unescaped: Self.lazily)
             WHERE view_indexes.id = \(index.id) AND databases.id = view_indexes.database
                 AND (held_until IS NULL OR held_until < now() OR holder = \(holder))
                 AND coalesce(failed_until < now(), true)
@@ -112,7 +114,10 @@ struct IndexUpdater: Sendable {
 
     private func release(_ index: ViewIndex) async throws {
         try await client.execute(
-            "UPDATE view_indexes SET held_until = NULL WHERE id = \(index.id) AND holder = \(holder)"
+            """
+            UPDATE view_indexes SET held_until = NULL FROM \(unescaped: Self.lazily)
+            WHERE id = \(index.id) AND holder = \(holder)
+            """
         )
     }
 
@@ -139,44 +144,85 @@ struct IndexUpdater: Sendable {
 
     // MARK: - The pipeline
 
-    private struct Mapped: Sendable {
-        let place: Int
-        let batch: MappedBatch
+    /// What a task of the pipeline has done.
+    private enum Step: Sendable {
+        case read([IndexableDocument])
+        case mapped(place: Int, MappedStretch)
+        case written(to: Int, isOurs: Bool)
+    }
+
+    /// Where the pipeline is: one stretch is read, some are mapped, and one is written, all at the same time.
+    private struct Line {
+        /// The last change that was read, and whether there are more.
+        var read: Int
+        var isAtEnd = false
+        var isReading = false
+        /// How many stretches were read, and how many of them were taken to be written.
+        var started = 0
+        var taken = 0
+        /// Those that are mapped before their turn, by their places.
+        var waiting: [Int: MappedStretch] = [:]
+        /// The one that is being written, and the last change of it that is.
+        var inHand: MappedStretch?
+        var isWriting = false
+        var seq: Int
+
+        init(from seq: Int) { (read, self.seq) = (seq, seq) }
+
+        /// What is to be written next; nil when it is not mapped yet.
+        mutating func nextBatch() -> MappedBatch? {
+            while true {
+                if let batch = inHand?.next() { return batch }
+                inHand = waiting.removeValue(forKey: taken)
+                guard inHand != nil else { return nil }
+                taken += 1
+            }
+        }
     }
 
     private func run(_ index: ViewIndex, from standing: Standing) async throws {
-        let target = standing.databaseSeq
-        try await withThrowingTaskGroup(of: Mapped.self) { group in
-            var (read, isAtEnd, started) = (standing.seq, false, 0)
-            var (written, seq) = (0, standing.seq)
-            var waiting: [Int: MappedBatch] = [:]
-            var mapped: MappedBatch?
+        let (target, purge) = (standing.databaseSeq, standing.databasePurge)
+        // The first batch of a new index shows whether the functions can do with documents at all.
+        let isNew = standing.seq == 0
+        try await withThrowingTaskGroup(of: Step.self) { group in
+            var line = Line(from: standing.seq)
             while true {
-                // The first batch shows whether the functions can do with documents at all.
-                while !isAtEnd, started - written < (written == 0 ? 1 : Self.width) {
-                    let documents = try await documents(of: index, since: read, through: target)
-                    guard let last = documents.last else {
-                        isAtEnd = true
-                        break
+                let width = isNew && line.taken == 0 ? 1 : Self.width
+                if !line.isReading, !line.isAtEnd, line.started - line.taken < width {
+                    line.isReading = true
+                    let since = line.read
+                    group.addTask { .read(try await documents(of: index, since: since, through: target)) }
+                }
+                if !line.isWriting, let batch = line.nextBatch() {
+                    line.isWriting = true
+                    let seq = line.seq
+                    group.addTask {
+                        let isOurs = try await write(batch, index, from: seq, to: batch.last, purge)
+                        return .written(to: batch.last, isOurs: isOurs)
                     }
-                    read = last.seq
-                    let place = started
-                    started += 1
-                    group.addTask { Mapped(place: place, batch: try await map(documents, index)) }
+                    // A place is free for another to be read.
+                    continue
                 }
-                // It is written only now, so that the next ones are mapped meanwhile.
-                if let batch = mapped {
-                    let isOurs = try await write(batch, index, from: seq, to: batch.last, standing.databasePurge)
-                    guard isOurs else { return }
-                    seq = batch.last
+                switch try await group.next() {
+                case nil:
+                    guard line.seq < target || standing.purge != purge else { return }
+                    _ = try await write(MappedBatch(removing: []), index, from: line.seq, to: target, purge)
+                    return
+                case .read(let documents):
+                    line.isReading = false
+                    guard let last = documents.last else {
+                        line.isAtEnd = true
+                        continue
+                    }
+                    let place = line.started
+                    (line.read, line.started) = (last.seq, place + 1)
+                    group.addTask { .mapped(place: place, try await map(documents, index)) }
+                case .mapped(let place, let stretch): line.waiting[place] = stretch
+                case .written(let seq, let isOurs):
+                    guard isOurs else { return group.cancelAll() }
+                    (line.seq, line.isWriting) = (seq, false)
                 }
-                guard written < started else { break }
-                while waiting[written] == nil, let next = try await group.next() { waiting[next.place] = next.batch }
-                mapped = waiting.removeValue(forKey: written)
-                written += 1
             }
-            guard seq < target || standing.purge != standing.databasePurge else { return }
-            _ = try await write(MappedBatch(removing: []), index, from: seq, to: target, standing.databasePurge)
         }
     }
 
@@ -191,9 +237,9 @@ struct IndexUpdater: Sendable {
         )
     }
 
-    @concurrent private func map(_ documents: [IndexableDocument], _ index: ViewIndex) async throws -> MappedBatch {
+    @concurrent private func map(_ documents: [IndexableDocument], _ index: ViewIndex) async throws -> MappedStretch {
         let outcomes = try await index.definition.mapper.map(documents.filter { !$0.isDeleted })
-        return MappedBatch(documents, outcomes, of: index)
+        return MappedStretch(documents, outcomes, of: index)
     }
 
     /// Whether the index was where it was expected, and is now at `to`.

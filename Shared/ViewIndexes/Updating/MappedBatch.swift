@@ -4,11 +4,14 @@ import DocumentStore
 import Logging
 import Postgres
 import ScriptHosting
+import ViewRules
 
 /// The rows of a stretch of documents, as the columns of a batch.
 struct MappedBatch: Sendable {
     /// The number of the last change in it.
-    let last: Int
+    private(set) var last = 0
+    /// About how many bytes it has as a statement.
+    private var bytes = 0
     private var documents: [Int64] = []
     private var views: [Int64] = []
     private var feeds: [Int64] = []
@@ -30,46 +33,72 @@ struct MappedBatch: Sendable {
         let reason: String
     }
 
-    /// - Parameters:
-    ///   - documents: Those of the stretch.
-    ///   - outcomes: For each of them that is not deleted, in order, what each view's map made of it.
-    init(_ documents: [IndexableDocument], _ outcomes: [[MapOutcome]], of index: ViewIndex) {
-        last = documents.last?.seq ?? 0
-        self.documents = documents.map(\.number)
-        var rest = outcomes[...]
-        for document in documents where !document.isDeleted {
-            for (view, outcome) in zip(index.views, rest.popFirst() ?? []) {
-                switch outcome {
-                case .rows(let rows): append(rows, document, view, index.definition.order)
-                case .failed(let error): fail(document, view, "\(error)")
-                }
-            }
-        }
-    }
+    /// With so many bytes a batch ends: each row is written once for each feed of its document, of which there may be
+    /// many.
+    static let size = 32 << 20
+    /// How many bytes of rows one document may have, in all its feeds together.
+    static let documentSize = 128 << 20
+    /// What a row takes beside its key and its value.
+    private static let overhead = 128
 
     /// A batch that takes rows away.
     init(removing documents: [Int64]) {
-        last = 0
         self.documents = documents
+    }
+
+    /// The batch of as many of the documents as make it large, from the first on, which it takes from there.
+    ///
+    /// - Parameter outcomes: For each of them that is not deleted, in order, what each view's map made of it.
+    fileprivate init(
+        taking documents: inout ArraySlice<IndexableDocument>,
+        _ outcomes: inout ArraySlice<[MapOutcome]>,
+        of index: ViewIndex
+    ) {
+        while bytes < Self.size, let document = documents.popFirst() {
+            append(document, document.isDeleted ? [] : outcomes.popFirst() ?? [], index)
+        }
+    }
+
+    private mutating func append(_ document: IndexableDocument, _ outcomes: [MapOutcome], _ index: ViewIndex) {
+        documents.append(document.number)
+        last = document.seq
+        let limit = bytes + Self.documentSize
+        for (view, outcome) in zip(index.views, outcomes) {
+            switch outcome {
+            case .rows(let rows): append(rows, document, view, index.definition.order, limit: limit)
+            case .failed(let error): fail(document, view, "\(error)")
+            }
+        }
     }
 
     private mutating func append(
         _ rows: [MapRow],
         _ document: IndexableDocument,
         _ view: Int64,
-        _ order: CollationKey.Order
+        _ order: CollationKey.Order,
+        limit: Int
     ) {
-        var made: [[UInt8]] = []
+        var made: [StoredKey] = []
         made.reserveCapacity(rows.count)
+        var size = 0
         for row in rows {
             do throws(CollationKey.Failure) {
-                made.append(try CollationKey(row.key, order: order, limit: StoredKey.limit).bytes)
+                let key = try CollationKey(row.key, order: order, limit: StoredKey.limit).bytes
+                made.append(StoredKey(key))
+                size += Self.overhead + document.id.text.utf8.count + key.count + row.key.count + row.value.count
             } catch {
                 return fail(document, view, "a key \(error.words)")
             }
         }
+        size *= document.feeds.count
+        guard bytes + size <= limit else {
+            let count = document.feeds.count
+            return fail(document, view, "its rows are too large to be kept for each of its \(count) owners and groups")
+        }
+        bytes += size
         for (position, row) in rows.enumerated() {
-            let key = StoredKey(made[position])
+            let key = made[position]
+            let (json, value) = (Array(row.key), Array(row.value))
             for (place, feed) in document.feeds.enumerated() {
                 views.append(view)
                 feeds.append(feed)
@@ -79,8 +108,8 @@ struct MappedBatch: Sendable {
                 ids.append(document.id.text)
                 positions.append(Int32(clamping: position))
                 rowDocuments.append(document.number)
-                jsons.append(Array(row.key))
-                values.append(Array(row.value))
+                jsons.append(json)
+                values.append(value)
             }
         }
     }
@@ -104,6 +133,41 @@ struct MappedBatch: Sendable {
     }
 }
 
+/// The rows of a stretch of documents, of which some are in memory as a batch at once.
+struct MappedStretch: Sendable {
+    private let index: ViewIndex
+    private var ready: MappedBatch?
+    /// Those that are in no batch yet.
+    private var documents: [IndexableDocument]
+    private var outcomes: [[MapOutcome]]
+
+    /// Makes the first batch, which nearly always has all of them.
+    ///
+    /// - Parameter outcomes: For each of them that is not deleted, in order, what each view's map made of it.
+    init(_ documents: [IndexableDocument], _ outcomes: [[MapOutcome]], of index: ViewIndex) {
+        self.index = index
+        self.documents = documents
+        self.outcomes = outcomes
+        ready = makeNext()
+    }
+
+    /// The next batch; nil at the end.
+    mutating func next() -> MappedBatch? {
+        guard let batch = ready else { return makeNext() }
+        ready = nil
+        return batch
+    }
+
+    private mutating func makeNext() -> MappedBatch? {
+        guard !documents.isEmpty else { return nil }
+        var (rest, restOutcomes) = (documents[...], outcomes[...])
+        let batch = MappedBatch(taking: &rest, &restOutcomes, of: index)
+        // Copied, so that those that are done with are kept no longer.
+        (documents, outcomes) = (Array(rest), Array(restOutcomes))
+        return batch
+    }
+}
+
 /// A collation key as a row has it: an index of PostgreSQL takes no more than 2,704 bytes for a row.
 struct StoredKey: Sendable, Hashable {
     let head: [UInt8]
@@ -112,7 +176,7 @@ struct StoredKey: Sendable, Hashable {
     /// How many bytes stand in the index; ids, which stand there too, have up to 512.
     static let headLength = 1_800
     /// The longest key.
-    static let limit = 256 << 10
+    static let limit = RowKey.limit
 
     init(_ key: [UInt8]) {
         guard key.count > Self.headLength else {
@@ -120,16 +184,5 @@ struct StoredKey: Sendable, Hashable {
             return
         }
         (head, tail) = (Array(key[..<Self.headLength]), Array(key[Self.headLength...]))
-    }
-}
-
-extension CollationKey.Failure {
-    /// What is wrong, behind "a key".
-    var words: String {
-        switch self {
-        case .malformed: "is no JSON"
-        case .tooDeep: "is nested too deep"
-        case .tooLong: "is longer than \(StoredKey.limit) bytes in the order of the index"
-        }
     }
 }

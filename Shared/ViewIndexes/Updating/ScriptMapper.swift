@@ -58,22 +58,12 @@ struct ScriptMapper: DocumentMapper {
         var outcomes: [MapOutcome] = []
         for function in singles {
             do throws(ScriptError) {
-                outcomes += try await scripts.map(function, documents: [document.json])[0]
+                outcomes += try await scripts.map(function, document: document.json)
             } catch {
                 guard error.breaksLimit else { throw error }
                 outcomes.append(.failed(error))
             }
         }
         return outcomes
-    }
-}
-
-extension ScriptError {
-    /// Whether the script took more than it may, which another document may not make it do.
-    var breaksLimit: Bool {
-        switch kind {
-        case .timeLimit, .memoryLimit, .inputLimit, .outputLimit, .hostDied: true
-        case .compilation, .exception, .reduceOverflow, .unavailable, .cancelled, .protocolViolation: false
-        }
     }
 }

@@ -163,6 +163,63 @@ import Testing
         #expect(throws: CouchError(status: 400, error: error, reason: reason)) { try Selector(parsing: selector) }
     }
 
+    @Test func `all expressions together have so many steps`() throws {
+        func selector(_ count: Int) -> JSONValue {
+            ["a": ["$or": .array((0..<count).map { _ in ["$regex": "(x{1000}){4}"] })]]
+        }
+        #expect(throws: Never.self) { try Selector(parsing: selector(4)) }
+        let error = #expect(throws: CouchError.self) { try Selector(parsing: selector(5)) }
+        #expect(error?.error == "invalid_selector" && error?.reason.contains("20000 steps") == true)
+        #expect(throws: CouchError.self) { try Selector(parsing: selector(4_990)) }
+    }
+
+    /// Conditions that look at many values each, on documents with many values: hours of work without a limit.
+    @Test func `a document that is too much work does not match, whatever is asked`() throws {
+        let zeros = JSONValue.array([JSONValue](repeating: 0, count: 2_000))
+        let ones = JSONValue.array((1...2_000).map { .number(JSONNumber($0)) })
+        let text = String(repeating: "x", count: 5_000)
+        func any(_ count: Int, _ condition: JSONValue) -> JSONValue {
+            ["$or": .array([JSONValue](repeating: condition, count: count))]
+        }
+        let cases: [(JSONValue, JSONValue)] = [
+            (["$in": ones], zeros), (["$nin": ones], zeros), (["$all": ones], ones),
+            (any(4_000, ["$eq": ones]), .array((ones.arrayValue ?? []).dropLast() + [0])),
+            (["$elemMatch": any(1_000, ["$lt": 0])], zeros),
+            (["$not": ["$elemMatch": ["$regex": "(x?){200}y"]]], [.string(text)]),
+            (any(500, ["$regex": "x{30}y"]), .string(text)), (any(4_000, ["$gt": .string(text)]), .string(text)),
+        ]
+        let limit = 100_000
+        for (condition, value) in cases {
+            var work = 0
+            let selector = try Selector(parsing: ["a": condition])
+            let isMatch = selector.matches(["a": value], collation: .codePoints, work: &work, limit: limit)
+            // It ends soon behind the limit.
+            #expect(!isMatch && limit..<limit * 2 ~= work, "\(work) for \(condition.text.prefix(60))")
+        }
+    }
+
+    @Test func `work is counted for who looks at many documents`() throws {
+        var work = 0
+        let selector = try Selector(parsing: ["a": ["$in": [1, 2, 3]]])
+        #expect(selector.matches(["a": 3], collation: .codePoints, work: &work))
+        #expect(1...20 ~= work)
+        let once = work
+        _ = selector.matches(["a": 3], collation: .codePoints, work: &work)
+        #expect(work == once * 2)
+    }
+
+    @Test func `who looks at many documents stops when nobody waits any more`() async {
+        let task = Task {
+            var turns = WorkTurns()
+            while true {
+                turns.work += 1_000
+                try await turns.next()
+            }
+        }
+        task.cancel()
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+
     @Test func `there are limits`() throws {
         var deep: JSONValue = 1
         for _ in 0..<60 { deep = ["$not": ["x": deep]] }

@@ -64,6 +64,21 @@ import Testing
         #expect(much.matches("aaab"))
     }
 
+    @Test(arguments: [
+        "(){1000}{1000}{1000}{1000}{1000}", "(|){1000}{1000}{1000}{1000}", "(?:(){1000}()){1000}{1000}{1000}",
+        "a{0}{1000}{1000}{1000}{1000}", "(()|a{0}|){1000}{1000}{1000}{1000}", "((){9}){9}*?{9}*",
+    ])
+    func `what repeats nothing is found everywhere, and costs nothing`(pattern: String) throws {
+        let pattern = try TextPattern(pattern)
+        #expect(pattern.matches("") && pattern.matches("b"))
+        #expect(pattern.stepCount < 10)
+    }
+
+    @Test func `parts without steps count, too`() {
+        let many = String(repeating: "()", count: 900)
+        #expect(throws: TextPattern.Invalid.self) { try TextPattern("(\(many)a?){1000}") }
+    }
+
     @Test func `random patterns find what another engine finds`() throws {
         var random = SeededGenerator(seed: 20_261_126)
         for _ in 0..<3_000 {

@@ -1,4 +1,5 @@
 import CouchProtocol
+import JSON
 import TestSupport
 
 @testable import DocumentStore
@@ -26,7 +27,7 @@ struct Device {
     /// Pulls a stretch of the feed.
     ///
     /// - Returns: Whether there is more.
-    mutating func pull(from store: TestStore, limit: Int, groups: Set<String> = []) async throws -> Bool {
+    mutating func pull(from store: TestStore, limit: Int, groups: Set<ExactText> = []) async throws -> Bool {
         let caller = Caller.user(name: user, groups: groups)
         let stretch = try await store.store.changes(
             in: store.database,

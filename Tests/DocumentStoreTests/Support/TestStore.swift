@@ -26,9 +26,11 @@ struct TestStore {
         return TestStore(store: store, database: try await store.database(database.name))
     }
 
-    private static func connect(_ validator: (any WriteValidator)? = nil) throws -> DocumentStore {
+    /// A store over tables that nobody has made yet.
+    static func connect(_ validator: (any WriteValidator)? = nil) throws -> DocumentStore {
         var configuration = try PostgresConfiguration(url: try TestDatabase.address)
         configuration.maximumConnections = 4
+        configuration.acquireTimeout = .seconds(120)
         return DocumentStore(
             PostgresClient(configuration, logger: Logger(label: "test")),
             validator: validator,

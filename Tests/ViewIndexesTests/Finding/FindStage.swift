@@ -22,6 +22,7 @@ struct FindStage {
     static func make() async throws -> FindStage {
         var configuration = try PostgresConfiguration(url: try TestDatabase.address)
         configuration.maximumConnections = 4
+        configuration.acquireTimeout = .seconds(120)
         let logger = Logger(label: "test")
         let store = DocumentStore(PostgresClient(configuration, logger: logger), logger: logger)
         try await store.client.migrate(DocumentStore.migrations, component: "documents")

@@ -7,6 +7,7 @@ import Postgres
 import ScriptHosting
 import TestSupport
 import Testing
+import ViewRules
 
 @testable import ViewIndexes
 
@@ -27,16 +28,15 @@ struct TestIndexes {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var configuration = try PostgresConfiguration(url: try TestDatabase.address)
         configuration.maximumConnections = 6
+        configuration.acquireTimeout = .seconds(120)
         let store = DocumentStore(PostgresClient(configuration, logger: logger), logger: logger)
         try await store.client.migrate(DocumentStore.migrations, component: "documents")
         try await store.client.migrate(ViewIndexes.migrations, component: "views")
         try await store.createDatabase("db", settings: DatabaseSettings())
-        let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appendingPathComponent("script-host").path
+        let program = Executables.path("script-host")
         let scripts = ScriptHostPool(executable: program, hosts: 2, limits: limits, logger: logger)
         let run = Task { await scripts.run() }
-        let result: Result<Void, any Error>
-        do {
+        try await attempt {
             try await body(
                 TestIndexes(
                     store: store,
@@ -45,14 +45,11 @@ struct TestIndexes {
                     scripts: scripts
                 )
             )
-            result = .success(())
-        } catch {
-            result = .failure(error)
+        } finally: {
+            run.cancel()
+            await run.value
+            await store.client.close()
         }
-        run.cancel()
-        await run.value
-        await store.client.close()
-        try result.get()
     }
 
     /// Writes documents, each over what is there.

@@ -8,7 +8,14 @@ indirect enum PatternNode: Sendable, Hashable {
     case repeated(PatternNode, least: Int, most: Int?)
     case assertion(PatternAssertion)
 
-    static let empty = PatternNode.sequence([])
+    /// Whether it matches the empty text alone, wherever it stands: repetitions of it say nothing.
+    var isEmpty: Bool {
+        switch self {
+        case .bytes, .assertion: false
+        case .sequence(let nodes), .alternatives(let nodes): nodes.allSatisfy(\.isEmpty)
+        case .repeated(let node, _, let most): most == 0 || node.isEmpty
+        }
+    }
 }
 
 /// What must be true of a place in the text.

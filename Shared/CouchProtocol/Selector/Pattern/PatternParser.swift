@@ -153,7 +153,7 @@ struct PatternParser {
             if take("+") { throw error("a possessive quantifier") }
             // Whether it takes much or little first does not matter to whether there is a match.
             _ = take("?")
-            node = .repeated(node, least: least, most: most)
+            node = node.isEmpty || most == 0 ? .sequence([]) : .repeated(node, least: least, most: most)
         }
         return node
     }

@@ -1,7 +1,9 @@
 /// One search for an expression in a text.
 struct PatternRun {
     private let steps: [PatternProgram.Step]
-    private var work: Int
+    private let sets: [ByteSet]
+    /// How much work may still be done.
+    private(set) var work: Int
     /// Where the search stands, each place once, and which places these are: `marks[step] == mark` for one that is in.
     private var current: [Int] = []
     private var next: [Int] = []
@@ -11,11 +13,13 @@ struct PatternRun {
 
     init(_ program: PatternProgram, work: Int) {
         steps = program.steps
-        self.work = work
+        sets = program.sets
+        // The marks are work, too: texts may be many and short.
+        self.work = work - steps.count / 16
         marks = [Int](repeating: 0, count: program.steps.count)
     }
 
-    /// Whether the expression is found; false also when looking for it is too much work.
+    /// Whether the expression is found; false also when looking for it is too much work: then none is left.
     mutating func matches(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         for place in 0...text.count {
             // What the last byte led to is in `next`; the expression may also begin anew at each place.
@@ -30,7 +34,7 @@ struct PatternRun {
             guard work > 0 else { return false }
             let byte = text[place]
             for step in current {
-                if case .bytes(let set) = steps[step], set.contains(byte) { next.append(step + 1) }
+                if case .bytes(let set) = steps[step], sets[Int(set)].contains(byte) { next.append(step + 1) }
             }
         }
         return false
@@ -48,9 +52,9 @@ struct PatternRun {
             switch steps[step] {
             case .bytes: current.append(step)
             case .fork(let one, let other):
-                toVisit.append(other)
-                toVisit.append(one)
-            case .go(let target): toVisit.append(target)
+                toVisit.append(Int(other))
+                toVisit.append(Int(one))
+            case .go(let target): toVisit.append(Int(target))
             case .assert(let assertion): if assertion.holds(at: place, in: text) { toVisit.append(step + 1) }
             case .found: return true
             }

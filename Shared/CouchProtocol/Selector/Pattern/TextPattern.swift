@@ -24,11 +24,6 @@ package struct TextPattern: Sendable, Hashable {
         package let reason: String
     }
 
-    /// How much work one text may be.
-    ///
-    /// PCRE has such a limit, too; and as in CouchDB, what exceeds it does not match.
-    private static let workLimit = 10_000_000
-
     /// The expression as it was written.
     package let text: String
     private let program: PatternProgram
@@ -43,15 +38,28 @@ package struct TextPattern: Sendable, Hashable {
         self.text = text
     }
 
+    /// How many steps it has once its repetitions are written out.
+    var stepCount: Int { program.steps.count }
+
     /// Whether the expression is found anywhere in a text.
     package func matches(_ text: String) -> Bool {
-        if let found = text.utf8.withContiguousStorageIfAvailable(isFound) { return found }
-        return Array(text.utf8).withUnsafeBufferPointer(isFound)
+        var work = SelectorMatcher.workLimit
+        return matches(text, work: &work)
     }
 
-    private func isFound(in text: UnsafeBufferPointer<UInt8>) -> Bool {
-        var run = PatternRun(program, work: Self.workLimit)
-        return run.matches(text)
+    /// Whether the expression is found anywhere in a text.
+    ///
+    /// PCRE has a limit on its work, too; and as in CouchDB, what exceeds it does not match.
+    ///
+    /// - Parameter work: How much work it may be, from which what it was is taken off.
+    func matches(_ text: String, work: inout Int) -> Bool {
+        func isFound(in text: UnsafeBufferPointer<UInt8>) -> Bool {
+            var run = PatternRun(program, work: work)
+            defer { work = run.work }
+            return run.matches(text)
+        }
+        if let found = text.utf8.withContiguousStorageIfAvailable(isFound) { return found }
+        return Array(text.utf8).withUnsafeBufferPointer(isFound)
     }
 
     package static func == (lhs: TextPattern, rhs: TextPattern) -> Bool {

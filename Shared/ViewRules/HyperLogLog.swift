@@ -3,18 +3,18 @@ import Foundation
 /// `_approx_count_distinct`: about how many different keys there are, in little memory (Flajolet and others, 2007).
 ///
 /// With 2,048 registers the relative error is about 2.3 %, as CouchDB's is.
-struct HyperLogLog: Sendable {
+package struct HyperLogLog: Sendable {
     private static let bits = 11
     private static let registerCount = 1 << bits
 
     /// The longest run of zeros that was seen, by the first bits of the hash.
     private var registers: [UInt8]
 
-    init() {
+    package init() {
         registers = [UInt8](repeating: 0, count: Self.registerCount)
     }
 
-    mutating func insert(_ key: [UInt8]) {
+    package mutating func insert(_ key: [UInt8]) {
         let hash = Self.hash(key)
         let place = Int(hash >> (64 - UInt64(Self.bits)))
         // The bit behind the hash bounds the run where all of them are 0.
@@ -22,11 +22,11 @@ struct HyperLogLog: Sendable {
         registers[place] = max(registers[place], UInt8(rest.leadingZeroBitCount + 1))
     }
 
-    mutating func merge(_ other: HyperLogLog) {
+    package mutating func merge(_ other: HyperLogLog) {
         for place in registers.indices { registers[place] = max(registers[place], other.registers[place]) }
     }
 
-    var estimate: Int {
+    package var estimate: Int {
         let count = Double(Self.registerCount)
         let harmonic = registers.reduce(0.0) { $0 + exp2(-Double($1)) }
         let raw = 0.7213 / (1 + 1.079 / count) * count * count / harmonic
@@ -45,13 +45,13 @@ struct HyperLogLog: Sendable {
     }
 
     /// The registers that are not 0, each as its place and its value, while these are few; else all.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         let used = registers.indices.filter { registers[$0] > 0 }
         guard used.count * 3 < Self.registerCount else { return registers }
         return used.flatMap { [UInt8($0 >> 8), UInt8($0 & 0xFF), registers[$0]] }
     }
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         self.init()
         guard bytes.count != Self.registerCount else {
             registers = bytes

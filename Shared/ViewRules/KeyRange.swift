@@ -1,5 +1,3 @@
-import Postgres
-
 /// An end of a stretch of rows.
 package struct KeyBound: Sendable, Hashable {
     /// The collation key, or the beginning of one.
@@ -36,17 +34,17 @@ package struct KeyRange: Sendable, Hashable {
     }
 
     /// Everything in front of this range, in the order of keys; nil when nothing is.
-    var before: KeyRange? {
+    package var before: KeyRange? {
         lower.map { KeyRange(upper: KeyBound(key: $0.key, id: $0.id, isIncluded: !$0.isIncluded)) }
     }
 
     /// Everything behind this range, in the order of keys; nil when nothing is.
-    var after: KeyRange? {
+    package var after: KeyRange? {
         upper.map { KeyRange(lower: KeyBound(key: $0.key, id: $0.id, isIncluded: !$0.isIncluded)) }
     }
 
     /// Whether the row of that whole key is in the range: what the condition cannot say of keys that are cut.
-    func contains(_ key: [UInt8], id: String) -> Bool {
+    package func contains(_ key: [UInt8], id: String) -> Bool {
         if let lower {
             switch Self.compare(key, id, lower) {
             case ..<0: return false
@@ -69,23 +67,5 @@ package struct KeyRange: Sendable, Hashable {
         guard key == bound.key else { return 1 }
         guard let limit = bound.id else { return 0 }
         return id.utf8.elementsEqual(limit.utf8) ? 0 : id.utf8.lexicographicallyPrecedes(limit.utf8) ? -1 : 1
-    }
-
-    /// The condition on the columns of `view_rows`, wider than the range where keys are cut.
-    var condition: PostgresQuery {
-        var condition: PostgresQuery = "true"
-        if let lower { condition.append(Self.condition(lower, isLower: true)) }
-        if let upper { condition.append(Self.condition(upper, isLower: false)) }
-        return condition
-    }
-
-    private static func condition(_ bound: KeyBound, isLower: Bool) -> PostgresQuery {
-        let sign = isLower ? ">" : "<"
-        guard bound.key.count <= StoredKey.headLength else {
-            return " AND key \(unescaped: sign)= \(Array(bound.key[..<StoredKey.headLength]))"
-        }
-        let orEqual = bound.isIncluded ? "=" : ""
-        guard let id = bound.id else { return " AND key \(unescaped: sign + orEqual) \(bound.key)" }
-        return " AND (key, id) \(unescaped: sign + orEqual) (\(bound.key), \(id))"
     }
 }

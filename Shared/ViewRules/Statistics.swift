@@ -2,13 +2,13 @@ import CouchProtocol
 import JSON
 
 /// `_stats`: sum, count, least, greatest and sum of squares, of numbers, or of arrays of them place by place.
-enum Statistics: Sendable {
+package enum Statistics: Sendable {
     /// Of nothing.
     case start
     case one(Figures)
     case places([Figures])
 
-    struct Figures: Sendable {
+    package struct Figures: Sendable {
         var sum: Number
         var count: Number
         var min: Number

@@ -1,7 +1,7 @@
 import JSON
 
 /// A number that is added up: exact while it is whole and fits, else a double.
-enum Number: Sendable {
+package enum Number: Sendable {
     case whole(Int)
     case double(Double)
 

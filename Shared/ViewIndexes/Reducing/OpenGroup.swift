@@ -1,34 +1,4 @@
-import Collation
-
-/// Which rows are reduced together: all, those with the same key, or those whose arrays begin alike.
-package enum Grouping: Sendable, Hashable {
-    case none
-    case exact
-    case level(Int)
-
-    /// The bytes with which the collation keys of the key's group begin; those of a group that is one key are the key.
-    func prefix(of key: [UInt8], _ order: CollationKey.Order) -> [UInt8] {
-        switch self {
-        case .none: []
-        case .exact: key
-        case .level(let count): Array(key.prefix(CollationKey.length(ofFirst: count, in: key, order: order)))
-        }
-    }
-
-    /// The key that the group is shown with.
-    ///
-    /// - Parameter json: The key of one of its rows.
-    func key(of json: [UInt8], _ order: CollationKey.Order) -> [UInt8] {
-        switch self {
-        case .none: return Array("null".utf8)
-        case .exact: return json
-        case .level(let count):
-            guard let prefix = try? CollationKey.prefix(ofFirst: count, in: json[...], order: order), !prefix.isWhole
-            else { return json }
-            return json.prefix(prefix.textLength) + [UInt8(ascii: "]")]
-        }
-    }
-}
+import ViewRules
 
 /// Some rows that are reduced together, as they are gathered.
 struct OpenGroup: Sendable {
@@ -65,6 +35,16 @@ struct OpenGroup: Sendable {
             rows = []
         }
         if parts.count >= Self.stretch { parts = try await reducer.combine([parts]) }
+    }
+
+    /// Reduces the rows of all groups, so that they are in memory no longer.
+    static func settle(_ groups: inout [OpenGroup], _ reducer: Reducer) async throws {
+        let open = groups.indices.filter { !groups[$0].rows.isEmpty }
+        let reductions = try await reducer.reduce(open.map { groups[$0].rows })
+        for (place, reduction) in zip(open, reductions) {
+            groups[place].parts.append(reduction)
+            groups[place].rows = []
+        }
     }
 
     /// The reductions of groups that are complete; of all at once, so that a function is asked once.

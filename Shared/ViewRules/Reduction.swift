@@ -2,7 +2,7 @@ import CouchProtocol
 import JSON
 
 /// What some rows were reduced to, and can be reduced further.
-enum Reduction: Sendable {
+package enum Reduction: Sendable {
     case count(Int)
     case sum(SumOfValues)
     case stats(Statistics)
@@ -13,34 +13,40 @@ enum Reduction: Sendable {
     case custom([UInt8])
 
     /// Takes a row in.
-    mutating func add(_ row: ViewRow, name: String) throws {
+    ///
+    /// - Parameters:
+    ///   - order: The row's collation key.
+    ///   - id: Its document.
+    ///   - value: Its value as JSON text.
+    ///   - name: What errors call the function.
+    package mutating func add(order: [UInt8], id: String, value: [UInt8], name: String) throws {
         switch self {
         case .count(let count): self = .count(count + 1)
         case .sum(var sum):
             self = .count(0)
-            sum.add(row.value)
+            sum.add(value)
             self = .sum(sum)
         case .stats(var stats):
             self = .count(0)
-            try stats.add(try JSONValue(parsing: row.value), name: name)
+            try stats.add(try JSONValue(parsing: value), name: name)
             self = .stats(stats)
         case .distinct(var filter):
             self = .count(0)
-            filter.insert(row.order)
+            filter.insert(order)
             self = .distinct(filter)
         case .ranked(var values):
             self = .count(0)
-            try values.add(row.value)
+            try values.add(value)
             self = .ranked(values)
         case .edge(var edge):
-            edge.take(EdgeValue.Row(key: row.order, id: row.id, value: row.value))
+            edge.take(EdgeValue.Row(key: order, id: id, value: value))
             self = .edge(edge)
         case .custom: preconditionFailure("a function's reduction takes no rows")
         }
     }
 
     /// Takes the reduction of other rows in.
-    mutating func merge(_ other: Reduction, name: String) throws {
+    package mutating func merge(_ other: Reduction, name: String) throws {
         switch (self, other) {
         case (.count(let left), .count(let right)): self = .count(left + right)
         case (.sum(var left), .sum(let right)):
@@ -64,7 +70,7 @@ enum Reduction: Sendable {
     }
 
     /// The value that a client gets.
-    var result: [UInt8] {
+    package var result: [UInt8] {
         switch self {
         case .count(let count): Array(String(count).utf8)
         case .sum(let sum): sum.value.bytes
@@ -77,7 +83,7 @@ enum Reduction: Sendable {
     }
 
     /// The reduction as it is kept, of which ``init(_:as:)`` makes it again.
-    var bytes: [UInt8] {
+    package var bytes: [UInt8] {
         switch self {
         case .count, .sum, .ranked, .custom: result
         case .stats(let stats): stats.stored.bytes
@@ -87,8 +93,10 @@ enum Reduction: Sendable {
     }
 
     /// The reduction that is kept as these bytes.
-    init(_ bytes: [UInt8], as kind: Reducer.Kind) throws {
-        guard case .builtIn(let function) = kind else {
+    ///
+    /// - Parameter function: What made it; nil for a function in JavaScript.
+    package init(_ bytes: [UInt8], by function: BuiltInReduce?) throws {
+        guard let function else {
             self = .custom(bytes)
             return
         }

@@ -2,7 +2,7 @@ import Collation
 import JSON
 
 /// `_top_N` and `_bottom_N`: the greatest or the least values in the order of keys, each once.
-struct RankedValues: Sendable {
+package struct RankedValues: Sendable {
     private struct Entry {
         let order: [UInt8]
         let text: [UInt8]
@@ -58,7 +58,7 @@ struct RankedValues: Sendable {
 }
 
 /// `_first` and `_last`: the value of the row with the least or the greatest key.
-struct EdgeValue: Sendable {
+package struct EdgeValue: Sendable {
     struct Row: Sendable {
         let key: [UInt8]
         let id: String

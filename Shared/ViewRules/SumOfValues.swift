@@ -1,10 +1,10 @@
-import JSON
+package import JSON
 
 /// `_sum`: of numbers, of arrays place by place, of objects member by member.
 ///
 /// What cannot be added becomes the error object that CouchDB answers as the value, and stays it
 /// (`couch_query_servers:sum_values/2`).
-enum SumOfValues: Sendable {
+package enum SumOfValues: Sendable {
     case number(Number)
     case array([Number])
     case object(JSONObject)
