@@ -10,6 +10,8 @@ package struct ConnectorCall: MessageBody, Hashable {
     package let variables: JSONObject
     /// The same for every attempt at this step of this run: back ends get it as `Idempotency-Key`.
     package let idempotencyKey: String
+    /// What the back end's cookies are kept under: the caller's session, else the run.
+    package let session: String?
     /// When the caller stops waiting, in milliseconds since 1970; a call that is taken later is dropped.
     package let deadline: Int
 
@@ -20,6 +22,7 @@ package struct ConnectorCall: MessageBody, Hashable {
         transaction: String,
         variables: JSONObject,
         idempotencyKey: String,
+        session: String? = nil,
         deadline: Int
     ) {
         self.project = project
@@ -28,7 +31,15 @@ package struct ConnectorCall: MessageBody, Hashable {
         self.transaction = transaction
         self.variables = variables
         self.idempotencyKey = idempotencyKey
+        self.session = session
         self.deadline = deadline
+    }
+
+    /// How long the caller still waits at that time, in milliseconds since 1970; nil when it waits no more.
+    package func timeLeft(at milliseconds: Int) -> Duration? {
+        // Before any arithmetic: the deadline is a stranger's number.
+        guard deadline > milliseconds, milliseconds >= 0 else { return nil }
+        return .milliseconds(deadline - milliseconds)
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
@@ -38,6 +49,7 @@ package struct ConnectorCall: MessageBody, Hashable {
         transaction = try fields.string("transaction")
         variables = try fields.members("variables")
         idempotencyKey = try fields.string("idempotencyKey")
+        session = try fields.optionalString("session")
         deadline = try fields.int("deadline")
     }
 
@@ -45,7 +57,8 @@ package struct ConnectorCall: MessageBody, Hashable {
         [
             "project": .string(project), "version": .number(JSONNumber(version)), "connector": .string(connector),
             "transaction": .string(transaction), "variables": .object(variables),
-            "idempotencyKey": .string(idempotencyKey), "deadline": .number(JSONNumber(deadline)),
+            "idempotencyKey": .string(idempotencyKey), "session": session.map(JSONValue.string) ?? .null,
+            "deadline": .number(JSONNumber(deadline)),
         ]
     }
 }

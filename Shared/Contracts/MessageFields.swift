@@ -28,7 +28,8 @@ extension MessageBody {
     package init(body: [UInt8]) throws(MessageError) {
         let value: JSONValue
         do {
-            value = try JSONValue(parsing: body)
+            // Values stand within a message that were within every limit before.
+            value = try JSONValue(parsing: body, limits: .unlimited)
         } catch {
             throw MessageError("the body is no JSON: \(error)")
         }
@@ -65,6 +66,32 @@ package struct MessageFields: Sendable {
         guard let value = object[name], !value.isNull else { return nil }
         guard let text = value.stringValue else { throw MessageError("'\(name)' is no string") }
         return text
+    }
+
+    /// The string of that name, without U+0000, which no text of PostgreSQL has.
+    package func name(_ name: String) throws(MessageError) -> String {
+        guard let value = try optionalName(name) else { throw MessageError("'\(name)' is missing") }
+        return value
+    }
+
+    /// The string of that name, without U+0000; nil when it is absent or null.
+    package func optionalName(_ name: String) throws(MessageError) -> String? {
+        let value = try optionalString(name)
+        guard value?.utf8.contains(0) != true else { throw MessageError("'\(name)' has a zero byte") }
+        return value
+    }
+
+    /// The UUID of that name (RFC 9562, section 4), in small letters: the same one is the same text.
+    package func uuid(_ name: String) throws(MessageError) -> String {
+        let text = try string(name)
+        let parts = text.utf8.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
+        let isUUID =
+            parts.map(\.count) == [8, 4, 4, 4, 12]
+            && parts.joined().allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+            }
+        guard isUUID else { throw MessageError("'\(name)' is no UUID") }
+        return text.lowercased()
     }
 
     /// The whole number of that name.

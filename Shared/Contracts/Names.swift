@@ -20,6 +20,8 @@ package enum QueueName {
     package static let runs = "fullsync.runs"
     /// Sequences that somebody waits for, taken by the sequence workers.
     package static let calls = "fullsync.calls"
+    /// Login sequences that somebody waits for, apart from all other calls: slow ones keep nobody from logging in.
+    package static let logins = "fullsync.logins"
     /// Transactions of connectors, taken by the back-end connectors.
     package static let connectorCalls = "fullsync.connector-calls"
 }
@@ -32,13 +34,19 @@ package enum HeaderName {
     package static let reason = "x-reason"
     /// The routing key with which a rejected message came.
     package static let originalRoutingKey = "x-original-routing-key"
-    /// On a change event: the feeds whose readers cannot read (all of) the document any more, as a JSON array.
+    /// On a change event: the feeds whose readers cannot read (all of) the document any more, as a JSON array; with
+    /// ``everyFeed`` in it all of the database.
     package static let bereft = "x-bereft"
+    /// In ``bereft``: there are more feeds than a header names.
+    package static let everyFeed = "*"
 }
 
 extension Topology {
     /// How often a message may be delivered without an acknowledgement before it is set aside.
     package static let deliveryLimit = 20
+    /// How often a call may be delivered before who takes it sets it aside, with an answer: sooner than the broker
+    /// would, which kept the variables with it.
+    package static let callDeliveries = 10
 
     /// All that is shared: each process declares it, so the order in which they start does not matter.
     package static let shared = Topology(
@@ -52,6 +60,7 @@ extension Topology {
             .shared(QueueName.notifications),
             .shared(QueueName.runs),
             .shared(QueueName.calls),
+            .shared(QueueName.logins),
             .shared(QueueName.connectorCalls),
         ],
         bindings: [

@@ -1,6 +1,9 @@
 package import JSON
 
-/// A sequence that somebody waits for: a device's call, or a login.
+/// A sequence that somebody waits for: a device's call, a login, or the call of a back end.
+///
+/// A back end that the broker trusts publishes it to `fullsync.calls` itself, with `reply_to` and `correlation_id`, and
+/// gets a ``SequenceAnswer``. It must say `run`, `project` and `sequence`; `run` is a UUID that it makes for each call.
 package struct SequenceCall: MessageBody, Hashable {
     /// The run's id, made by the caller: the same call delivered twice is the same run.
     package let run: String
@@ -11,7 +14,12 @@ package struct SequenceCall: MessageBody, Hashable {
     package let identity: CallerIdentity
     /// What started it.
     package let cause: RunCause
-    /// When the caller stops waiting, in milliseconds since 1970; a call that is taken later is dropped.
+    /// What the sequence may know of the HTTP request, as expressions see it; empty for none.
+    package let request: JSONObject
+    /// What the caller wants to be answered in, as the header `Accept` of HTTP says it; nil for JSON.
+    package let accept: String?
+    /// When the caller stops waiting, in milliseconds since 1970, for ever without; a call that is taken later is
+    /// dropped.
     package let deadline: Int
 
     package init(
@@ -21,6 +29,8 @@ package struct SequenceCall: MessageBody, Hashable {
         variables: JSONObject,
         identity: CallerIdentity,
         cause: RunCause,
+        request: JSONObject = [:],
+        accept: String? = nil,
         deadline: Int
     ) {
         self.run = run
@@ -29,26 +39,31 @@ package struct SequenceCall: MessageBody, Hashable {
         self.variables = variables
         self.identity = identity
         self.cause = cause
+        self.request = request
+        self.accept = accept
         self.deadline = deadline
     }
 
     package init(_ fields: MessageFields) throws(MessageError) {
-        run = try fields.string("run")
-        project = try fields.string("project")
-        sequence = try fields.string("sequence")
+        run = try fields.uuid("run")
+        project = try fields.name("project")
+        sequence = try fields.name("sequence")
         variables = try fields.members("variables")
         identity = try CallerIdentity(MessageFields(try fields.members("identity")))
-        guard let cause = RunCause(rawValue: try fields.string("cause")) else {
+        guard let cause = RunCause(rawValue: try fields.optionalString("cause") ?? RunCause.call.rawValue) else {
             throw MessageError("'cause' is unknown")
         }
         self.cause = cause
-        deadline = try fields.int("deadline")
+        request = try fields.members("request")
+        accept = try fields.optionalString("accept")
+        deadline = fields.object["deadline"] == nil ? .max : try fields.int("deadline")
     }
 
     package var fields: JSONObject {
         [
             "run": .string(run), "project": .string(project), "sequence": .string(sequence),
             "variables": .object(variables), "identity": .object(identity.fields), "cause": .string(cause.rawValue),
+            "request": .object(request), "accept": accept.map(JSONValue.string) ?? .null,
             "deadline": .number(JSONNumber(deadline)),
         ]
     }
@@ -72,7 +87,7 @@ package enum RunCause: String, Sendable, CaseIterable {
 package struct SequenceAnswer: MessageBody, Hashable {
     package enum Outcome: Sendable, Hashable {
         /// It ran to its end, with this answer, as this identity (which the sequence may have set).
-        case succeeded(JSONValue, CallerIdentity)
+        case succeeded(JSONValue, CallerIdentity, AnswerHead)
         /// It failed.
         case failed(Failure)
     }
@@ -91,17 +106,43 @@ package struct SequenceAnswer: MessageBody, Hashable {
             outcome = .failed(try Failure(MessageFields(try fields.members("failure"))))
         } else {
             let identity = try CallerIdentity(MessageFields(try fields.members("identity")))
-            outcome = .succeeded(fields.object["answer"] ?? .null, identity)
+            let head = try AnswerHead(MessageFields(try fields.members("head")))
+            outcome = .succeeded(fields.object["answer"] ?? .null, identity, head)
         }
     }
 
     package var fields: JSONObject {
         switch outcome {
-        case .succeeded(let answer, let identity):
-            ["run": .string(run), "answer": answer, "identity": .object(identity.fields)]
+        case .succeeded(let answer, let identity, let head):
+            [
+                "run": .string(run), "answer": answer, "identity": .object(identity.fields),
+                "head": .object(head.fields),
+            ]
         case .failed(let failure):
             ["run": .string(run), "failure": .object(failure.fields)]
         }
+    }
+}
+
+/// How a sequence wants its call by HTTP to be answered, beside the answer itself.
+package struct AnswerHead: Sendable, Hashable {
+    /// The status; nil for what the outcome says.
+    package var status: Int?
+    /// Texts by the names of headers.
+    package var headers: JSONObject
+
+    package init(status: Int? = nil, headers: JSONObject = [:]) {
+        self.status = status
+        self.headers = headers
+    }
+
+    package init(_ fields: MessageFields) throws(MessageError) {
+        status = fields.object["status"]?.intValue
+        headers = try fields.members("headers")
+    }
+
+    package var fields: JSONObject {
+        ["status": status.map { .number(JSONNumber($0)) } ?? .null, "headers": .object(headers)]
     }
 }
 

@@ -140,5 +140,9 @@ extension ControlStore {
                 """
         ),
         .accessControl,
+        .sessionValues,
+        .operation,
+        .schedules,
+        .lineage,
     ]
 }

@@ -19,7 +19,12 @@ package struct ProjectRuntime: Sendable {
     /// - Parameters:
     ///   - context: What the service is composed from; it must need PostgreSQL and RabbitMQ.
     ///   - topology: What the broker declares besides what all services share.
-    package init(_ context: ServiceContext, topology: Topology = Topology()) async throws {
+    ///   - hear: Gets what is said to every process.
+    package init(
+        _ context: ServiceContext,
+        topology: Topology = Topology(),
+        hear: @escaping @Sendable (ControlEvent) -> Void = { _ in }
+    ) async throws {
         let subscription = ControlEvents.Subscription()
         let broker = try context.makeBroker(topology: .shared + subscription.topology + topology)
         let control = ControlStore(context.postgres, logger: context.logger)
@@ -32,6 +37,7 @@ package struct ProjectRuntime: Sendable {
             Foreground { try await catalogue.run() },
             ControlEvents(subscription, broker: broker, logger: context.logger) { event in
                 if event == .projects { catalogue.poke() }
+                hear(event)
             },
         ]
     }

@@ -99,7 +99,7 @@ struct CivilTime: Sendable, Hashable, Comparable {
 extension CivilTime: CustomStringConvertible {
     var description: String {
         func padded(_ value: Int, _ width: Int) -> String {
-            let text = String(abs(value))
+            let text = String(value.magnitude)
             return (value < 0 ? "-" : "") + String(repeating: "0", count: max(0, width - text.count)) + text
         }
         return "\(padded(date.year, 4))-\(padded(date.month, 2))-\(padded(date.day, 2))T"

@@ -26,8 +26,6 @@ struct CronSet: Sendable, Hashable {
     /// Whether every value of the field is named.
     var isEveryValue: Bool { field.range.allSatisfy(contains) }
 
-    var isEmpty: Bool { bits == 0 }
-
     /// The least named value that is at least this one.
     func first(from value: Int) -> Int? {
         guard value < 64 else { return nil }

@@ -28,10 +28,44 @@ import Testing
         #expect(run.attempt == 1)
         #expect(try await control.finish(run, .succeeded) == [])
         #expect(try await store.state(of: id) == "succeeded")
+        // Whoever did not learn of it writes it once more.
+        #expect(try await control.finish(run, .succeeded) == [])
         #expect(try await control.finish(run, .failed(failure, holding: false)) == nil)
         #expect(try await store.state(of: id) == "succeeded")
         #expect(try await control.claim(run: id, worker: "w", lease: lease) == nil)
         #expect(try await control.claim(run: "no-such-run", worker: "w", lease: lease) == nil)
+        await store.close()
+    }
+
+    @Test func `a run holds documents that are as deep as documents may be`() async throws {
+        let store = try await TestControl.make()
+        let deep = (0..<JSONLimits().depth).reduce(JSONValue.null) { value, _ in .array([value]) }
+        let id = try #require(try await store.control.make([.work(variables: ["doc": [["v": deep]]])]).first)
+        let run = try #require(try await store.control.claim(run: id, worker: "w", lease: lease))
+        #expect(run.isReadable && run.variables["doc"] == [["v": deep]])
+        #expect(try await store.client.execute(store.control.record([deep], of: run, step: "1")) == 1)
+        guard case .answered(let answer) = try await store.control.effect(of: run, step: "1") else {
+            Issue.record("The answer is not known.")
+            return
+        }
+        #expect(answer == [deep])
+        let failure = Failure(code: "boom", message: "It broke.", details: [[deep]])
+        _ = try await store.control.finish(run, .failed(failure, holding: false))
+        #expect(try await store.state(of: id) == "failed")
+        await store.close()
+    }
+
+    @Test(arguments: ["no JSON", "[]", ""]) func `a run that cannot be read can be ended`(text: String) async throws {
+        let store = try await TestControl.make()
+        let id = try #require(try await store.control.make([.work(keys: ["k"])]).first)
+        let younger = try #require(try await store.control.make([.work(keys: ["k"])]).first)
+        try await store.client.execute(
+            "UPDATE runs SET variables = \(Array(text.utf8)) WHERE id = \(UUID(uuidString: id))"
+        )
+        let run = try #require(try await store.control.claim(run: id, worker: "w", lease: lease))
+        #expect(!run.isReadable && run.variables.isEmpty)
+        #expect(try await store.control.finish(run, .failed(failure, holding: false)) == [younger])
+        #expect(try await store.state(of: id) == "failed")
         await store.close()
     }
 
@@ -50,7 +84,7 @@ import Testing
         ] {
             #expect(try await control.finish(zombie, end) == nil)
         }
-        try await control.renewClaims(of: "zombie", on: [id], lease: lease)
+        #expect(try await control.renewClaims(of: "zombie", on: [id], lease: lease).isEmpty)
         try await control.giveBackClaims(of: "zombie")
         #expect(try await store.state(of: id) == "running")
         #expect(try await control.finish(heir, .succeeded) == [])
@@ -92,7 +126,7 @@ import Testing
             let again = try #require(try await control.claim(run: ids[0], worker: "w", lease: lease))
             #expect(again.attempt == 1)
             #expect(try await control.finish(again, end) == [])
-            #expect(try await control.cancelRun(ids[0]) == [ids[1]])
+            #expect(try await control.cancelRun(ids[0])?.next == [ids[1]])
             #expect(try await control.claim(run: ids[1], worker: "w", lease: lease) != nil)
         }
         await store.close()
@@ -153,9 +187,12 @@ import Testing
         let control = store.control
         let call = NewRun.work(variables: nil, cause: .call)
         let first = try #require(try await control.begin(call, worker: "w", lease: lease))
-        #expect(try await control.begin(call, worker: "w", lease: lease) == nil)
+        // It does not know that it has begun it, when the answer was lost.
+        let again = try #require(try await control.begin(call, worker: "w", lease: lease))
+        #expect(again.claim > first.claim && again.isRepeated)
         let second = try #require(try await control.begin(call, worker: "heir", lease: lease))
         #expect(try await control.finish(first, .succeeded) == nil)
+        #expect(try await control.finish(again, .succeeded) == nil)
         try await store.client.execute("UPDATE runs SET claimed_until = now() - interval '1 hour', nudge_at = now()")
         #expect(try await control.dueRuns(limit: 10, patience: lease).isEmpty)
         #expect(try await control.claim(run: call.id, worker: "w", lease: lease) == nil)
@@ -164,6 +201,34 @@ import Testing
         #expect(!(try await control.retryRun(call.id)))
         #expect(try await store.state(of: call.id) == "failed")
         #expect(try await control.begin(call, worker: "w", lease: lease) == nil)
+        await store.close()
+    }
+
+    @Test func `a run of which nobody knows what it did is kept until a person has decided`() async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        let id = try #require(try await control.make([.work()]).first)
+        let run = try #require(try await control.claim(run: id, worker: "w", lease: lease))
+        _ = try await control.finish(run, .uncertain(failure))
+        #expect(try await control.pruneRuns(olderThan: .zero, limit: 10) == 0)
+        #expect(try await control.cancelRun(id) != nil)
+        #expect(try await control.pruneRuns(olderThan: .zero, limit: 10) == 1)
+        await store.close()
+    }
+
+    @Test func `a run that is made as failed is nobody's, and holds up what it would have held up`() async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        for holds in [true, false] {
+            var first = NewRun.work(keys: ["k"])
+            first.failure = failure
+            first.holds = holds
+            let ids = try await control.make([first, .work(keys: ["k"])])
+            #expect(try await control.claim(run: ids[0], worker: "w", lease: lease) == nil)
+            #expect((try await control.claim(run: ids[1], worker: "w", lease: lease) == nil) == holds)
+            #expect(try await control.run(ids[0])?["error"]?["code"] == .string(failure.code))
+            for id in ids { _ = try await control.cancelRun(id) }
+        }
         await store.close()
     }
 

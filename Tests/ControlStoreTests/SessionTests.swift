@@ -1,4 +1,5 @@
 import Foundation
+import JSON
 import Postgres
 import TestSupport
 import Testing
@@ -81,6 +82,59 @@ import Testing
         #expect(try await !control.endSession(id: bob.id))
         #expect(try await control.endSessions(of: "ann") == 2)
         #expect(try await control.sessions(of: nil, after: nil, limit: 10).isEmpty)
+        await store.close()
+    }
+
+    // MARK: - Values
+
+    @Test func `values go with their session, at every instance`() async throws {
+        let (one, two) = (try await TestControl.make(), try TestControl.connect())
+        let session = session("ann")
+        let token = try #require(try await one.control.beginSession(session))
+        let holder = ValueHolder.session(session.id)
+        try await one.control.setValues(["a": 1, "b": ["x": .null]], of: holder)
+        try await two.control.setValues(["a": 2], of: holder)
+        #expect(try await two.control.value("a", of: holder) == 2)
+        #expect(try await one.control.value("b", of: holder) == ["x": .null])
+        try await two.control.removeValues(["b", "none"], of: holder)
+        #expect(try await one.control.value("b", of: holder) == nil)
+        try await one.control.endSession(token: token)
+        #expect(try await one.scalar("SELECT count(*) FROM session_values", as: Int64.self) == 0)
+        await #expect(throws: SessionValueError.ended) { try await two.control.setValues(["a": 3], of: holder) }
+        await one.close()
+        await two.close()
+    }
+
+    @Test func `what a login has prepared is every session's that it begins, and nobody's later on`() async throws {
+        let store = try await TestControl.make()
+        let login = UUID()
+        try await store.control.setValues(["token": "t"], of: .login(login))
+        for _ in 0..<2 {
+            let session = session("ann")
+            _ = try await store.control.beginSession(session, preparedBy: login)
+            #expect(try await store.control.value("token", of: .session(session.id)) == "t")
+        }
+        try await store.control.pruneSessions()
+        #expect(try await store.control.value("token", of: .login(login)) == "t")
+        try await store.client.execute("UPDATE session_values SET changed_at = changed_at - interval '2 hours'")
+        try await store.control.pruneSessions()
+        #expect(try await store.control.value("token", of: .login(login)) == nil)
+        #expect(try await store.scalar("SELECT count(*) FROM session_values", as: Int64.self) == 2)
+        await store.close()
+    }
+
+    @Test func `a session keeps no more than it may, and what it had stays`() async throws {
+        let store = try await TestControl.make()
+        let session = session("ann")
+        _ = try await store.control.beginSession(session)
+        let holder = ValueHolder.session(session.id)
+        let half = JSONValue.string(String(repeating: "x", count: ControlStore.sessionValueBytes / 2))
+        try await store.control.setValues(["a": half], of: holder)
+        await #expect(throws: SessionValueError.tooMuch) { try await store.control.setValues(["b": half], of: holder) }
+        #expect(try await store.control.value("b", of: holder) == nil)
+        let many = JSONObject((0..<ControlStore.sessionValueCount).map { ("n\($0)", 0) })
+        await #expect(throws: SessionValueError.tooMuch) { try await store.control.setValues(many, of: holder) }
+        #expect(try await store.control.value("a", of: holder) == half)
         await store.close()
     }
 }

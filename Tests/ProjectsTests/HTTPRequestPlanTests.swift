@@ -1,6 +1,7 @@
 import JSON
 import Projects
 import Sequences
+import TestSupport
 import Testing
 
 @Suite struct HTTPRequestPlanTests {
@@ -146,7 +147,7 @@ import Testing
     @Test func `random values never change the shape of a request`() throws {
         let transaction =
             "method: POST\npath: /o/{a}/p\nquery: {q: \"{a}\"}\nheaders: {X-N: \"{h}\"}\njson: {a: \"x{a}\"}"
-        var random = SplitMix(state: 3)
+        var random = SeededGenerator(seed: 3)
         let alphabet = Array("ab/.?&=#%{}\"\\\r\n\0 +;:é😀".unicodeScalars)
         for _ in 0..<500 {
             var value = ""
@@ -160,18 +161,5 @@ import Testing
             #expect(plan.target.utf8.allSatisfy { (0x21...0x7E).contains($0) }, "\(value)")
             #expect(try JSONValue(parsing: try #require(plan.body)) == ["a": .string("x" + value)], "\(value)")
         }
-    }
-}
-
-/// A small generator of random numbers with a seed: Vigna's splitmix64.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

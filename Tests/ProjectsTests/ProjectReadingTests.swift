@@ -3,6 +3,7 @@ import JSON
 import Projects
 import Schedules
 import Sequences
+import TestSupport
 import Testing
 
 @Suite struct ProjectReadingTests {
@@ -54,16 +55,19 @@ import Testing
             "\(folder)/views/byDay/map.js": "map1", "\(folder)/views/byDay/view.yaml": "reduce: _count",
             "\(folder)/views/byName/map.js": "map2", "\(folder)/views/byName/reduce.js": "reduce2",
             "\(folder)/filters/mine.js": "filter", "\(folder)/lib/dates.js": "exports.x = 1",
-            "\(folder)/validate_doc_update.js": "validate",
+            "\(folder)/views/best/map.js": "map3", "\(folder)/views/best/reduce.js": "_top_5\n",
+            "\(folder)/views/newest/map.js": "map4", "\(folder)/views/newest/view.yaml": "reduce: _last",
+            "\(folder)/validate_doc_update.js": "validate", "\(folder)/updates/close.js": "update",
         ])
         #expect(
             project.databases["docs"]?.designDocuments["app"] == [
                 "_id": "_design/app", "language": "javascript", "validate_doc_update": "validate",
                 "views": [
                     "byDay": ["map": "map1", "reduce": "_count"], "byName": ["map": "map2", "reduce": "reduce2"],
+                    "best": ["map": "map3", "reduce": "_top_5"], "newest": ["map": "map4", "reduce": "_last"],
                     "lib": ["dates": "exports.x = 1"],
                 ],
-                "filters": ["mine": "filter"], "lib": ["dates": "exports.x = 1"],
+                "filters": ["mine": "filter"], "updates": ["close": "update"], "lib": ["dates": "exports.x = 1"],
             ]
         )
     }
@@ -121,7 +125,7 @@ import Testing
     }
 
     @Test func `spoilt files are refused or wholly read, and never a crash`() throws {
-        var random = SplitMix(state: 5)
+        var random = SeededGenerator(seed: 5)
         let bytes = Array("{}[]:-#&*!|>'\"%@`, \n\t\\$=ä0".unicodeScalars)
         let names = ShopProject.files.keys.sorted()
         for number in 0..<1_500 {

@@ -95,6 +95,22 @@ enum ShopProject {
         with: {pages: 3}
         schedule: {cron: "0 30 6 * * MON-FRI", timeZone: Europe/Paris}
         """,
+        "tests/pulls.yaml": """
+        cases:
+          - name: a page
+            call: pull
+            with: {after: "7"}
+            expect: {written: {$gt: 0}}
+            within: 5s
+          - call: push
+            as: {user: clerk, groups: [sales]}
+            with: {doc: []}
+            fails: invalid_variable
+          - call: push
+            as: clerk
+            with: {doc: [{number: 1}]}
+            answer: {}
+        """,
         "databases/docs/database.yaml": """
         anonymous: read
         """,

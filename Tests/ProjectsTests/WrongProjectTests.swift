@@ -6,7 +6,7 @@ import Testing
     @Test(arguments: WrongProjects.all)
     func `a wrong project has its one right message`(wrong: WrongProject) throws {
         let problems = #expect(throws: ProjectProblems.self) { try ShopProject.read(wrong.changes) }
-        #expect(problems?.problems.map(\.description) == [wrong.problem])
+        #expect(problems?.description == wrong.problem)
     }
 
     @Test func `the right project has none`() throws {

@@ -11,7 +11,8 @@ extension WrongProjects {
             "type: http\n",
             with: "",
             in: "connectors/erp.yaml",
-            gives: "connectors/erp.yaml:1:1: a connector needs 'type': http, fullsync or directory"
+            gives:
+                "connectors/erp.yaml:1:1: a connector needs 'type': http, sql, ldap, amqp, smtp, fullsync or directory"
         ),
         .replacing(
             "baseUrl: ${URL}\n",
@@ -65,7 +66,7 @@ extension WrongProjects {
         ),
         .replacing(
             "{bearer: \"${TOKEN}\"}",
-            with: "{bearer: a, basic: {user: u, password: p}}",
+            with: "{bearer: \"${TOKEN}\", basic: {user: u, password: \"${TOKEN}\"}}",
             in: "connectors/erp.yaml",
             gives: "connectors/erp.yaml:4:17: 'basic' and 'bearer' exclude each other"
         ),

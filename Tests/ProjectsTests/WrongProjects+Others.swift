@@ -42,6 +42,12 @@ extension WrongProjects {
             gives: "listeners/push.yaml:2:11: 'selector' must be a mapping, found a string"
         ),
         .replacing(
+            "view: listeners/orders",
+            with: "selector: {n: {$no: 1}}",
+            in: "listeners/push.yaml",
+            gives: "listeners/push.yaml:2:11: 'selector' is none: Invalid operator: $no"
+        ),
+        .replacing(
             "sequence: push",
             with: "sequence: psuh",
             in: "listeners/push.yaml",
@@ -210,7 +216,23 @@ extension WrongProjects {
             to: "databases/docs/design/listeners/views/orders/view.yaml",
             gives:
                 "databases/docs/design/listeners/views/orders/view.yaml:1:9: 'reduce' must be one of _sum, "
-                + "_count, _stats, _approx_count_distinct; JavaScript goes into reduce.js; did you mean '_count'?"
+                + "_count, _stats, _approx_count_distinct, _first, _last, _top_<number>, _bottom_<number>; "
+                + "JavaScript goes into reduce.js; did you mean '_count'?"
+        ),
+        .writing(
+            "reduce: _top_101",
+            to: "databases/docs/design/listeners/views/orders/view.yaml",
+            gives:
+                "databases/docs/design/listeners/views/orders/view.yaml:1:9: 'reduce': rank value must be between "
+                + "1 and 100"
+        ),
+        .writing(
+            "_counter\n",
+            to: "databases/docs/design/listeners/views/orders/reduce.js",
+            gives:
+                "databases/docs/design/listeners/views/orders/reduce.js:1:1: 'reduce' must be one of _sum, "
+                + "_count, _stats, _approx_count_distinct, _first, _last, _top_<number>, _bottom_<number>; "
+                + "JavaScript goes into reduce.js; did you mean '_count'?"
         ),
         .writing(
             "x",
@@ -224,8 +246,8 @@ extension WrongProjects {
             to: "databases/docs/design/listeners/filter/mine.js",
             gives:
                 "databases/docs/design/listeners/filter/mine.js:1:1: is not read: a design document has "
-                + "views/<view>/map.js, reduce.js and view.yaml, filters/<filter>.js, lib/<module>.js and "
-                + "validate_doc_update.js; did you mean 'filters'?"
+                + "views/<view>/map.js, reduce.js and view.yaml, filters/<filter>.js, updates/<update>.js, "
+                + "lib/<module>.js and validate_doc_update.js; did you mean 'filters'?"
         ),
         .writing(
             "x",

@@ -64,15 +64,15 @@ extension WrongProjects {
             "steps: []",
             to: "sequence/x.yaml",
             gives:
-                "sequence/x.yaml:1:1: is not read: files belong in connectors/, sequences/, listeners/, jobs/ "
-                + "and databases/<name>/; did you mean 'sequences/'?"
+                "sequence/x.yaml:1:1: is not read: files belong in connectors/, sequences/, listeners/, jobs/, "
+                + "tests/ and databases/<name>/; did you mean 'sequences/'?"
         ),
         .writing(
             "steps: []",
             to: "sequences/deep/x.yaml",
             gives:
                 "sequences/deep/x.yaml:1:1: is not read: files belong in connectors/, sequences/, listeners/, "
-                + "jobs/ and databases/<name>/"
+                + "jobs/, tests/ and databases/<name>/"
         ),
         .writing("steps: []", to: "sequences/x.yml", gives: "sequences/x.yml:1:1: is not read; rename it to x.yaml"),
         .writing(
@@ -85,8 +85,8 @@ extension WrongProjects {
             "function () {}",
             to: "sequences/x.js",
             gives:
-                "sequences/x.js:1:1: is not read: files belong in connectors/, sequences/, listeners/, jobs/ "
-                + "and databases/<name>/"
+                "sequences/x.js:1:1: is not read: files belong in connectors/, sequences/, listeners/, jobs/, "
+                + "tests/ and databases/<name>/"
         ),
     ]
 }

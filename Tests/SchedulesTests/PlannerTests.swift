@@ -1,4 +1,5 @@
 import Schedules
+import TestSupport
 import Testing
 
 @Suite struct PlannerTests {
@@ -65,7 +66,7 @@ import Testing
     }
 
     @Test func `plans that follow one another record each firing once, whoever makes them`() {
-        var random = SplitMix(state: 11)
+        var random = SeededGenerator(seed: 11)
         for _ in 0..<200 {
             let period = Int.random(in: 1...100, using: &random)
             let planner = SchedulePlanner(schedule: .every(seconds: period), missed: .all, grace: 10, limit: .max)

@@ -1,5 +1,6 @@
 import Foundation
 import Schedules
+import TestSupport
 import Testing
 
 /// Cron against a model that looks at every second.
@@ -12,7 +13,7 @@ import Testing
 
     @Test(arguments: [UInt64](1...6))
     func `firings are those of the model, around changes of the clocks too`(seed: UInt64) throws {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         for number in 0..<15 {
             let name = try #require(Self.zones.randomElement(using: &random))
             let text = randomExpression(&random)
@@ -29,7 +30,7 @@ import Testing
     }
 
     /// A moment up to a day before a change of the zone's clocks, or any.
-    private func randomStart(near name: String, _ random: inout SplitMix) throws -> Int {
+    private func randomStart(near name: String, _ random: inout SeededGenerator) throws -> Int {
         let any = Int.random(in: 1_000_000_000..<1_900_000_000, using: &random)
         guard Int.random(in: 0..<5, using: &random) > 0 else { return any }
         let zone = try #require(TimeZone(identifier: name))
@@ -45,9 +46,9 @@ import Testing
         zone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(seconds)))
     }
 
-    private func randomExpression(_ random: inout SplitMix) -> String {
-        func field(_ range: ClosedRange<Int>, _ random: inout SplitMix) -> String {
-            func value(_ random: inout SplitMix) -> Int { Int.random(in: range, using: &random) }
+    private func randomExpression(_ random: inout SeededGenerator) -> String {
+        func field(_ range: ClosedRange<Int>, _ random: inout SeededGenerator) -> String {
+            func value(_ random: inout SeededGenerator) -> Int { Int.random(in: range, using: &random) }
             switch Int.random(in: 0..<6, using: &random) {
             case 0: return "*"
             case 1: return "*/\(Int.random(in: 1...7, using: &random))"

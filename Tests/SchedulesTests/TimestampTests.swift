@@ -1,4 +1,5 @@
 import Schedules
+import TestSupport
 import Testing
 
 @Suite struct TimestampTests {
@@ -22,7 +23,7 @@ import Testing
     }
 
     @Test func `reading what was written gives the same moment`() {
-        var random = SplitMix(state: 7)
+        var random = SeededGenerator(seed: 7)
         for _ in 0..<10_000 {
             let moment = Timestamp(seconds: Int.random(in: -62_000_000_000..<200_000_000_000, using: &random))
             #expect(Timestamp(moment.description) == moment)
@@ -36,18 +37,5 @@ import Testing
         for text in ["", "Paris", "CET", "GMT+5", "Mars/Phobos", "Europe/paris/", "../etc/passwd"] {
             #expect(Zone(text) == nil, "\(text)")
         }
-    }
-}
-
-/// A small generator of random numbers with a seed: Vigna's splitmix64.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

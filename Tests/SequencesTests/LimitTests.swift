@@ -58,6 +58,20 @@ import Testing
         #expect(try await failure(of: doubling, limits: small).code == .limit)
     }
 
+    @Test func `values are nested so deep and no deeper`() async throws {
+        let nesting: JSONValue = [
+            ["set": ["v": [:], "n": 0]],
+            ["while": "n < 20", "do": [["set": ["v": ["in": "=v"], "n": "=n + 1"]]]],
+            ["output": ["v": "=v"]],
+        ]
+        #expect(try await run(nesting).value["v"]?["in"]?["in"] != nil)
+        #expect(try await failure(of: nesting, limits: limits { $0.valueDepth = 10 }).code == .limit)
+        let output: JSONValue = [["output": ["a": [[[[]]]]]]]
+        #expect(try await failure(of: output, limits: limits { $0.valueDepth = 4 }).code == .limit)
+        // What stands within a message or a row is read again.
+        #expect(InterpreterLimits().valueDepth < JSONLimits.deepest)
+    }
+
     @Test func `the answer is bounded, with what parallel branches add`() async throws {
         let text = JSONValue.string(String(repeating: "x", count: 60))
         let small = limits { $0.outputSize = 100 }

@@ -1,5 +1,6 @@
 import JSON
 import Sequences
+import TestSupport
 import Testing
 
 /// Random programs against a model that knows the rules of scope and nothing else.
@@ -167,9 +168,9 @@ struct ScopeModel {
 
 /// Makes programs, the same ones from the same seed.
 struct ProgramGenerator {
-    private var random: SplitMix
+    private var random: SeededGenerator
 
-    init(seed: UInt64) { random = SplitMix(state: seed) }
+    init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     /// A program that begins by giving each name a value.
     mutating func program() -> JSONValue {
@@ -252,18 +253,5 @@ struct ProgramGenerator {
         }
         if Int.random(in: 0..<3, using: &random) == 0 { step["when"] = .string(expression()) }
         return .object(step)
-    }
-}
-
-/// A small generator of random numbers with a seed: Vigna's splitmix64.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -14,6 +14,7 @@ final class RecordingEffects: SequenceEffects {
         var events: [Event] = []
         var scopes: [JSONObject] = []
         var now = ContinuousClock.now
+        var afterEvent: (@Sendable (RecordingEffects) -> Void)?
     }
 
     /// Answers a transaction.
@@ -26,6 +27,12 @@ final class RecordingEffects: SequenceEffects {
         self.transaction = transaction
     }
 
+    /// Gets told each time that something was asked for, in the task that asks.
+    var afterEvent: (@Sendable (RecordingEffects) -> Void)? {
+        get { state.withLock { $0.afterEvent } }
+        set { state.withLock { $0.afterEvent = newValue } }
+    }
+
     /// What was asked for, in the order in which it was.
     var events: [Event] { state.withLock { $0.events } }
     /// What was asked for, without paths.
@@ -35,11 +42,14 @@ final class RecordingEffects: SequenceEffects {
 
     var now: ContinuousClock.Instant { state.withLock { $0.now } }
 
+    let currentTime = 1_795_651_200_000
+
     /// Lets time pass.
     func advance(by duration: Duration) { state.withLock { $0.now += duration } }
 
     private func record(_ description: String, at site: CallSite) {
         state.withLock { $0.events.append(Event(path: site.path.description, description: description)) }
+        afterEvent?(self)
     }
 
     func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue] {
@@ -62,6 +72,44 @@ final class RecordingEffects: SequenceEffects {
     }
 
     func removeAuthenticatedUser(at site: CallSite) async throws { record("no user", at: site) }
+
+    func setMembership(
+        of user: String,
+        in group: String,
+        to isMember: Bool,
+        at site: CallSite
+    ) async throws -> Bool {
+        record("\(user) in \(group): \(isMember)", at: site)
+        return true
+    }
+
+    func ask(_ query: DirectoryQuery, at site: CallSite) async throws -> JSONValue {
+        let question =
+            switch query {
+            case .groupsOf(let user): "groups of \(user)"
+            case .usersOf(let group): "users of \(group)"
+            case .groups(after: let name): "groups after \(name ?? "nobody")"
+            case .users(after: let name): "users after \(name ?? "nobody")"
+            }
+        record(question, at: site)
+        return ["asked"]
+    }
+
+    func session(_ access: SessionAccess, at site: CallSite) async throws -> JSONValue {
+        switch access {
+        case .get(let name): record("session \(name)", at: site)
+        case .set(let values): record("session \(JSONValue.object(values).text)", at: site)
+        case .remove(let names): record("session without \(names.joined(separator: ","))", at: site)
+        }
+        return "kept"
+    }
+
+    func publish(_ message: PublishedMessage, at site: CallSite) async throws {
+        let mandatory = message.isMandatory ? " mandatory" : ""
+        let headers = message.headers.sorted { $0.key < $1.key }.map { " \($0.key): \($0.value)" }.joined()
+        let target = "\(message.exchange)/\(message.routingKey)"
+        record("publish \(target) \(message.content.text)\(headers)\(mandatory)", at: site)
+    }
 
     func log(_ level: SequenceLogLevel, _ message: JSONValue, at site: CallSite) async {
         record("\(level) \(message.text)", at: site)

@@ -54,10 +54,9 @@ import Testing
         #expect(try variables.bind(["number": 1, "more": 2], unknown: .ignored) == ["number": 1])
     }
 
-    @Test func `a message never shows a value, and redaction hides secrets`() throws {
+    @Test func `a message never shows a value`() throws {
         let secret = VariableDefinition(name: "password", type: .integer, isSecret: true)
         let failure = #expect(throws: SequenceFailure.self) { try bind(secret, "hunter2") }
         #expect(failure.map { String(describing: $0).contains("hunter2") } == false)
-        #expect([secret].redacted(["password": "hunter2", "user": "anna"]) == ["password": "…", "user": "anna"])
     }
 }

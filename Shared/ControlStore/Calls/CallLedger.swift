@@ -13,7 +13,9 @@ extension ControlStore {
                 );
                 CREATE INDEX connector_calls_begun ON connector_calls (begun_at);
                 """
-        )
+        ),
+        cookieMigration,
+        notificationMigration,
     ]
 
     /// Notes that a transaction which must not be repeated is about to begin.

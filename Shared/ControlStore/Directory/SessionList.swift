@@ -31,7 +31,13 @@ extension ControlStore {
             )
             return ListedSession(
                 id: id,
-                session: Session(user: user, isAdministrator: administrator, created: created, expires: expires),
+                session: Session(
+                    id: id,
+                    user: user,
+                    isAdministrator: administrator,
+                    created: created,
+                    expires: expires
+                ),
                 origin: SessionOrigin(address: address, userAgent: agent)
             )
         }

@@ -4,12 +4,21 @@ import Postgres
 
 /// Somebody who logged in.
 package struct Session: Sendable, Hashable {
+    /// What an administrator names it by, and its values are kept under; it opens nothing.
+    package let id: UUID
     package let user: String
     package let isAdministrator: Bool
     package let created: Date
     package let expires: Date
 
-    package init(user: String, isAdministrator: Bool, created: Date = Date(), expires: Date) {
+    package init(
+        id: UUID = UUID(),
+        user: String,
+        isAdministrator: Bool,
+        created: Date = Date(),
+        expires: Date
+    ) {
+        self.id = id
         self.user = user
         self.isAdministrator = isAdministrator
         self.created = created
@@ -37,6 +46,7 @@ extension ControlStore {
     /// - Parameters:
     ///   - generation: The password's, when the user is in the built-in directory: a session that was on its way while
     ///     the password was changed does not begin.
+    ///   - login: What the login has prepared for the session: it keeps those values.
     ///   - old: The token of the session that ends: a token that somebody planted is never the one that is logged in.
     /// - Returns: The token that the client shows from now on (the store keeps its digest only); nil when the password
     ///   was changed meanwhile.
@@ -44,6 +54,7 @@ extension ControlStore {
         _ session: Session,
         from origin: SessionOrigin = SessionOrigin(),
         generation: Int64? = nil,
+        preparedBy login: UUID? = nil,
         replacing old: String? = nil
     ) async throws -> String? {
         let token = Self.newToken()
@@ -56,11 +67,20 @@ extension ControlStore {
             guard session.isAdministrator || present == generation else { return nil }
             try await connection.execute(
                 """
-                INSERT INTO sessions (digest, user_name, administrator, created_at, expires_at, address, user_agent)
-                VALUES (\(Self.digest(token)), \(session.user), \(session.isAdministrator), \(session.created),
-                        \(session.expires), \(origin.address), \(origin.userAgent))
+                INSERT INTO sessions (id, digest, user_name, administrator, created_at, expires_at, address, user_agent)
+                VALUES (\(session.id), \(Self.digest(token)), \(session.user), \(session.isAdministrator),
+                        \(session.created), \(session.expires), \(origin.address), \(origin.userAgent))
                 """
             )
+            if let login {
+                // Copied, as two clients may have begun sessions by one login.
+                try await connection.execute(
+                    """
+                    INSERT INTO session_values (session, name, value)
+                    SELECT \(session.id), name, value FROM session_values WHERE session = \(login)
+                    """
+                )
+            }
             guard let old else { return token }
             let ended = try await connection.query("DELETE FROM sessions WHERE digest = \(Self.digest(old))").affected
             if ended > 0 { _ = try await connection.query(Self.advanceEpoch) }
@@ -72,13 +92,14 @@ extension ControlStore {
     package func session(token: String) async throws -> Session? {
         let rows = try await client.query(
             """
-            SELECT user_name, administrator, created_at, expires_at FROM sessions
+            SELECT id, user_name, administrator, created_at, expires_at FROM sessions
             WHERE digest = \(Self.digest(token)) AND expires_at > now()
             """
         )
         return try rows.first.map { row in
-            let (user, administrator, created, expires) = try row.decode(String.self, Bool.self, Date.self, Date.self)
-            return Session(user: user, isAdministrator: administrator, created: created, expires: expires)
+            let (id, user, administrator, created, expires) =
+                try row.decode(UUID.self, String.self, Bool.self, Date.self, Date.self)
+            return Session(id: id, user: user, isAdministrator: administrator, created: created, expires: expires)
         }
     }
 
@@ -109,9 +130,16 @@ extension ControlStore {
         }
     }
 
-    /// Deletes the sessions whose time is over.
+    /// Deletes the sessions whose time is over, and what logins have prepared for sessions that never began.
     package func pruneSessions() async throws {
         try await client.execute("DELETE FROM sessions WHERE expires_at < now()")
+        try await client.execute(
+            """
+            DELETE FROM session_values
+            WHERE changed_at < now() - interval '1 hour'
+                AND NOT EXISTS (SELECT FROM sessions WHERE sessions.id = session_values.session)
+            """
+        )
     }
 
     /// 256 random bits in the URL-safe alphabet of Base64.

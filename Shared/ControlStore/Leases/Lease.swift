@@ -64,15 +64,13 @@ extension ControlStore {
         return positions
     }
 
-    /// Notes where a follower begins that has never been in the database; others go on where they are.
+    /// Notes where a follower begins that has never been in a database of that name; others go on where they are.
     package func start(_ follower: String, in database: String, at position: Position) async throws {
         try await client.execute(
             """
-            INSERT INTO positions AS known (follower, database, incarnation, seq)
+            INSERT INTO positions (follower, database, incarnation, seq)
             VALUES (\(follower), \(database), \(position.incarnation), \(Int64(position.seq)))
-            ON CONFLICT (follower, database) DO UPDATE
-            SET incarnation = excluded.incarnation, seq = excluded.seq
-            WHERE known.incarnation <> excluded.incarnation
+            ON CONFLICT (follower, database) DO NOTHING
             """
         )
     }

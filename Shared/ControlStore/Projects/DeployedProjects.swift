@@ -1,5 +1,7 @@
+package import Foundation
 import JSON
 import Postgres
+package import Projects
 
 /// One version of a project, as it was deployed.
 package struct DeployedProject: Sendable {
@@ -10,14 +12,26 @@ package struct DeployedProject: Sendable {
     package let digest: String
 }
 
+/// A version of a project as it stands in the list of all of them.
+package struct ListedVersion: Sendable, Hashable {
+    package let version: Int
+    package let digest: String
+    package let deployedAt: Date
+    package let deployedBy: String
+    package let isLive: Bool
+}
+
 extension ControlStore {
     /// Makes the files the live version of the project, for every process at the same moment.
     ///
     /// Deploying what is already live changes nothing and answers the version that is live.
+    ///
+    /// - Parameter jobs: The jobs of that version, whose schedules count from now on unless they did before.
     package func deploy(
         project: String,
         files: [String: String],
         digest: String,
+        jobs: [Job] = [],
         by deployer: String
     ) async throws
         -> Int
@@ -49,7 +63,40 @@ extension ControlStore {
                 ON CONFLICT (name) DO UPDATE SET live_version = excluded.live_version
                 """
             )
+            try await startSchedules(of: jobs, in: project, connection)
             return Int(version)
+        }
+    }
+
+    /// Makes no version of a project live any more; its versions are kept.
+    ///
+    /// - Returns: Whether one was.
+    package func undeploy(project: String) async throws -> Bool {
+        try await client.transaction { connection in
+            try await forgetSchedules(of: project, connection)
+            return try await connection.execute("DELETE FROM projects WHERE name = \(project)") == 1
+        }
+    }
+
+    /// The versions of a project, the newest first; none when there is no such project.
+    package func versions(of project: String, limit: Int) async throws -> [ListedVersion] {
+        let rows = try await client.query(
+            """
+            SELECT version, digest, deployed_at, deployed_by, version = live_version
+            FROM project_versions JOIN projects ON name = project
+            WHERE project = \(project) ORDER BY version DESC LIMIT \(Int64(limit))
+            """
+        )
+        return try rows.map { row in
+            let (version, digest, at, by, isLive) =
+                try row.decode(Int32.self, String.self, Date.self, String.self, Bool.self)
+            return ListedVersion(
+                version: Int(version),
+                digest: digest,
+                deployedAt: at,
+                deployedBy: by,
+                isLive: isLive
+            )
         }
     }
 

@@ -8,6 +8,14 @@ package struct LiveProject: Sendable {
     package let project: Project
 }
 
+/// A version that is deployed cannot be used by this process: most often a symbol of it is not set here.
+package struct UnreadableProject: Error, CustomStringConvertible {
+    package let name: String
+    package let version: Int
+
+    package var description: String { "version \(version) of the project '\(name)' cannot be used by this process" }
+}
+
 /// The deployed projects, parsed, as this process sees them: kept in step with what is live, by looking and by being
 /// told.
 ///
@@ -75,25 +83,32 @@ package final class ProjectCatalogue: Sendable {
         for (name, version) in versions.sorted(by: { $0.key < $1.key }) {
             let isKnown = state.withLock { $0.live[name]?.version == version || $0.unreadable[name] == version }
             guard !isKnown else { continue }
-            let project = try await read(name, version: version)
-            state.withLock { state in
-                if let project {
-                    state.live[name] = LiveProject(version: version, project: project)
-                } else {
-                    state.unreadable[name] = version
-                }
+            do {
+                guard let project = try await read(name, version: version) else { continue }
+                state.withLock { $0.live[name] = LiveProject(version: version, project: project) }
+                logger.info("Project is live", metadata: ["project": "\(name)", "version": "\(version)"])
+            } catch is UnreadableProject {
+                state.withLock { $0.unreadable[name] = version }
             }
-            logger.info("Project is live", metadata: ["project": "\(name)", "version": "\(version)"])
         }
-        state.withLock { state in state.live = state.live.filter { versions[$0.key] != nil } }
+        state.withLock { state in
+            state.live = state.live.filter { versions[$0.key] != nil }
+            state.unreadable = state.unreadable.filter { versions[$0.key] == $0.value }
+        }
     }
 
-    /// That version of a project, live or not; nil when there is none, or this process cannot read it.
+    /// That version of a project, live or not; nil when there is none.
+    ///
+    /// - Throws: ``UnreadableProject``, or what PostgreSQL throws.
     package func project(_ name: String, version: Int) async throws -> Project? {
         let known = state.withLock { state in
             state.live[name].flatMap { $0.version == version ? $0.project : nil } ?? state.earlier[name]?[version]
         }
         if let known { return known }
+        // What it lacks comes with another process: to read it again at each call would only fill the log.
+        guard state.withLock({ $0.unreadable[name] }) != version else {
+            throw UnreadableProject(name: name, version: version)
+        }
         guard let project = try await read(name, version: version) else { return nil }
         state.withLock { state in
             if state.earlier[name, default: [:]].count >= Self.earlierLimit { state.earlier[name] = [:] }
@@ -111,7 +126,7 @@ package final class ProjectCatalogue: Sendable {
                 "A project cannot be used by this process",
                 metadata: ["project": "\(name)", "version": "\(version)", "problems": "\(error)"]
             )
-            return nil
+            throw UnreadableProject(name: name, version: version)
         }
     }
 }

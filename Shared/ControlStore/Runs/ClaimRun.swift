@@ -1,4 +1,4 @@
-import Contracts
+package import Contracts
 import Foundation
 import JSON
 import Postgres
@@ -15,6 +15,7 @@ extension ControlStore {
             UPDATE runs
             SET state = 'running', attempts = attempts + 1, claim = claim + 1, claimed_by = \(worker),
                 claimed_until = now() + \(lease.seconds) * interval '1 second',
+                losses = losses + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
                 nudge_at = now() + \(lease.seconds) * interval '1 second', started_at = now(),
                 version = coalesce(version, (SELECT live_version FROM projects WHERE name = project))
             WHERE id = \(uuid)
@@ -25,14 +26,32 @@ extension ControlStore {
                     WHERE mine.run = \(uuid) AND older.number < mine.number
                 )
             RETURNING claim, project, version, sequence, cause, source, run_as, administrator, variables, attempts,
-                trace_id
+                trace_id, holds, losses, lineage::text
             """
         )
-        return try rows.first.map { try Self.claimedRun(id: id, $0) }
+        return try rows.first.map { try Self.claimedRun(id: uuid.uuidString.lowercased(), $0) }
+    }
+
+    /// What made a run; nil when it does not exist, or has ended.
+    package func line(ofRun id: String) async throws -> RunLine? {
+        guard let uuid = UUID(uuidString: id) else { return nil }
+        let rows = try await client.query(
+            """
+            SELECT coalesce(source_project, project), cause, source FROM runs
+            WHERE id = \(uuid) AND state IN ('waiting', 'running')
+            """
+        )
+        return try rows.first.map { row in
+            let (project, cause, source) = try row.decode(String.self, String.self, String.self)
+            return RunLine(project: project, cause: RunCause(rawValue: cause) ?? .call, source: source)
+        }
     }
 
     private static func claimedRun(id: String, _ row: PostgresRow) throws -> ClaimedRun {
-        let (claim, project, version, sequence, cause, source, user, administrator, variables, attempt, trace) =
+        let (
+            claim, project, version, sequence, cause, source, user, administrator, variables, attempt, trace, holds,
+            losses, lineage
+        ) =
             try row.decode(
                 Int64.self,
                 String.self,
@@ -44,9 +63,12 @@ extension ControlStore {
                 Bool.self,
                 [UInt8].self,
                 Int32.self,
+                String.self,
+                Bool.self,
+                Int32.self,
                 String.self
             )
-        return ClaimedRun(
+        var run = ClaimedRun(
             id: id,
             claim: claim,
             project: project,
@@ -56,18 +78,28 @@ extension ControlStore {
             source: source,
             user: user,
             isAdministrator: administrator,
-            variables: try JSONValue(parsing: variables).objectValue ?? [:],
+            variables: [:],
             attempt: Int(attempt),
             traceID: trace
         )
+        run.holds = holds
+        run.losses = Int(losses)
+        // Documents stand within them, which may be as deep as JSON of strangers may be. What cannot be read nobody
+        // will ever read: the run is its worker's all the same, who ends it.
+        let known = try? JSONValue(parsing: variables, limits: .unlimited).objectValue
+        let origins = try? JSONValue(parsing: Array(lineage.utf8), limits: .unlimited).arrayValue
+        if let known { run = run.with(variables: known) }
+        run.lineage = origins?.compactMap(\.stringValue) ?? []
+        run.isReadable = known != nil && origins != nil
+        return run
     }
 
     /// Records a called sequence as running, before it begins: calls come with all that they need in the message.
     ///
-    /// A call that is delivered to another worker is taken from the first at once: the broker does so when the first
-    /// has gone.
+    /// A call that is delivered once more is taken from whoever began it, at once: the broker does so when that worker
+    /// has gone. A worker that is at it must not begin it again.
     ///
-    /// - Returns: The claim; nil when the call was finished already, or this worker is at it.
+    /// - Returns: The claim; nil when the call was finished already.
     package func begin(_ run: NewRun, worker: String, lease: Duration) async throws -> ClaimedRun? {
         let variables = run.variables.map { JSONValue.object($0).bytes }
         let rows = try await client.query(
@@ -85,14 +117,15 @@ extension ControlStore {
             ON CONFLICT (id) DO UPDATE
             SET attempts = known.attempts + 1, claim = known.claim + 1, claimed_by = \(worker),
                 claimed_until = excluded.claimed_until, nudge_at = excluded.nudge_at, started_at = now()
-            WHERE known.state = 'running' AND (known.claimed_until < now() OR known.claimed_by <> \(worker))
+            WHERE known.state = 'running'
             RETURNING claim, version, attempts
             """
         )
         guard let row = rows.first else { return nil }
         let (claim, version, attempt) = try row.decode(Int64.self, Int32?.self, Int32.self)
         return ClaimedRun(
-            id: run.id,
+            // As claims are prolonged: however the caller wrote it.
+            id: run.id.lowercased(),
             claim: claim,
             project: run.project,
             version: version.map(Int.init) ?? 0,
@@ -108,16 +141,20 @@ extension ControlStore {
     }
 
     /// Prolongs the claims of a worker on those of its runs that it has in hand.
-    package func renewClaims(of worker: String, on runs: [String], lease: Duration) async throws {
-        guard !runs.isEmpty else { return }
-        try await client.execute(
+    ///
+    /// - Returns: The runs that are still its own; the others were taken over, or cancelled.
+    package func renewClaims(of worker: String, on runs: [String], lease: Duration) async throws -> Set<String> {
+        guard !runs.isEmpty else { return [] }
+        let rows = try await client.query(
             """
             UPDATE runs
             SET claimed_until = now() + \(lease.seconds) * interval '1 second',
                 nudge_at = now() + \(lease.seconds) * interval '1 second'
-            WHERE state = 'running' AND claimed_by = \(worker) AND id::text = ANY (\(runs))
+            WHERE state = 'running' AND claimed_by = \(worker) AND id = ANY (\(runs.map { UUID(uuidString: $0) }))
+            RETURNING id
             """
         )
+        return Set(try rows.map { try $0.decode(UUID.self, at: 0).uuidString.lowercased() })
     }
 
     /// Ends the claims of a worker that stops, so that others need not wait for their end.

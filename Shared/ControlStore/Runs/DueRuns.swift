@@ -49,13 +49,14 @@ extension ControlStore {
         )
     }
 
-    /// Deletes finished runs that are older than that; failed ones are kept as long as the others.
+    /// Deletes finished runs that are older than that; failed ones are kept as long as the others, and those of which a
+    /// person has to find out what they did until one has decided.
     package func pruneRuns(olderThan age: Duration, limit: Int) async throws -> Int {
         try await client.execute(
             """
             DELETE FROM runs WHERE id IN (
                 SELECT id FROM runs
-                WHERE finished_at < now() - \(age.seconds) * interval '1 second'
+                WHERE finished_at < now() - \(age.seconds) * interval '1 second' AND state <> 'uncertain'
                     -- What still holds younger runs back waits for a person, however long that takes.
                     AND NOT EXISTS (SELECT FROM run_keys WHERE run = runs.id)
                 ORDER BY finished_at LIMIT \(Int64(limit))

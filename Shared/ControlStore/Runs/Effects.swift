@@ -20,7 +20,7 @@ extension ControlStore {
         )
         guard let row = rows.first else { return .none }
         guard let answer = try row.decode([UInt8]?.self, at: 0) else { return .attempted }
-        return .answered(try JSONValue(parsing: answer))
+        return .answered(try JSONValue(parsing: answer, limits: .unlimited))
     }
 
     /// Notes that the step is about to be attempted; an effect that is not idempotent is noted before it happens.
@@ -52,6 +52,15 @@ extension ControlStore {
             DELETE FROM effects USING held WHERE run = held.id AND step = \(step) AND answer IS NULL
             """
         )
+    }
+
+    /// The query of a row while the run is this worker's, which keeps others from taking it over until its transaction
+    /// ends; for an effect of which nothing is recorded.
+    package func holding(_ run: ClaimedRun) -> PostgresQuery {
+        """
+        SELECT id FROM runs WHERE id = \(UUID(uuidString: run.id)) AND claim = \(run.claim) AND state = 'running'
+        FOR SHARE
+        """
     }
 
     /// The statement that records a step's answer, for the transaction in which the effect is committed.

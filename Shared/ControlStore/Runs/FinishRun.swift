@@ -13,10 +13,12 @@ package enum RunEnd: Sendable {
     case failed(Failure, holding: Bool)
     /// Its effect may have happened and must not be repeated blindly: a person decides.
     case uncertain(Failure)
+    /// It was ended from outside.
+    case cancelled(Failure)
 }
 
 extension ControlStore {
-    /// Writes down how a claimed run ended.
+    /// Writes down how a claimed run ended; once more, when it is not known whether that was written, does no harm.
     ///
     /// - Returns: The runs that waited for this one and may be ready now; nil when the claim was lost, in which case
     ///   nothing was written.
@@ -24,25 +26,37 @@ extension ControlStore {
         let uuid = UUID(uuidString: run.id)
         return try await client.transaction { connection in
             let rows = try await connection.query(end.update(run: uuid, claim: run.claim))
-            guard rows.first != nil else { return nil }
+            guard rows.first != nil else {
+                let written = try await connection.query(
+                    "SELECT id FROM runs WHERE id = \(uuid) AND claim = \(run.claim) AND state = \(end.state.rawValue)"
+                )
+                return written.first == nil ? nil : []
+            }
             return end.freesItsKeys ? try await freeKeys(of: uuid, over: connection) : []
         }
     }
 
-    /// Cancels a run that waits, or sets one aside for good that failed or is uncertain, so that the younger runs which
-    /// wait for it may begin.
+    /// Cancels a run that waits or is under way, or sets one aside for good that failed or is uncertain, so that the
+    /// younger runs which wait for it may begin.
     ///
-    /// - Returns: The runs that waited for this one and may be ready now; nil when the run cannot be cancelled.
-    package func cancelRun(_ id: String) async throws -> [String]? {
+    /// A worker that has it in hand loses its claim: nothing that it does from then on counts, and it hears of it when
+    /// it next prolongs its claims. What the run has done stays done.
+    ///
+    /// - Returns: The runs that waited for this one and may be ready now, and the run's claim, which no worker that had
+    ///   it so far has; nil when the run cannot be cancelled.
+    package func cancelRun(_ id: String) async throws -> (next: [String], claim: Int64)? {
         guard let uuid = UUID(uuidString: id) else { return nil }
         return try await client.transaction { connection in
-            let cancelled = try await connection.execute(
+            let cancelled = try await connection.query(
                 """
-                UPDATE runs SET state = 'cancelled', finished_at = coalesce(finished_at, now())
-                WHERE id = \(uuid) AND state IN ('waiting', 'failed', 'uncertain')
+                UPDATE runs SET state = 'cancelled', finished_at = coalesce(finished_at, now()), claim = claim + 1,
+                    claimed_until = NULL
+                WHERE id = \(uuid) AND state IN ('waiting', 'running', 'failed', 'uncertain')
+                RETURNING claim
                 """
             )
-            return cancelled == 1 ? try await freeKeys(of: uuid, over: connection) : nil
+            guard let row = cancelled.first else { return nil }
+            return (try await freeKeys(of: uuid, over: connection), try row.decode(Int64.self, at: 0))
         }
     }
 
@@ -66,8 +80,19 @@ extension RunEnd {
     /// Whether younger runs that share a key may begin.
     fileprivate var freesItsKeys: Bool {
         switch self {
-        case .succeeded, .failed(_, holding: false): true
+        case .succeeded, .failed(_, holding: false), .cancelled: true
         case .retry, .failed(_, holding: true), .uncertain: false
+        }
+    }
+
+    /// What the run is then.
+    fileprivate var state: RunState {
+        switch self {
+        case .succeeded: .succeeded
+        case .retry: .waiting
+        case .failed: .failed
+        case .uncertain: .uncertain
+        case .cancelled: .cancelled
         }
     }
 
@@ -95,11 +120,16 @@ extension RunEnd {
             UPDATE runs SET state = 'uncertain', finished_at = now(), claimed_until = NULL, error = \(failure.bytes)
             WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
             """
+        case .cancelled(let failure):
+            """
+            UPDATE runs SET state = 'cancelled', finished_at = now(), claimed_until = NULL, error = \(failure.bytes)
+            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
+            """
         }
     }
 }
 
 extension Failure {
     /// The failure as the text of a JSON object.
-    fileprivate var bytes: [UInt8] { JSONValue.object(fields).bytes }
+    var bytes: [UInt8] { JSONValue.object(fields).bytes }
 }

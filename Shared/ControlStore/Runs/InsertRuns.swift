@@ -15,23 +15,29 @@ extension ControlStore {
     package func insert(_ runs: [NewRun]) -> [PostgresQuery] {
         let ids = runs.map { UUID(uuidString: $0.id) }
         let variables = runs.map { run in run.variables.map { JSONValue.object($0).bytes } }
-        let keys = runs.flatMap { run in run.orderingKeys.map { (UUID(uuidString: run.id), $0) } }
+        let inLine = runs.filter { $0.failure == nil || $0.holds }
+        let keys = inLine.flatMap { run in run.orderingKeys.map { (UUID(uuidString: run.id), $0) } }
         // Only a run that is made gets its keys: those of one that has ended would never be freed.
         return [
             """
             WITH made AS (
                 INSERT INTO runs
                     (id, project, sequence, cause, source, run_as, administrator, variables, state, trace_id,
-                     dedupe_key, nudge_at)
-                SELECT id, project, sequence, cause, source, run_as, administrator, variables, 'waiting', trace_id,
-                    dedupe_key, now() + \(Self.firstPatience.seconds) * interval '1 second'
+                     dedupe_key, holds, source_project, lineage, nudge_at, error, finished_at)
+                SELECT id, project, sequence, cause, source, run_as, administrator, variables,
+                    CASE WHEN error IS NULL THEN 'waiting' ELSE 'failed' END, trace_id,
+                    dedupe_key, holds, source_project, lineage,
+                    now() + \(Self.firstPatience.seconds) * interval '1 second',
+                    error, CASE WHEN error IS NOT NULL THEN now() END
                 FROM unnest(
                     \(ids), \(runs.map(\.project)), \(runs.map(\.sequence)), \(runs.map(\.cause.rawValue)),
                     \(runs.map(\.source)), \(runs.map(\.identity.user)), \(runs.map(\.identity.isAdministrator)),
-                    \(variables), \(runs.map(\.traceID)), \(runs.map(\.dedupeKey))
+                    \(variables), \(runs.map(\.traceID)), \(runs.map(\.dedupeKey)),
+                    \(runs.map(\.holds)), \(runs.map(\.sourceProject)),
+                    \(runs.map { Self.column(of: $0.lineage) }), \(runs.map(\.failure?.bytes))
                 ) WITH ORDINALITY AS new
                     (id, project, sequence, cause, source, run_as, administrator, variables, trace_id, dedupe_key,
-                     place)
+                     holds, source_project, lineage, error, place)
                 ORDER BY place
                 ON CONFLICT DO NOTHING
                 RETURNING id, number
@@ -44,6 +50,10 @@ extension ControlStore {
             SELECT id FROM made ORDER BY number
             """
         ]
+    }
+
+    private static func column(of lineage: [String]) -> PostgresJSONB {
+        PostgresJSONB(JSONValue.array(lineage.map(JSONValue.string)).bytes)
     }
 
     /// Makes the runs in a transaction of their own.

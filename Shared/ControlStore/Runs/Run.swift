@@ -8,9 +8,8 @@ package import JSON
 ///        ▲                  │ ├────▶ failed      (after its last attempt, or at once when nothing can mend it)
 ///        └────── retry ─────┘ └────▶ uncertain   (nobody knows whether its effect happened)
 ///
-/// `cancelled` is reached from `waiting`, `failed` and `uncertain` by a person. A claim that is not renewed ends by
-/// itself, and the run can be
-/// claimed again.
+/// `cancelled` is reached from all but `succeeded`, by a person or when the client that waits has gone away. A claim
+/// that is not renewed ends by itself, and the run can be claimed again.
 package enum RunState: String, Sendable, CaseIterable {
     case waiting
     case running
@@ -28,11 +27,19 @@ package struct NewRun: Sendable {
     package var cause: RunCause
     /// The name of the listener, job or notification; empty for a call.
     package var source = ""
+    /// The project of the listener or job, which may be another than the sequence's.
+    package var sourceProject: String
+    /// The names of the listeners that led to the run, each once.
+    package var lineage: [String] = []
     package var identity = CallerIdentity.nobody
     /// Nil where a variable is secret: it is not stored, and the run cannot be repeated.
     package var variables: JSONObject?
     /// The things whose order matters: of runs that share a key the older one ends before the younger one begins.
     package var orderingKeys: [String] = []
+    /// Whether younger runs that share a key wait when this one has failed for good, until a person has decided.
+    package var holds = false
+    /// Why the run is failed from the beginning, for a person to retry or cancel; nil for one that is to be worked on.
+    package var failure: Failure?
     /// What may happen once: a second run with the same key is not made.
     package var dedupeKey: String?
     package var traceID: String
@@ -45,6 +52,7 @@ package struct NewRun: Sendable {
         traceID: String
     ) {
         self.project = project
+        sourceProject = project
         self.sequence = sequence
         self.cause = cause
         self.variables = variables
@@ -68,6 +76,14 @@ package struct ClaimedRun: Sendable {
     /// 1 at the first attempt, and at the first after a person had it run again.
     package let attempt: Int
     package let traceID: String
+    /// Whether younger runs that share a key wait when this one has failed for good.
+    package var holds = false
+    /// How many workers were lost with the run in hand.
+    package var losses = 0
+    /// The names of the listeners that led to the run.
+    package var lineage: [String] = []
+    /// Whether what PostgreSQL keeps of it can be understood; one that cannot be is to be failed.
+    package internal(set) var isReadable = true
 
     package init(
         id: String,
@@ -105,6 +121,18 @@ package struct ClaimedRun: Sendable {
         var run = self
         run.variables = variables
         return run
+    }
+}
+
+extension RunID {
+    /// A new trace, for a run that nothing led to (W3C Trace Context: 32 hexadecimal digits).
+    package static func newTrace() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<2).map { _ in
+            let text = String(generator.next() as UInt64, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        .joined()
     }
 }
 

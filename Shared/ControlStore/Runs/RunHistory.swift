@@ -32,26 +32,59 @@ extension ControlStore {
 
     /// Puts a failed or uncertain run back in line.
     ///
-    /// What it did is not done again; an effect of which nobody knew whether it had happened is attempted anew, because
-    /// a person has decided so.
+    /// What it did is not done again. An effect of which nobody knows whether it happened is attempted anew only where
+    /// the run stopped because of it, so that a person has decided so; a run that failed or was cancelled for another
+    /// reason stops as uncertain when it comes to that step.
     ///
     /// - Returns: Whether it was one, and can be repeated.
     package func retryRun(_ id: String) async throws -> Bool {
         guard let uuid = UUID(uuidString: id) else { return false }
         let changed = try await client.execute(
             """
-            WITH again AS (
-                UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
-                    finished_at = NULL
+            WITH before AS (
+                SELECT id, state FROM runs
                 WHERE id = \(uuid) AND state IN ('failed', 'uncertain', 'cancelled') AND variables IS NOT NULL
-                RETURNING id
+                FOR UPDATE
+            ), again AS (
+                UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
+                    losses = 0, finished_at = NULL
+                FROM before WHERE runs.id = before.id
+                RETURNING runs.id
             ), forgotten AS (
-                DELETE FROM effects USING again WHERE effects.run = again.id AND effects.answer IS NULL
+                DELETE FROM effects USING before
+                WHERE effects.run = before.id AND before.state = 'uncertain' AND effects.answer IS NULL
             )
             SELECT id FROM again
             """
         )
         return changed == 1
+    }
+
+    /// Puts an uncertain run back in line, because a person has seen that what it asked for did happen.
+    ///
+    /// - Parameters:
+    ///   - id: The run.
+    ///   - answer: What the back end would have answered: what the sequence goes on with.
+    /// - Returns: Whether it was uncertain about one effect, and can be repeated; of several the answer would be taken
+    ///   for that of each.
+    package func resolveRun(_ id: String, answer: JSONValue) async throws -> Bool {
+        guard let uuid = UUID(uuidString: id) else { return false }
+        let rows = try await client.query(
+            """
+            WITH again AS (
+                UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
+                    losses = 0, finished_at = NULL
+                WHERE id = \(uuid) AND state = 'uncertain' AND variables IS NOT NULL
+                    AND (SELECT count(*) FROM effects WHERE run = \(uuid) AND answer IS NULL) <= 1
+                RETURNING id
+            ), answered AS (
+                UPDATE effects SET answer = \(answer.bytes) FROM again
+                WHERE effects.run = again.id AND effects.answer IS NULL
+            )
+            SELECT id FROM again
+            """
+        )
+        return rows.count == 1
     }
 
     private static let historyColumns = """
@@ -89,10 +122,14 @@ extension ControlStore {
             "started": started.map { .string($0.formatted(.iso8601)) } ?? .null,
             "finished": finished.map { .string($0.formatted(.iso8601)) } ?? .null, "trace": .string(trace),
         ]
+        result["duration"] = .null
         if let started, let finished {
-            result["milliseconds"] = .number(JSONNumber(Int(finished.timeIntervalSince(started) * 1_000)))
+            let milliseconds = JSONValue.number(JSONNumber(Int(finished.timeIntervalSince(started) * 1_000)))
+            result["duration"] = milliseconds
+            // As it was called before.
+            result["milliseconds"] = milliseconds
         }
-        if let error { result["error"] = try JSONValue(parsing: error) }
+        if let error { result["error"] = try JSONValue(parsing: error, limits: .unlimited) }
         return result
     }
 }

@@ -1,11 +1,22 @@
 package import Foundation
 import Postgres
+package import Schedules
 
 extension ControlStore {
     /// The time up to which a job's firings have been decided; nil when the job is new.
     package func decidedUntil(job: String) async throws -> Date? {
         let rows = try await client.query("SELECT decided_until FROM schedules WHERE job = \(job)")
-        return try rows.first.map { try $0.decode(Date.self) }
+        return try rows.first?.decode(Date?.self, at: 0)
+    }
+
+    /// The times up to which the firings of all jobs have been decided, by job.
+    package func decidedUntil() async throws -> [String: Date] {
+        var times: [String: Date] = [:]
+        for row in try await client.query("SELECT job, decided_until FROM schedules WHERE decided_until IS NOT NULL") {
+            let (job, time) = try row.decode(String.self, Date.self)
+            times[job] = time
+        }
+        return times
     }
 
     /// The present by PostgreSQL's clock, which decides for every scheduler.
@@ -21,29 +32,36 @@ extension ControlStore {
     /// decides, whatever their clocks say, and also when it decided that nothing runs.
     ///
     /// - Parameters:
-    ///   - runs: A run for each time at which the job fires.
+    ///   - firings: The times at which the job fires, each with its run; without one where it is left out, which is
+    ///     only noted.
     ///   - decided: The time up to which firings were decided when this decision was made; nil when the job was new.
-    ///   - until: The time up to which nothing is left to decide.
+    ///   - until: The time up to which nothing is left to decide; before `decided` when the clock was put back.
+    ///   - overlap: What becomes of a firing while runs of earlier ones, or of the same decision, are not done.
     /// - Returns: The ids of the runs that were made; nil when another scheduler decided.
     package func fire(
         job: String,
-        _ runs: [(at: Date, run: NewRun)],
+        _ firings: [(at: Date, run: NewRun?)],
         after decided: Date?,
-        until: Date
+        until: Date,
+        overlap: Overlap = .allow
     ) async throws -> [String]? {
         try await client.transaction { connection in
             guard try await take(job, from: decided, to: until, connection) else { return nil }
-            guard !runs.isEmpty else { return [] }
+            guard !firings.isEmpty else { return [] }
+            // Behind the job's row, which is held now: nobody else starts a run of it meanwhile.
+            let firings = try await startable(firings, overlap, connection)
             let times = try await connection.query(
                 """
                 INSERT INTO firings (job, at, run)
                 SELECT \(job), new.at, new.run
-                FROM unnest(\(runs.map(\.at)), \(runs.map { UUID(uuidString: $0.run.id) })) AS new (at, run)
+                FROM unnest(\(firings.map(\.at)), \(firings.map { $0.run.flatMap { UUID(uuidString: $0.id) } }))
+                    AS new (at, run)
                 ON CONFLICT DO NOTHING RETURNING run
                 """
             )
-            let decided = Set(try times.map { try $0.decode(UUID.self, at: 0) })
-            let won = runs.map(\.run).filter { run in UUID(uuidString: run.id).map(decided.contains) ?? false }
+            let decided = Set(try times.compactMap { try $0.decode(UUID?.self, at: 0) })
+            let won = firings.compactMap(\.run).filter { run in UUID(uuidString: run.id).map(decided.contains) ?? false
+            }
             guard !won.isEmpty else { return [] }
             let answers = try await connection.pipeline(insert(won))
             return try answers[0].map { try $0.decode(UUID.self).uuidString.lowercased() }
@@ -51,6 +69,9 @@ extension ControlStore {
     }
 
     /// Moves the time up to which a job is decided; false when it is not where the decision began.
+    ///
+    /// A job has a row from its deployment on, and none when it is disabled or gone: a scheduler that has not heard of
+    /// that would else take it for new, and fire it at once.
     private func take(
         _ job: String,
         from decided: Date?,
@@ -60,24 +81,43 @@ extension ControlStore {
         let moved: PostgresQuery =
             if let decided {
                 """
-                UPDATE schedules SET decided_until = greatest(decided_until, \(until))
+                UPDATE schedules SET decided_until = \(until)
                 WHERE job = \(job) AND decided_until = \(decided) RETURNING job
                 """
             } else {
                 """
-                INSERT INTO schedules (job, decided_until) VALUES (\(job), \(until))
-                ON CONFLICT DO NOTHING RETURNING job
+                UPDATE schedules SET decided_until = \(until)
+                WHERE job = \(job) AND decided_until IS NULL RETURNING job
                 """
             }
         return try await !connection.query(moved).isEmpty
     }
 
-    /// How many runs that the job started are unfinished, which its overlap policy asks; counted up to a limit.
-    package func unfinishedRuns(project: String, job: String, limit: Int) async throws -> Int {
-        let rows = try await client.query(
+    /// The firings, without the runs that the overlap policy does not let start.
+    private func startable(
+        _ firings: [(at: Date, run: NewRun?)],
+        _ overlap: Overlap,
+        _ connection: PostgresConnection
+    ) async throws -> [(at: Date, run: NewRun?)] {
+        guard overlap != .allow, let first = firings.lazy.compactMap(\.run).first else { return firings }
+        var unfinished = try await unfinishedRuns(of: first, limit: Overlap.defaultQueueLimit + 1, connection)
+        return firings.map { firing in
+            guard let run = firing.run else { return firing }
+            // One of them is under way, or about to be; the others wait for it.
+            let decision = overlap.decision(running: min(unfinished, 1), waiting: max(unfinished - 1, 0))
+            guard decision != .leaveOut else { return (firing.at, nil) }
+            unfinished += 1
+            return (firing.at, run)
+        }
+    }
+
+    /// How many runs of the run's job are unfinished, which the overlap policy asks; counted up to a limit.
+    func unfinishedRuns(of run: NewRun, limit: Int, _ connection: PostgresConnection) async throws -> Int {
+        let rows = try await connection.query(
             """
             SELECT FROM runs
-            WHERE state IN ('waiting', 'running') AND cause = 'schedule' AND project = \(project) AND source = \(job)
+            WHERE state IN ('waiting', 'running') AND cause = 'schedule' AND project = \(run.project)
+                AND source = \(run.source) AND coalesce(source_project, project) = \(run.sourceProject)
             LIMIT \(limit)
             """
         )

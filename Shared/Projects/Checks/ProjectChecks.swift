@@ -19,6 +19,7 @@ struct ProjectChecks {
         for sequence in project.sequences.values {
             SequenceChecks(sequence: sequence, checks: self).check()
         }
+        for test in project.tests { check(test) }
         CallCycles(project: project, problems: problems).check()
     }
 
@@ -101,12 +102,15 @@ struct ProjectChecks {
     }
 
     private func check(_ job: Job) {
-        guard let sequence = sequence(job.sequence, at: job.positions["sequence"]) else { return }
+        // Of other work a sequence was made, which is checked as those that were written.
+        guard case .sequence(let reference) = job.work,
+            let sequence = sequence(reference, at: job.positions["sequence"])
+        else { return }
         do {
             _ = try sequence.variables.bind(job.variables)
         } catch {
             problems.report(
-                "the sequence '\(job.sequence)' cannot be called so: \(error.message)",
+                "the sequence '\(reference)' cannot be called so: \(error.message)",
                 at: job.positions["with"]
             )
         }
@@ -116,6 +120,27 @@ struct ProjectChecks {
     private func check(_ rule: NotificationRule) {
         guard let sequence = sequence(rule.sequence, at: rule.position) else { return }
         checkUser(rule.runAs, of: sequence, at: rule.position)
+    }
+
+    /// A case whose call cannot be made, unless that is what it shows.
+    private func check(_ test: TestCase) {
+        guard let sequence = sequence(SequenceReference(sequence: test.sequence), at: test.position) else { return }
+        if case .failure = test.expectation { return }
+        do {
+            _ = try sequence.variables.bind(test.variables)
+        } catch {
+            problems.report(
+                "the sequence '\(test.sequence)' cannot be called so: \(error.message)",
+                at: test.position
+            )
+        }
+        if sequence.requiresAuthenticatedUser, test.caller == nil {
+            problems.report(
+                "the sequence '\(sequence.name)' needs an authenticated user",
+                at: test.position,
+                suggestion: "add as"
+            )
+        }
     }
 
     private func checkUser(_ user: String?, of sequence: SequenceDefinition, at position: SourcePosition) {

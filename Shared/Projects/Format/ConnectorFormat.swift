@@ -1,18 +1,22 @@
 import Sequences
 
-extension ProjectReader {
-    /// The kinds of connectors, as `type` names them.
-    private enum ConnectorType: String, CaseIterable {
-        case http
-        case fullsync
-        case directory
-    }
+/// The kinds of connectors, as `type` names them.
+enum ConnectorType: String, CaseIterable {
+    case http
+    case sql
+    case ldap
+    case amqp
+    case smtp
+    case fullsync
+    case directory
+}
 
+extension ProjectReader {
     /// Reads `connectors/<name>.yaml`.
     func readConnector(_ name: String, file: String) -> Connector? {
         guard var members = members(of: file, subject: "a connector") else { return nil }
         let description = members.text("description")
-        guard let text = members.text("type", required: "http, fullsync or directory") else {
+        guard let text = members.text("type", required: "http, sql, ldap, amqp, smtp, fullsync or directory") else {
             members.stop()
             return nil
         }
@@ -28,6 +32,10 @@ extension ProjectReader {
         let kind: Connector.Kind?
         switch type {
         case .http: kind = readHTTPConnector(&members).map { .http($0) }
+        case .sql: kind = readSQLConnector(&members).map { .sql($0) }
+        case .ldap: kind = readLDAPConnector(&members).map { .ldap($0) }
+        case .amqp: kind = readAMQPConnector(&members).map { .amqp($0) }
+        case .smtp: kind = readSMTPConnector(&members).map { .smtp($0) }
         case .fullsync:
             kind = members.text("database", required: "the database whose documents are meant").map {
                 .fullSync(FullSyncConnector(database: $0, position: members.position(of: "database")))

@@ -1,15 +1,16 @@
+import CouchProtocol
 import JSON
 import Sequences
 
 extension ProjectReader {
-    /// CouchDB's reduces that need no JavaScript.
-    private static let builtInReduces = ["_sum", "_count", "_stats", "_approx_count_distinct"]
+    /// What `reduce` may be, as it is told.
+    private static let reduces = ReduceName.fixed + ReduceName.ranked.map { "\($0)<number>" }
 
     /// Makes a design document of the files of its folder.
     ///
     /// `views/<view>/map.js` with `reduce.js`, or `view.yaml` (`reduce: _count`); `filters/<filter>.js`;
-    /// `validate_doc_update.js`; `lib/<module>.js`, which maps `require('views/lib/<module>')` and all other functions
-    /// `require('lib/<module>')`.
+    /// `updates/<update>.js`; `validate_doc_update.js`; `lib/<module>.js`, which maps `require('views/lib/<module>')`
+    /// and all other functions `require('lib/<module>')`.
     func readDesignDocument(_ name: String, paths: [String], folder: String) -> JSONObject? {
         guard !name.isEmpty, !name.hasPrefix("_"), name.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F }) else {
             problems.report("'\(name)' is no name of a design document", at: start(of: "\(folder)/\(paths[0])"))
@@ -17,6 +18,7 @@ extension ProjectReader {
         }
         var views: JSONObject = [:]
         var filters: JSONObject = [:]
+        var updates: JSONObject = [:]
         var modules: JSONObject = [:]
         var document: JSONObject = ["_id": .string("_design/\(name)"), "language": "javascript"]
         for path in paths.sorted() {
@@ -25,15 +27,15 @@ extension ProjectReader {
             switch (parts.count, parts[0]) {
             case (3, "views"): readViewFile(parts[2], of: parts[1], file: file, into: &views)
             case (2, "filters") where path.hasSuffix(".js"): filters[stem(parts[1])] = code(of: file)
+            case (2, "updates") where path.hasSuffix(".js"): updates[stem(parts[1])] = code(of: file)
             case (2, "lib") where path.hasSuffix(".js"): modules[stem(parts[1])] = code(of: file)
             case (1, "validate_doc_update.js"): document["validate_doc_update"] = code(of: file)
             default:
                 problems.report(
                     "is not read: a design document has views/<view>/map.js, reduce.js and view.yaml, "
-                        + "filters/<filter>.js, lib/<module>.js and validate_doc_update.js",
+                        + "filters/<filter>.js, updates/<update>.js, lib/<module>.js and validate_doc_update.js",
                     at: start(of: file),
-                    suggestion: nearestName(to: parts[0], among: ["views", "filters", "lib", "validate_doc_update.js"])
-                        .map { "did you mean '\($0)'?" }
+                    suggestion: nearestName(to: parts[0], among: Self.names).map { "did you mean '\($0)'?" }
                 )
             }
         }
@@ -49,8 +51,12 @@ extension ProjectReader {
         }
         if !views.isEmpty { document["views"] = .object(views) }
         if !filters.isEmpty { document["filters"] = .object(filters) }
+        if !updates.isEmpty { document["updates"] = .object(updates) }
         return document
     }
+
+    /// What stands in the folder of a design document.
+    private static let names = ["views", "filters", "updates", "lib", "validate_doc_update.js"]
 
     private func readViewFile(_ name: String, of view: String, file: String, into views: inout JSONObject) {
         guard view != "lib" else {
@@ -66,19 +72,20 @@ extension ProjectReader {
         }
         switch name {
         case "map.js": definition["map"] = code(of: file)
-        case "reduce.js": setReduce(code(of: file))
+        case "reduce.js":
+            let words = (files[file] ?? "").split(whereSeparator: \.isWhitespace)
+            // A name as design documents have it, with a line's end behind it.
+            if words.count == 1, words[0].hasPrefix("_") {
+                let name = String(words[0])
+                checkReduce(name, at: start(of: file))
+                setReduce(.string(name))
+            } else {
+                setReduce(code(of: file))
+            }
         case "view.yaml":
             guard var members = members(of: file, subject: "a view") else { return }
             if let reduce = members.text("reduce") {
-                let known = Self.builtInReduces.joined(separator: ", ")
-                if !Self.builtInReduces.contains(reduce) {
-                    problems.reportUnknown(
-                        "'reduce' must be one of \(known); JavaScript goes into reduce.js",
-                        name: reduce,
-                        among: Self.builtInReduces,
-                        at: members.position(of: "reduce")
-                    )
-                }
+                checkReduce(reduce, at: members.position(of: "reduce"))
                 setReduce(.string(reduce))
             }
             members.finish()
@@ -92,6 +99,26 @@ extension ProjectReader {
             )
         }
         views[view] = .object(definition)
+    }
+
+    /// Reports the name of a reduce that there is not.
+    private func checkReduce(_ name: String, at position: SourcePosition) {
+        let isWhole = ReduceName.fixed.contains(name) || ReduceName.ranked.contains(where: name.hasPrefix)
+        do throws(CouchError) {
+            try ReduceName.check(name)
+            if isWhole { return }
+        } catch {
+            if isWhole {
+                problems.report("'reduce': \(error.reason)", at: position)
+                return
+            }
+        }
+        problems.reportUnknown(
+            "'reduce' must be one of \(Self.reduces.joined(separator: ", ")); JavaScript goes into reduce.js",
+            name: name,
+            among: Self.reduces,
+            at: position
+        )
     }
 
     /// The JavaScript of a file.

@@ -7,6 +7,9 @@ extension ProjectReader {
         let baseURL = readBaseURL(&members)
         let headers = members.fields("headers", areHeaders: true)
         let authentication = readAuthentication(&members)
+        let certificates = readCertificates(&members)
+        let proxy = readProxy(&members)
+        let cookies: CookieKeeping = members.choice("cookies", default: .none)
         let timeout = members.duration(
             "timeout",
             atMost: HTTPConnector.longestTimeout,
@@ -18,34 +21,24 @@ extension ProjectReader {
             default: HTTPConnector.defaultResponseLimit
         )
         let concurrency = members.integer("concurrency", in: 1...1_000, default: HTTPConnector.defaultConcurrency)
-        var transactions: [String: HTTPTransaction] = [:]
-        let declared = members.mapping("transactions")
-        if declared == nil, !members.has("transactions") {
-            members.reportMissing("transactions", expected: "a mapping (name: {method, path, …})")
-        }
-        for member in declared ?? [] {
-            guard Names.isThing(member.name) else {
-                problems.report(
-                    "'\(member.name)' is no name for a transaction: letters, digits, '-' and '_' only, a letter first",
-                    at: member.position
-                )
-                continue
-            }
-            let connectorVariables = headers.flatMap(\.value.variables)
-            transactions[member.name] = HTTPTransaction(
-                reading: member,
-                connectorVariables: connectorVariables,
-                problems: problems
-            )
+        let addresses = members.addresses()
+        let problems = problems
+        let connectorVariables = headers.flatMap(\.value.variables)
+        let transactions = members.transactions(expected: "name: {method, path, …}") { member in
+            HTTPTransaction(reading: member, connectorVariables: connectorVariables, problems: problems)
         }
         return baseURL.map {
             HTTPConnector(
                 baseURL: $0,
                 headers: headers,
                 authentication: authentication,
+                certificates: certificates,
+                proxy: proxy,
+                keepsCookies: cookies == .session,
                 timeout: timeout,
                 responseLimit: responseLimit,
                 concurrency: concurrency,
+                addresses: addresses,
                 transactions: transactions
             )
         }
@@ -60,37 +53,6 @@ extension ProjectReader {
             problems.report("the address \(error)", at: members.position(of: "baseUrl"))
             return nil
         }
-    }
-
-    private func readAuthentication(_ members: inout SourceMembers) -> HTTPAuthentication? {
-        guard let member = members.take("authentication"), !member.node.isNull,
-            var reader = SourceMembers(member.node, subject: "'authentication'", problems: problems)
-        else { return nil }
-        let bearer = reader.text("bearer")
-        var basic: (user: String, password: String)?
-        if let node = reader.take("basic")?.node,
-            var inner = SourceMembers(node, subject: "'basic'", problems: problems)
-        {
-            let user = inner.text("user", required: "the user's name")
-            let password = inner.text("password", required: "the password, from a secret symbol")
-            inner.finish()
-            if let user, user.contains(":") {
-                problems.report("a user's name with ':' cannot be sent by Basic", at: inner.position(of: "user"))
-            }
-            if let user, let password { basic = (user, password) }
-        }
-        reader.finish()
-        let isSafe = bearer?.utf8.allSatisfy { (0x20...0x7E).contains($0) } ?? true
-        if !isSafe {
-            problems.report(
-                "a bearer token may hold printable ASCII characters only",
-                at: reader.position(of: "bearer")
-            )
-        }
-        if bearer != nil, basic != nil {
-            problems.report("'basic' and 'bearer' exclude each other", at: member.node.position)
-        }
-        return basic.map { .basic(user: $0.user, password: $0.password) } ?? bearer.map { .bearer($0) }
     }
 }
 

@@ -20,6 +20,8 @@ extension HTTPTransaction {
         answer = members.choice("answer", default: .json)
         let timeout = members.duration("timeout", atMost: HTTPConnector.longestTimeout, default: .zero)
         self.timeout = timeout == .zero ? nil : timeout
+        let limit = members.integer("responseLimit", in: 0...HTTPConnector.largestResponseLimit, default: 0)
+        responseLimit = limit == 0 ? nil : limit
         let declared = members.variables()
         variables = declared ?? []
         members.finish()
@@ -49,14 +51,7 @@ extension HTTPTransaction {
     }
 
     private var placeholders: [String] {
-        var result = path.variables + (query + headers).flatMap(\.value.variables)
-        switch body {
-        case .none: break
-        case .json(let template): result += template.variables
-        case .form(let fields): result += fields.flatMap(\.value.variables)
-        case .text(let text, _): result += text.variables
-        }
-        return result
+        path.variables + (query + headers).flatMap(\.value.variables) + body.variables
     }
 
     private func checkPlaceholders(and connectorVariables: [String], in members: SourceMembers) {
@@ -106,26 +101,38 @@ extension HTTPTransaction {
 }
 
 extension SourceMembers {
-    /// Reads `json`, `form` or `text`, of which a transaction has one at most.
+    /// Reads `json`, `form`, `text`, `xml` or `multipart`, of which a transaction has one at most.
     fileprivate mutating func body() -> HTTPTransaction.Body {
         let json = take("json")
+        let xml = take("xml")
         let text = self.text("text")
         let form = has("form") ? fields("form") : nil
         _ = take("form")
+        let parts = multipartFields()
+        let multipart = has("multipart") ? parts : nil
         let contentType = self.text("contentType")
-        let written = ["json", "form", "text"].filter(has)
-        if written.count > 1 {
-            problems.report(
-                "'\(written[0])' and '\(written[1])' exclude each other",
-                at: position(of: written[1])
-            )
-        }
-        if contentType != nil, !has("text") {
-            problems.report("'contentType' goes with 'text' only", at: position(of: "contentType"))
+        exclusive(["json", "form", "text", "xml", "multipart"])
+        if contentType != nil, !has("text"), !has("xml") {
+            problems.report("'contentType' goes with 'text' and 'xml' only", at: position(of: "contentType"))
         }
         if let json { return .json(JSONTemplate(json.node.json)) }
         if let form { return .form(form) }
+        if let multipart { return .multipart(multipart) }
+        if let xml { return body(xml.node, contentType: contentType ?? "application/xml; charset=utf-8") }
         if let text { return .text(PlaceholderText(text), contentType: contentType ?? "text/plain; charset=utf-8") }
+        return .none
+    }
+
+    /// A mapping with one member, the root, or a text in which values are escaped.
+    private func body(_ node: SourceNode, contentType: String) -> HTTPTransaction.Body {
+        switch node.content {
+        case .scalar(.string(let text)): return .xmlText(PlaceholderText(text), contentType: contentType)
+        case .mapping(let members) where members.count == 1:
+            return .xml(JSONTemplate(node.json), contentType: contentType)
+        case .mapping:
+            problems.report("'xml' has one root: a mapping with one member", at: node.position)
+        default: reportType(of: "xml", expected: "a mapping or a text", found: node)
+        }
         return .none
     }
 

@@ -7,7 +7,7 @@ extension ProjectReader {
     func readJob(_ name: String, file: String) -> Job? {
         guard var members = members(of: file, subject: "a job") else { return nil }
         let description = members.text("description")
-        let sequence = members.sequence()
+        let work = readWork(&members)
         let variables = JSONObject((members.mapping("with") ?? []).map { ($0.name, $0.node.json) })
         let schedule = readSchedule(&members)
         let missed: MissedFirings = members.choice("missed", default: .once)
@@ -15,11 +15,11 @@ extension ProjectReader {
         let runAs = members.text("runAs")
         let isEnabled = members.flag("enabled", default: true)
         members.finish()
-        guard let sequence, let schedule else { return nil }
+        guard let work, let schedule else { return nil }
         return Job(
             name: name,
             description: description,
-            sequence: sequence,
+            work: work,
             variables: variables,
             schedule: schedule,
             missed: missed,
@@ -37,33 +37,13 @@ extension ProjectReader {
         }
         guard var reader = SourceMembers(member.node, subject: "a schedule", problems: problems) else { return nil }
         let every = reader.duration("every", atMost: .seconds(Schedule.longestInterval), default: .zero)
-        let cron = reader.text("cron")
-        let zone = readZone(&reader)
+        let cron = readCron("cron", &reader)
         let at = reader.text("at")
-        let written = ["every", "cron", "at"].filter(reader.has)
+        let written = reader.exclusive(["every", "cron", "at"])
         reader.finish()
-        guard written.count == 1 else {
-            if written.isEmpty {
-                reader.reportMissing("every", expected: "a duration; or 'cron', or 'at'")
-            } else {
-                problems.report(
-                    "'\(written[0])' and '\(written[1])' exclude each other",
-                    at: reader.position(of: written[1])
-                )
-            }
-            return nil
-        }
-        if reader.has("timeZone"), cron == nil {
-            problems.report("'timeZone' goes with 'cron' only", at: reader.position(of: "timeZone"))
-        }
-        if let cron {
-            do {
-                return .cron(try CronExpression(cron), in: zone)
-            } catch {
-                problems.report("the cron expression is wrong: \(error)", at: reader.position(of: "cron"))
-                return nil
-            }
-        }
+        if written.isEmpty { reader.reportMissing("every", expected: "a duration; or 'cron', or 'at'") }
+        guard written.count == 1 else { return nil }
+        if reader.has("cron") { return cron.map { .cron($0.expression, in: $0.zone) } }
         if let at {
             guard let time = Timestamp(at) else {
                 problems.report("'at' must be a time like 2026-12-01T06:00:00Z", at: reader.position(of: "at"))
@@ -77,6 +57,24 @@ extension ProjectReader {
             return nil
         }
         return .every(seconds: Int(every.components.seconds))
+    }
+
+    /// Reads a cron expression with the `timeZone` beside it.
+    func readCron(_ name: String, _ members: inout SourceMembers) -> (expression: CronExpression, zone: Zone)? {
+        let text = members.text(name)
+        let zone = readZone(&members)
+        guard let text else {
+            if members.has("timeZone"), !members.has(name) {
+                problems.report("'timeZone' goes with '\(name)' only", at: members.position(of: "timeZone"))
+            }
+            return nil
+        }
+        do {
+            return (try CronExpression(text), zone)
+        } catch {
+            problems.report("the cron expression is wrong: \(error)", at: members.position(of: name))
+            return nil
+        }
     }
 
     private func readZone(_ members: inout SourceMembers) -> Zone {

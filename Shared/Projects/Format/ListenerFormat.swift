@@ -1,3 +1,4 @@
+import CouchProtocol
 import JSON
 import Sequences
 
@@ -37,18 +38,11 @@ extension ProjectReader {
         let view = members.text("view")
         let selector = members.take("selector")?.node
         let all = members.flag("all", default: false)
-        let written = ["view", "selector", "all"].filter(members.has)
-        guard written.count == 1 else {
-            if written.isEmpty {
-                members.reportMissing("view", expected: "<design document>/<view>; or a 'selector', or 'all: true'")
-            } else {
-                problems.report(
-                    "'\(written[0])' and '\(written[1])' exclude each other",
-                    at: members.position(of: written[1])
-                )
-            }
-            return nil
+        let written = members.exclusive(["view", "selector", "all"])
+        if written.isEmpty {
+            members.reportMissing("view", expected: "<design document>/<view>; or a 'selector', or 'all: true'")
         }
+        guard written.count == 1 else { return nil }
         if let view {
             let parts = view.split(separator: "/", omittingEmptySubsequences: false)
             guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
@@ -58,11 +52,16 @@ extension ProjectReader {
             return .view(design: String(parts[0]), view: String(parts[1]))
         }
         if let selector {
-            guard let object = selector.json.objectValue else {
+            guard selector.json.objectValue != nil else {
                 members.reportType(of: "selector", expected: "a mapping", found: selector)
                 return nil
             }
-            return .selector(object)
+            do throws(CouchError) {
+                return .selector(try Selector(parsing: selector.json))
+            } catch {
+                problems.report("'selector' is none: \(error.reason)", at: selector.position)
+                return nil
+            }
         }
         if !all {
             problems.report("'all' can only be true", at: members.position(of: "all"))

@@ -18,9 +18,10 @@ struct ProjectLayout {
     private(set) var sequences: [(name: String, file: String)] = []
     private(set) var listeners: [(name: String, file: String)] = []
     private(set) var jobs: [(name: String, file: String)] = []
+    private(set) var tests: [(name: String, file: String)] = []
     private(set) var databases: [String: DatabaseFiles] = [:]
 
-    private static let folders = ["connectors", "sequences", "listeners", "jobs", "databases"]
+    private static let folders = ["connectors", "sequences", "listeners", "jobs", "tests", "databases"]
 
     init(paths: [String], problems: ProblemCollector) {
         for path in paths where path != ProjectReader.mainFile { add(path, problems) }
@@ -60,12 +61,13 @@ struct ProjectLayout {
         case "connectors": connectors.append((name, path))
         case "sequences": sequences.append((name, path))
         case "listeners": listeners.append((name, path))
+        case "tests": tests.append((name, path))
         default: jobs.append((name, path))
         }
     }
 
     private func reportPlace(_ parts: [String], at position: SourcePosition, _ problems: ProblemCollector) {
-        let places = "connectors/, sequences/, listeners/, jobs/ and databases/<name>/"
+        let places = "connectors/, sequences/, listeners/, jobs/, tests/ and databases/<name>/"
         var suggestion: String?
         if parts.count > 1, !Self.folders.contains(parts[0]) {
             suggestion = nearestName(to: parts[0], among: Self.folders).map { "did you mean '\($0)/'?" }

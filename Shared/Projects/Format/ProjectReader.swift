@@ -18,7 +18,7 @@ struct ProjectReader {
     }
 
     /// The project, or nil when it cannot even be named; either way with problems reported.
-    mutating func read(symbol lookup: Symbol.Lookup) -> Project? {
+    mutating func read(symbol lookup: Symbol.Lookup, substitute: Symbol.Substitute?) -> Project? {
         guard checkSizes() else { return nil }
         let layout = ProjectLayout(paths: files.keys.sorted(), problems: problems)
         guard let main = node(Self.mainFile) else {
@@ -28,19 +28,16 @@ struct ProjectReader {
             return nil
         }
         guard var members = SourceMembers(main, subject: "a project", problems: problems) else { return nil }
-        symbols = SymbolTable(readSymbols(&members), lookup: lookup, problems: problems)
-        let name = readName(&members)
-        let description = members.text("description")
-        let login = members.text("login")
-        let notifications = readNotifications(&members)
-        members.finish()
-        guard let name else { return nil }
+        let declared = readMain(&members)
+        // Before all other files, whose texts they stand in.
+        symbols = SymbolTable(declared.symbols, lookup: lookup, substitute: substitute, problems: problems)
+        guard let name = declared.name else { return nil }
 
         var project = Project(name: name, digest: ProjectDigest.hexadecimal(of: files))
-        project.description = description
+        project.description = declared.description
         project.symbols = symbols.visibleValues
-        project.login = login
-        project.notifications = notifications
+        project.login = declared.login
+        project.notifications = declared.notifications
 
         for (name, file) in layout.connectors { project.connectors[name] = readConnector(name, file: file) }
         for (name, file) in layout.sequences {
@@ -48,6 +45,8 @@ struct ProjectReader {
         }
         for (name, file) in layout.listeners { project.listeners[name] = readListener(name, file: file) }
         for (name, file) in layout.jobs { project.jobs[name] = readJob(name, file: file) }
+        for sequence in sequencesOfJobs(in: project) { project.sequences[sequence.name] = sequence }
+        for (name, file) in layout.tests { project.tests += readTests(name, file: file) }
         for (name, database) in layout.databases { project.databases[name] = readDatabase(name, files: database) }
 
         let checks = ProjectChecks(
@@ -61,8 +60,31 @@ struct ProjectReader {
         return project
     }
 
+    /// What `project.yaml` says.
+    struct MainFile {
+        let name: String?
+        let description: String?
+        let symbols: [Symbol]
+        let login: String?
+        let notifications: [String: NotificationRule]
+    }
+
+    /// Reads `project.yaml`.
+    func readMain(_ members: inout SourceMembers) -> MainFile {
+        let file = MainFile(
+            name: readName(&members),
+            description: members.text("description"),
+            symbols: readSymbols(&members),
+            login: members.text("login"),
+            notifications: readNotifications(&members)
+        )
+        members.finish()
+        return file
+    }
+
     /// The value of a YAML file, or nil when it cannot be read, which is reported.
     func node(_ file: String) -> SourceNode? {
+        if problems.probes != nil { return SourceNode(.scalar(.null), at: start(of: file)) }
         guard let text = files[file] else { return nil }
         var source = YAMLSource(file: file, text: text, symbols: symbols, problems: problems)
         return source.read()
@@ -116,7 +138,8 @@ struct ProjectReader {
             guard var reader = SourceMembers(member.node, subject: "a symbol", problems: problems) else { continue }
             var symbol = Symbol(name: member.name, isSecret: false, position: member.position)
             symbol.description = reader.text("description")
-            symbol.isSecret = reader.flag("secret", default: false)
+            // What its author means by a word that is none is rather that nobody shall see it.
+            symbol.isSecret = reader.flag("secret", default: reader.has("secret"))
             if let standard = reader.take("default")?.node {
                 if case .scalar(let value) = standard.content, !value.isNull {
                     symbol.defaultValue = value

@@ -15,6 +15,9 @@ package struct Symbol: Sendable, Hashable {
 extension Symbol {
     /// Where the value of a symbol comes from; nil when it is not set.
     package typealias Lookup = (_ name: String) -> String?
+
+    /// What a symbol is taken for that has neither a value nor a default.
+    package typealias Substitute = (_ name: String) -> String
 }
 
 /// The symbols of a project with their values, and their use in texts as `${NAME}`.
@@ -25,14 +28,22 @@ struct SymbolTable {
     /// No symbols: nothing is replaced.
     init() {}
 
-    /// The symbols of `project.yaml`, each with the value that `lookup` gives or its default.
-    init(_ symbols: [Symbol], lookup: Symbol.Lookup, problems: ProblemCollector) {
+    /// The symbols of `project.yaml`, each with the value that `lookup` gives or its default; one with neither is what
+    /// `substitute` says, and a problem when nothing does.
+    init(
+        _ symbols: [Symbol],
+        lookup: Symbol.Lookup,
+        substitute: Symbol.Substitute?,
+        problems: ProblemCollector
+    ) {
         for symbol in symbols {
             self.symbols[symbol.name] = symbol
             if let text = lookup(symbol.name) {
                 values[symbol.name] = .string(text)
             } else if let value = symbol.defaultValue {
                 values[symbol.name] = value
+            } else if let text = substitute?(symbol.name) {
+                values[symbol.name] = .string(text)
             } else {
                 problems.report(
                     "the symbol '\(symbol.name)' has no value and no default",

@@ -1,10 +1,16 @@
 extension HTTPAuthentication {
-    /// The value of the `Authorization` header.
-    var headerValue: String {
+    /// The value of the `Authorization` header; nil when it depends on what the server says.
+    var headerValue: String? {
         switch self {
         case .bearer(let token): "Bearer \(token)"
-        case .basic(let user, let password): "Basic \(Base64.encode(Array("\(user):\(password)".utf8)))"
+        case .basic(let user, let password): Self.basicHeader(user, password)
+        case .digest, .oauth2: nil
         }
+    }
+
+    /// RFC 7617.
+    package static func basicHeader(_ user: String, _ password: String) -> String {
+        "Basic \(Base64.encode(Array("\(user):\(password)".utf8)))"
     }
 }
 
@@ -23,5 +29,25 @@ enum Base64 {
             }
         }
         return String(decoding: result, as: UTF8.self)
+    }
+
+    /// The bytes of a text; nil when it is not Base64.
+    ///
+    /// Line ends are passed over, and padding may be left out.
+    static func decode(_ text: String) -> [UInt8]? {
+        var result: [UInt8] = []
+        var bits = 0
+        var count = 0
+        for byte in text.utf8 where byte != 0x0A && byte != 0x0D {
+            if byte == UInt8(ascii: "=") { break }
+            guard let digit = alphabet.firstIndex(of: byte) else { return nil }
+            bits = (bits << 6 | digit) & 0xFFFF
+            count += 6
+            if count >= 8 {
+                count -= 8
+                result.append(UInt8(truncatingIfNeeded: bits >> count))
+            }
+        }
+        return count < 6 ? result : nil
     }
 }

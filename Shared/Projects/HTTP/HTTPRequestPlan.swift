@@ -1,5 +1,6 @@
 package import JSON
 package import Sequences
+import XML
 
 /// A request as it goes out, but for what only the sender knows (`Host`, `Content-Length`, `Idempotency-Key`).
 ///
@@ -30,9 +31,7 @@ package struct HTTPRequestPlan: Sendable, Hashable {
     ) throws(SequenceFailure) -> HTTPRequestPlan {
         let variables = try transaction.variables.bind(given)
         var headers = try connector.headers(with: variables)
-        if let authentication = connector.authentication {
-            headers.set("authorization", to: authentication.headerValue)
-        }
+        if let header = connector.authentication?.headerValue { headers.set("authorization", to: header) }
         for field in transaction.headers {
             guard let value = try field.headerValue(with: variables) else { continue }
             headers.set(field.name, to: value)
@@ -175,6 +174,26 @@ extension HTTPTransaction.Body {
             return (Array(text.utf8), "application/x-www-form-urlencoded")
         case .text(let text, let contentType):
             return (Array(try text.filled(with: variables).utf8), contentType)
+        case .xml(let template, let contentType):
+            let value = try template.filled(with: variables)
+            return (try xml { () throws(XMLError) in Array(try XMLWriter.document(of: value).utf8) }, contentType)
+        case .xmlText(let text, let contentType):
+            let filled = try text.filled(with: variables) { value throws(SequenceFailure) in
+                try xml { () throws(XMLError) in try XMLWriter.escaped(value) }
+            }
+            return (Array(filled.utf8), contentType)
+        case .multipart(let fields):
+            let form = try MultipartForm(fields, variables)
+            return (form.bytes, form.contentType)
+        }
+    }
+
+    /// What is written as XML; a value that cannot be is an invalid one.
+    private func xml<Value>(_ body: () throws(XMLError) -> Value) throws(SequenceFailure) -> Value {
+        do throws(XMLError) {
+            return try body()
+        } catch {
+            throw SequenceFailure(code: .invalidValue, message: "the body cannot be written as XML: \(error)")
         }
     }
 }

@@ -1,4 +1,4 @@
-package import JSON
+package import CouchProtocol
 package import Sequences
 
 /// Starts a sequence for committed changes of documents.
@@ -8,7 +8,7 @@ package struct Listener: Sendable {
         /// Those for which the view's map emits.
         case view(design: String, view: String)
         /// Those that a Mango selector matches.
-        case selector(JSONObject)
+        case selector(Selector)
         case all
     }
 

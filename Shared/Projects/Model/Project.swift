@@ -18,6 +18,8 @@ package struct Project: Sendable {
     /// The notifications of back ends, by the last part of their routing key.
     package var notifications: [String: NotificationRule]
     package var databases: [String: DatabaseDefinition]
+    /// What `fullsync test` calls, in the order of the files.
+    package var tests: [TestCase]
     /// SHA-256 of the files' names and contents, in hexadecimal: the same for the same files everywhere, whatever the
     /// symbols' values.
     package let digest: String
@@ -38,6 +40,7 @@ package struct Project: Sendable {
         jobs = [:]
         notifications = [:]
         databases = [:]
+        tests = []
     }
 }
 

@@ -48,10 +48,11 @@ package struct StepCall: Sendable, Hashable {
     }
 
     package let target: Target
-    /// The variables that the call gives, or nil when an expression makes them.
-    package let variableNames: [String]?
     /// The values that the call gives as they stand, for checks of their types.
     package let arguments: Template
     package let position: SourcePosition
     package let argumentsPosition: SourcePosition
+
+    /// The variables that the call gives, or nil when an expression makes them.
+    package var variableNames: [String]? { arguments.memberNames }
 }

@@ -116,11 +116,4 @@ extension [VariableDefinition] {
         for variable in self { result[variable.name] = try variable.bind(given[variable.name]) }
         return result
     }
-
-    /// The values with those of secret variables replaced by `"…"`, for storing and showing.
-    package func redacted(_ values: JSONObject) -> JSONObject {
-        var result = values
-        for variable in self where variable.isSecret && values[variable.name] != nil { result[variable.name] = "…" }
-        return result
-    }
 }

@@ -90,8 +90,11 @@ package struct Execution: Sendable {
 
     /// Refuses a value that is larger than the limit.
     func check(_ value: JSONValue) throws(SequenceFailure) {
-        guard value.size(atMost: limits.valueSize) != nil else {
-            throw SequenceFailure(code: .limit, message: "a value of more than \(limits.valueSize) bytes")
+        guard value.size(atMost: limits.valueSize, depth: limits.valueDepth) != nil else {
+            throw SequenceFailure(
+                code: .limit,
+                message: "a value of more than \(limits.valueSize) bytes, or nested deeper than \(limits.valueDepth)"
+            )
         }
     }
 

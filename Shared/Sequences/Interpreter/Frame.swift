@@ -11,6 +11,8 @@ package struct Frame: Sendable {
     package internal(set) var output = JSONObject()
     /// The answer that a `return` gave instead of the output.
     package internal(set) var answer: JSONValue?
+    /// How the HTTP call is answered that started the run.
+    package internal(set) var response = ResponseHead()
     /// Who is authenticated.
     package internal(set) var identity: Identity?
 

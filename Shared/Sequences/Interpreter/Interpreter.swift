@@ -30,6 +30,8 @@ package struct Interpreter: Sendable {
         package let value: JSONValue
         /// Who was authenticated at the end.
         package let identity: Identity?
+        /// How the HTTP call is answered that started the run.
+        package let response: ResponseHead
     }
 
     /// Runs a sequence to its end.
@@ -38,13 +40,15 @@ package struct Interpreter: Sendable {
     ///
     /// - Parameters:
     ///   - sequence: The sequence.
-    ///   - variables: The values of its variables; what it does not declare is a failure.
+    ///   - variables: The values of its variables.
+    ///   - unknown: What happens to values that it does not declare; a failure unless it is said otherwise.
     ///   - identity: Who is authenticated at the start.
     ///   - run: The run, for expressions.
     /// - Returns: The sequence's answer.
     package func run(
         _ sequence: SequenceDefinition,
         variables: JSONObject,
+        unknown: [VariableDefinition].UnknownNames = .refused,
         identity: Identity?,
         run: RunDescription
     ) async throws -> Answer {
@@ -52,6 +56,7 @@ package struct Interpreter: Sendable {
         return try await execution.run(
             sequence,
             variables: variables,
+            unknown: unknown,
             identity: identity,
             at: .root,
             depth: 0,
@@ -65,6 +70,7 @@ extension Execution {
     func run(
         _ sequence: SequenceDefinition,
         variables: JSONObject,
+        unknown: [VariableDefinition].UnknownNames = .refused,
         identity: Identity?,
         at path: CallPath,
         depth: Int,
@@ -85,7 +91,7 @@ extension Execution {
         }
         for (_, value) in variables { try check(value) }
         var frame = Frame(
-            names: try sequence.variables.bind(variables),
+            names: try sequence.variables.bind(variables, unknown: unknown),
             identity: identity,
             sequence: sequence,
             depth: depth,
@@ -93,6 +99,10 @@ extension Execution {
             branch: branch
         )
         _ = try await run(sequence.body, at: path, in: &frame)
-        return Interpreter.Answer(value: frame.answer ?? .object(frame.output), identity: frame.identity)
+        return Interpreter.Answer(
+            value: frame.answer ?? .object(frame.output),
+            identity: frame.identity,
+            response: frame.response
+        )
     }
 }

@@ -34,6 +34,27 @@ package enum SequenceLogLevel: String, Sendable, Hashable, CaseIterable {
     case error
 }
 
+/// A question about users and groups.
+package enum DirectoryQuery: Sendable, Hashable {
+    /// The names of the groups that the user is in.
+    case groupsOf(String)
+    /// The names of the users who are in the group.
+    case usersOf(String)
+    /// The groups whose names come after that one, each with the number of its users.
+    case groups(after: String?)
+    /// The users in groups whose names come after that one, each with the number of groups.
+    case users(after: String?)
+}
+
+/// What is done with the values that the caller's session keeps.
+package enum SessionAccess: Sendable, Hashable {
+    /// Gives the value of that name, null when there is none.
+    case get(String)
+    /// Keeps values, each in the place of the one of its name.
+    case set(JSONObject)
+    case remove([String])
+}
+
 /// Everything that a sequence does to the world.
 ///
 /// A `SequenceFailure` that a method throws can be caught by the sequence's `catch`. Any other error ends the run as it
@@ -41,6 +62,9 @@ package enum SequenceLogLevel: String, Sendable, Hashable, CaseIterable {
 package protocol SequenceEffects: Sendable {
     /// The present moment, for time limits.
     var now: ContinuousClock.Instant { get }
+
+    /// The present moment, in milliseconds since 1970.
+    var currentTime: Int { get }
 
     /// Evaluates scripts, each over the same scope, and gives their results in order; JavaScript's `undefined` is null.
     ///
@@ -61,6 +85,23 @@ package protocol SequenceEffects: Sendable {
 
     /// Ends the authentication.
     func removeAuthenticatedUser(at site: CallSite) async throws
+
+    /// Puts a user into a group, or takes back that sequences have done so; says whether that changed anything.
+    func setMembership(
+        of user: String,
+        in group: String,
+        to isMember: Bool,
+        at site: CallSite
+    ) async throws -> Bool
+
+    /// Who is in which groups.
+    func ask(_ query: DirectoryQuery, at site: CallSite) async throws -> JSONValue
+
+    /// Reads or changes what the caller's session keeps; gives the value where one is asked for, otherwise null.
+    func session(_ access: SessionAccess, at site: CallSite) async throws -> JSONValue
+
+    /// Publishes a message; returns when the broker has it.
+    func publish(_ message: PublishedMessage, at site: CallSite) async throws
 
     /// Writes a line of the sequence's author.
     func log(_ level: SequenceLogLevel, _ message: JSONValue, at site: CallSite) async
@@ -85,12 +126,22 @@ package struct RunDescription: Sendable, Hashable {
     package let attempt: Int
     /// What started the run: `call`, `listener`, `job`, `notification`, `login` ….
     package let cause: String
+    /// What is told of the request that started it: `headers` by their names in small letters, and the client's
+    /// `address`; empty for what no client waits for, and shown as no headers and no address.
+    package let request: JSONObject
 
-    package init(id: String, attempt: Int, cause: String) {
+    package init(id: String, attempt: Int, cause: String, request: JSONObject = [:]) {
         self.id = id
         self.attempt = attempt
         self.cause = cause
+        self.request = request
     }
 
-    var json: JSONValue { ["id": .string(id), "attempt": .number(JSONNumber(attempt)), "cause": .string(cause)] }
+    var json: JSONValue {
+        let none: JSONObject = ["headers": [:], "address": .null]
+        return [
+            "id": .string(id), "attempt": .number(JSONNumber(attempt)), "cause": .string(cause),
+            "request": .object(none.merging(request)),
+        ]
+    }
 }

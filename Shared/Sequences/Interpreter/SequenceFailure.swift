@@ -25,8 +25,6 @@ package struct SequenceFailure: Error, Sendable, Hashable {
         package static let limit: Code = "limit"
         /// An HTTP back end answered with a status that the transaction does not accept.
         package static let httpStatus: Code = "http_status"
-        /// A back end could not be reached, or broke off.
-        package static let backEnd: Code = "back_end"
     }
 
     /// Where a failure happened.

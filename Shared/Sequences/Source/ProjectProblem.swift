@@ -37,8 +37,12 @@ package final class ProblemCollector {
     package static let limit = 200
 
     private var seen: Set<ProjectProblem> = []
+    /// What notes what is asked for, when it is no project that is read but its format.
+    package let probes: SchemaProbes?
 
-    package init() {}
+    package init(probes: SchemaProbes? = nil) {
+        self.probes = probes
+    }
 
     /// The problems in the order of file, line and column.
     package var problems: [ProjectProblem] {

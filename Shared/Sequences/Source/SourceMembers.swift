@@ -12,6 +12,7 @@ package struct SourceMembers {
     package let problems: ProblemCollector
     private let members: [String: SourceMember]
     private let order: [SourceMember]
+    private let probe: SchemaProbe?
     private var known: Set<String> = []
     /// Members that must be there and are not, until `finish` knows whether one of them was misspelt.
     private var missing: [(name: String, expected: String)] = []
@@ -31,6 +32,8 @@ package struct SourceMembers {
         }
         self.members = Dictionary(order.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         self.position = node.position
+        probe = problems.probes?.probe(at: node.position)
+        if let probe { problems.probes?.open(probe) }
         self.subject = subject
         self.problems = problems
     }
@@ -38,16 +41,25 @@ package struct SourceMembers {
     /// The member of that name as it was written, or nil when there is none.
     package mutating func take(_ name: String) -> SourceMember? {
         known.insert(name)
+        if let probe, let found = problems.probes?.member(name, of: probe) { return found }
         return members[name]
+    }
+
+    /// Notes how a member is read, for the JSON Schema of the format.
+    package func describe(_ name: String, as kind: SchemaProbe.Kind, isRequired: Bool = false) {
+        guard let probe else { return }
+        problems.probes?.note(kind, name, of: probe, isRequired: isRequired)
+    }
+
+    /// The one element of a member that a JSON Schema is made of; nil when a project is read.
+    private func probedElement(of name: String) -> SourceNode? {
+        probe.flatMap { problems.probes?.element(of: name, in: $0) }
     }
 
     /// Whether a member of that name was written.
     ///
     /// Does not make the name known.
     package func has(_ name: String) -> Bool { members[name] != nil }
-
-    /// The names in the order of the file.
-    package var names: [String] { order.map(\.name) }
 
     /// Where the member's value stands, or the mapping when there is none.
     package func position(of name: String) -> SourcePosition {
@@ -67,6 +79,16 @@ package struct SourceMembers {
         }
         guard !misspelt.contains(name) else { return }
         problems.report("\(subject) needs '\(name)': \(expected)", at: position)
+    }
+
+    /// Which of these members were written; two of them, which exclude each other, are reported.
+    @discardableResult
+    package func exclusive(_ names: [String]) -> [String] {
+        let written = names.filter(has)
+        if written.count > 1 {
+            problems.report("'\(written[0])' and '\(written[1])' exclude each other", at: position(of: written[1]))
+        }
+        return written
     }
 
     /// Reports a value of the wrong type.
@@ -110,6 +132,7 @@ extension SourceMembers {
     ///
     /// Nil when absent or of another type.
     package mutating func text(_ name: String, required expected: String? = nil) -> String? {
+        describe(name, as: .text, isRequired: expected != nil)
         guard let member = present(name, required: expected) else { return nil }
         switch member.node.content {
         case .scalar(.string(let text)): return text
@@ -123,6 +146,7 @@ extension SourceMembers {
 
     /// A boolean member.
     package mutating func flag(_ name: String, default standard: Bool) -> Bool {
+        describe(name, as: .flag(standard))
         guard let member = present(name) else { return standard }
         if case .scalar(.bool(let value)) = member.node.content { return value }
         let hint = ["yes": "true", "on": "true", "no": "false", "off": "false"][member.node.string?.lowercased() ?? ""]
@@ -136,6 +160,7 @@ extension SourceMembers {
 
     /// A whole number within limits.
     package mutating func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) -> Int {
+        describe(name, as: .integer(range))
         guard let member = present(name) else { return standard }
         if let value = member.node.json.intValue, range.contains(value) { return value }
         let found = member.node.json.intValue.map(String.init) ?? member.node.kind
@@ -148,6 +173,7 @@ extension SourceMembers {
 
     /// A duration within a limit.
     package mutating func duration(_ name: String, atMost limit: Duration, default standard: Duration) -> Duration {
+        describe(name, as: .duration)
         guard let member = present(name) else { return standard }
         if let value = member.node.string.flatMap(Duration.init(projectText:)), value <= limit { return value }
         problems.report(
@@ -162,8 +188,9 @@ extension SourceMembers {
         _ name: String,
         default standard: Choice
     ) -> Choice {
-        guard let member = present(name) else { return standard }
         let words = Choice.allCases.map(\.rawValue)
+        describe(name, as: .choice(words, default: standard.rawValue))
+        guard let member = present(name) else { return standard }
         if let value = member.node.string.flatMap(Choice.init(rawValue:)) { return value }
         if case .scalar(.bool(let flag)) = member.node.content, let value = Choice(rawValue: String(flag)) {
             return value
@@ -179,14 +206,21 @@ extension SourceMembers {
 
     /// The elements of a list; a single value counts as a list of one.
     package mutating func list(_ name: String) -> [SourceNode]? {
-        guard let member = present(name) else { return nil }
+        describe(name, as: .list)
+        let member = present(name)
+        if let element = probedElement(of: name) { return [element] }
+        guard let member else { return nil }
         if case .list(let nodes) = member.node.content { return nodes }
         return [member.node]
     }
 
     /// The members of a mapping, in order.
     package mutating func mapping(_ name: String) -> [SourceMember]? {
-        guard let member = present(name) else { return nil }
+        describe(name, as: .mapping)
+        let member = present(name)
+        // A name that every kind of thing may have.
+        if let node = probedElement(of: name) { return [SourceMember(name: "name", position: position, node: node)] }
+        guard let member else { return nil }
         if case .mapping(let members) = member.node.content { return members }
         reportType(of: name, expected: "a mapping (name: value)", found: member.node)
         return nil

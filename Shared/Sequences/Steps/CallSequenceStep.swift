@@ -12,24 +12,13 @@ struct CallSequenceStep: StepAction {
     let calls: [StepCall]
 
     init?(reading members: inout StepMembers) {
-        let node = members.value()
-        let argumentsNode = members.node("with")
-        arguments = members.arguments("with")
+        let expected = "a sequence, or project/sequence"
+        let call = members.call(StepCall.Target.sequence, SequenceReference.init, expected: expected)
         resultName = members.variable("as")
-        guard let target = node.string.flatMap(SequenceReference.init) else {
-            members.problems.report("'callSequence' must name a sequence, or project/sequence", at: node.position)
-            return nil
-        }
+        guard let (target, call) = call else { return nil }
         self.target = target
-        calls = [
-            StepCall(
-                target: .sequence(target),
-                variableNames: arguments.memberNames,
-                arguments: arguments,
-                position: node.position,
-                argumentsPosition: argumentsNode?.position ?? node.position
-            )
-        ]
+        arguments = call.arguments
+        calls = [call]
     }
 
     var scripts: [Script] { arguments.scripts }

@@ -10,24 +10,12 @@ struct CallTransactionStep: StepAction {
     let calls: [StepCall]
 
     init?(reading members: inout StepMembers) {
-        let node = members.value()
-        let argumentsNode = members.node("with")
-        arguments = members.arguments("with")
+        let call = members.transactionCall()
         resultName = members.variable("as")
-        guard let target = node.string.flatMap(TransactionReference.init) else {
-            members.problems.report("'callTransaction' must name connector.transaction", at: node.position)
-            return nil
-        }
+        guard let (target, call) = call else { return nil }
         self.target = target
-        calls = [
-            StepCall(
-                target: .transaction(target),
-                variableNames: arguments.memberNames,
-                arguments: arguments,
-                position: node.position,
-                argumentsPosition: argumentsNode?.position ?? node.position
-            )
-        ]
+        arguments = call.arguments
+        calls = [call]
     }
 
     var scripts: [Script] { arguments.scripts }

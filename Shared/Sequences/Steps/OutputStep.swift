@@ -27,7 +27,12 @@ struct OutputStep: StepAction {
         guard let object = value.objectValue else {
             throw SequenceFailure(code: .invalidValue, message: "'output' needs an object, found \(value.typeName)")
         }
-        guard let size = value.size(atMost: execution.limits.outputSize - frame.outputSize) else {
+        guard
+            let size = value.size(
+                atMost: execution.limits.outputSize - frame.outputSize,
+                depth: execution.limits.valueDepth
+            )
+        else {
             throw SequenceFailure(code: .limit, message: "an answer of more than \(execution.limits.outputSize) bytes")
         }
         frame.outputSize += size

@@ -20,6 +20,7 @@ struct ParallelStep: StepAction {
         guard var reader = SourceMembers(node, subject: "'parallel'", problems: members.problems) else { return nil }
         concurrency = reader.integer("limit", in: 1...Self.branchLimit, default: Self.defaultConcurrency)
         let branches = reader.take("branches")?.node
+        reader.describe("branches", as: .branches)
         reader.finish()
         guard let branches, case .list(let nodes) = branches.content else {
             reader.reportMissing("branches", expected: "a list of lists of steps")

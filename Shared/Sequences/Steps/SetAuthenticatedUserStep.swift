@@ -36,7 +36,8 @@ struct SetAuthenticatedUserStep: StepAction {
         return .next
     }
 
-    private static func groups(_ value: JSONValue) throws(SequenceFailure) -> [String]? {
+    /// The names of groups that a value says; nil when it says nothing.
+    static func groups(_ value: JSONValue) throws(SequenceFailure) -> [String]? {
         if value.isNull { return nil }
         if let name = value.stringValue { return [name] }
         let names = value.arrayValue?.compactMap(\.stringValue)

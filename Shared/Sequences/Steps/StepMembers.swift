@@ -41,6 +41,7 @@ package struct StepMembers {
 
     /// The expression of a member that is written without `=`; nil when absent, reported when `required`.
     package mutating func expression(_ name: String, required: Bool = false) -> Script? {
+        members.describe(name, as: .expression, isRequired: required)
         guard let node = node(name), !node.isNull else {
             if required {
                 problems.report(
@@ -86,8 +87,36 @@ package struct StepMembers {
         }
     }
 
+    /// The call of what the step's keyword names, with the values of `with`; a name of nothing is reported.
+    mutating func call<Reference>(
+        _ target: (Reference) -> StepCall.Target,
+        _ reference: (String) -> Reference?,
+        expected: String
+    ) -> (Reference, StepCall)? {
+        let node = value()
+        let argumentsPosition = self.node("with")?.position ?? node.position
+        let arguments = arguments("with")
+        guard let reference = node.string.flatMap(reference) else {
+            problems.report("'\(keyword)' must name \(expected)", at: node.position)
+            return nil
+        }
+        let call = StepCall(
+            target: target(reference),
+            arguments: arguments,
+            position: node.position,
+            argumentsPosition: argumentsPosition
+        )
+        return (reference, call)
+    }
+
+    /// The call of the transaction that the step's keyword names.
+    mutating func transactionCall() -> (TransactionReference, StepCall)? {
+        call(StepCall.Target.transaction, TransactionReference.init, expected: "connector.transaction")
+    }
+
     /// A name that the step gives a value to.
     package mutating func variable(_ name: String, default standard: String? = nil) -> String? {
+        members.describe(name, as: .variable)
         guard let node = node(name) else { return standard }
         guard let text = node.string, Names.isVariable(text) else {
             problems.report(
@@ -99,9 +128,46 @@ package struct StepMembers {
         return text
     }
 
+    /// The text of a member; its absence is reported where it is required.
+    package mutating func text(_ name: String, required expected: String? = nil) -> String? {
+        members.text(name, required: expected)
+    }
+
+    /// Where the member's value stands, or the step when there is none.
+    package func position(of name: String) -> SourcePosition { members.position(of: name) }
+
     /// A whole number within limits.
     package mutating func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) -> Int {
         members.integer(name, in: range, default: standard)
+    }
+
+    /// A boolean member.
+    package mutating func flag(_ name: String, default standard: Bool) -> Bool {
+        members.flag(name, default: standard)
+    }
+
+    /// One of a closed set of words.
+    package mutating func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String,
+        default standard: Choice
+    ) -> Choice {
+        members.choice(name, default: standard)
+    }
+
+    /// The elements of a member's list, nil when it is absent; a single value counts as a list of one.
+    package mutating func list(_ name: String) -> [SourceNode]? {
+        members.list(name)
+    }
+
+    /// The texts of a member's list; empty when it is absent.
+    package mutating func names(_ name: String) -> [String] {
+        (members.list(name) ?? []).compactMap { node in
+            guard let text = node.string else {
+                members.reportType(of: name, expected: "a list of names", found: node)
+                return nil
+            }
+            return text
+        }
     }
 
     /// The steps of a member, which must be a list; nil when it is absent.
@@ -110,6 +176,7 @@ package struct StepMembers {
         label: String? = nil,
         changing change: (inout Surroundings) -> Void = { _ in }
     ) -> StepBlock? {
+        members.describe(name, as: .steps)
         guard let node = node(name) else { return nil }
         return block(of: node, label: label ?? name, changing: change)
     }
@@ -161,6 +228,28 @@ extension StepBlock {
 }
 
 extension Step {
+    /// Has a kind of steps read that is not there, for the JSON Schema of the format.
+    package static func probe(_ kind: any StepAction.Type, at position: SourcePosition, problems: ProblemCollector) {
+        let node = SourceNode(.scalar(.null), at: position)
+        guard let source = SourceMembers(node, subject: kind.keyword, problems: problems) else { return }
+        var reader = StepMembers(
+            members: source,
+            keyword: kind.keyword,
+            surroundings: .init(),
+            position: position
+        )
+        _ = read(kind, &reader)
+    }
+
+    private static func read(_ kind: any StepAction.Type, _ reader: inout StepMembers) -> Step? {
+        let name = reader.members.text("name")
+        _ = reader.members.text("comment")
+        let condition = reader.expression("when")
+        let action = kind.init(reading: &reader)
+        reader.members.finish()
+        return action.map { Step(action: $0, name: name, condition: condition, position: reader.position) }
+    }
+
     /// Reads one step; reports what is wrong, and gives nil when it is no step at all.
     init?(reading node: SourceNode, surroundings: StepMembers.Surroundings, problems: ProblemCollector) {
         guard case .mapping(let members) = node.content else {
@@ -195,12 +284,7 @@ extension Step {
             surroundings: surroundings,
             position: first.position
         )
-        let name = reader.members.text("name")
-        _ = reader.members.text("comment")
-        let condition = reader.expression("when")
-        let action = kind.init(reading: &reader)
-        reader.members.finish()
-        guard let action else { return nil }
-        self.init(action: action, name: name, condition: condition, position: first.position)
+        guard let step = Self.read(kind, &reader) else { return nil }
+        self = step
     }
 }

@@ -16,15 +16,11 @@ struct SwitchStep: StepAction {
 
     init?(reading members: inout StepMembers) {
         let subject = members.expression(Self.keyword, required: true)
-        let nodes = members.node("cases")
+        let nodes = members.list("cases")
         otherwise = members.block("default")
-        var cases: [Case] = []
-        if let nodes, case .list(let list) = nodes.content {
-            for (index, node) in list.enumerated() {
-                if let one = Self.readCase(node, number: index + 1, in: members) { cases.append(one) }
-            }
-        } else {
-            members.reportMissing("cases", expected: "a list like [{value: open, do: […]}]")
+        if nodes == nil { members.reportMissing("cases", expected: "a list like [{value: open, do: […]}]") }
+        let cases = (nodes ?? []).enumerated().compactMap { index, node in
+            Self.readCase(node, number: index + 1, in: members)
         }
         guard let subject else { return nil }
         self.subject = subject
@@ -37,6 +33,7 @@ struct SwitchStep: StepAction {
         }
         let value = reader.take("value")
         let steps = reader.take("do")
+        reader.describe("do", as: .steps)
         reader.finish()
         guard let value else {
             reader.reportMissing("value", expected: "what the expression is compared with")

@@ -21,6 +21,7 @@ struct TestControl {
     static func connect() throws -> TestControl {
         var configuration = try PostgresConfiguration(url: try TestDatabase.address)
         configuration.maximumConnections = 4
+        configuration.acquireTimeout = .seconds(120)
         let client = PostgresClient(configuration, logger: Logger(label: "test"))
         return TestControl(control: ControlStore(client, logger: Logger(label: "test")))
     }
@@ -33,6 +34,11 @@ struct TestControl {
     ) async throws -> Value {
         guard let row = try await client.query(query).first else { throw NoRow() }
         return try row.decode(Value.self, at: 0)
+    }
+
+    /// Makes a job known, as the deployment of its project does, which nothing was decided about.
+    func makeLive(job: String) async throws {
+        try await client.execute("INSERT INTO schedules (job) VALUES (\(job))")
     }
 
     func state(of run: String) async throws -> String? {
