@@ -1,6 +1,8 @@
 import Contracts
 import ControlStore
+import Executors
 import Foundation
+import Logging
 import Postgres
 import ProjectRuntime
 import ServiceLifecycle
@@ -13,7 +15,7 @@ enum ConnectorSettings {
         "connector.concurrency",
         .int(1...10_000),
         default: 128,
-        "How many transactions are under way at once, over all connectors."
+        "How many transactions are in hand at once, over all connectors; one connector has half of them at most."
     )
     static let breakerFailures = Setting(
         "connector.breakerFailures",
@@ -33,9 +35,30 @@ enum ConnectorSettings {
         default: 32,
         "How many notifications are taken in at once."
     )
+    static let notificationMemory = Setting(
+        "connector.notificationMemory",
+        .duration(.seconds(3_600) ... .seconds(10 * 366 * 86_400)),
+        default: .seconds(30 * 86_400),
+        "How long the message id of a notification is known, so that the same one is acted on once."
+    )
+
+    static let sqliteFolder = Setting(
+        "connector.sqliteFolder",
+        .string,
+        default: "",
+        "The folder that SQLite files of SQL connectors must be in; when it is not set, none can be used."
+    )
+
+    static let odbcDrivers = Setting(
+        "connector.odbcDrivers",
+        .string,
+        default: "",
+        "The ODBC drivers that SQL connectors may name besides their engine's own, like sqlserver=FreeTDS."
+    )
 
     static let all: [any SettingDeclaration] = [
-        concurrency, breakerFailures, breakerPause, notificationConcurrency,
+        concurrency, breakerFailures, breakerPause, notificationConcurrency, notificationMemory, sqliteFolder,
+        odbcDrivers,
     ]
 }
 
@@ -59,34 +82,87 @@ enum Composition {
         let runtime = try await ProjectRuntime(context)
         let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
         try await context.postgres.migrate(ControlStore.callMigrations, component: "connector-calls")
-        let transport = HTTPTransport()
         let breaker = CircuitBreaker.Policy(
             failures: try settings[ConnectorSettings.breakerFailures],
             pause: try settings[ConnectorSettings.breakerPause]
         )
+        let concurrency = try settings[ConnectorSettings.concurrency]
+        let callers = callers(
+            control: control,
+            lanes: ConnectorLanes(policy: breaker, places: concurrency),
+            sqliteFolder: try settings[ConnectorSettings.sqliteFolder],
+            drivers: try ODBCDrivers(try settings[ConnectorSettings.odbcDrivers]),
+            logger: logger
+        )
         let calls = CallHandler(
             catalogue: catalogue,
             control: control,
-            caller: HTTPCaller(transport: transport, lanes: ConnectorLanes(policy: breaker)),
+            callers: callers,
             broker: broker,
             logger: logger
         )
         let intake = NotificationIntake(catalogue: catalogue, control: control, broker: broker, logger: logger)
         return runtime.services + [
-            transport,
-            CallLedgerCleaner(control: control, logger: logger),
+            callers.http.transports,
+            callers.sql,
+            callers.amqp,
+            CallLedgerCleaner(
+                control: control,
+                notificationMemory: try settings[ConnectorSettings.notificationMemory],
+                logger: logger
+            ),
             MessageConsumer(
                 broker: broker,
                 queue: QueueName.notifications,
                 concurrency: try settings[ConnectorSettings.notificationConcurrency],
+                maximumOversize: BackEndNotification.largestKept,
                 handler: { delivery in await intake.take(delivery) }
             ),
             MessageConsumer(
                 broker: broker,
                 queue: QueueName.connectorCalls,
-                concurrency: try settings[ConnectorSettings.concurrency],
+                concurrency: concurrency,
                 handler: { delivery in await calls.take(delivery) }
             ),
         ]
+    }
+
+    private static func callers(
+        control: ControlStore,
+        lanes: ConnectorLanes,
+        sqliteFolder: String,
+        drivers: ODBCDrivers,
+        logger: Logger
+    ) -> BackEndCallers {
+        let addresses = AddressGuard(threads: ThreadPoolExecutor(name: "names", maximumThreads: 8))
+        let files = PEMFiles()
+        return BackEndCallers(
+            http: HTTPCaller(
+                transports: HTTPTransports(),
+                lanes: lanes,
+                addresses: addresses,
+                tokens: OAuth2Tokens(),
+                digests: DigestChallenges(),
+                cookies: KeptCookies(control: control, logger: logger)
+            ),
+            sql: SQLCaller(
+                lanes: lanes,
+                addresses: addresses,
+                postgres: PostgresBackEnds(files: files, logger: logger),
+                odbc: ODBCBackEnds(
+                    files: files,
+                    folder: sqliteFolder.isEmpty ? nil : sqliteFolder,
+                    drivers: drivers
+                )
+            ),
+            ldap: LDAPCaller(
+                lanes: lanes,
+                addresses: addresses,
+                files: files,
+                threads: ThreadPoolExecutor(name: "ldap", maximumThreads: 64)
+            ),
+            amqp: AMQPCaller(lanes: lanes, addresses: addresses, files: files, logger: logger),
+            smtp: SMTPCaller(lanes: lanes, addresses: addresses)
+        )
     }
 }

@@ -1,6 +1,7 @@
 import DocumentStore
 import Logging
 import ServiceLifecycle
+import ServiceRuntime
 
 /// Forgets old changes that every follower has seen, so that the change log does not grow for ever.
 struct ChangeLogPruner: Service {
@@ -14,17 +15,8 @@ struct ChangeLogPruner: Service {
     private static let stretch = 10_000
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await Task.sleep(for: Self.period)
-                    for name in try await store.databaseNames() { try await prune(name) }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning("The change log could not be pruned", metadata: ["error": "\(error)"])
-                }
-            }
+        await repeatedly(every: Self.period, logger, onFailure: "The change log could not be pruned") {
+            for name in try await store.databaseNames() { try await prune(name) }
         }
     }
 

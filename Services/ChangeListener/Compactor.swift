@@ -2,6 +2,7 @@ import CouchProtocol
 import DocumentStore
 import Logging
 import ServiceLifecycle
+import ServiceRuntime
 
 /// Deletes the bodies of revisions that were superseded a while ago, in small steps, without being asked; and finishes
 /// what a process that died has left undone for users who left groups.
@@ -19,18 +20,9 @@ struct Compactor: Service {
     private static let period = Duration.seconds(5)
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await Task.sleep(for: Self.period)
-                    try await store.finishDepartures()
-                    for name in try await store.databaseNames() { try await compactIfPossible(name) }
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning("Old revisions could not be compacted", metadata: ["error": "\(error)"])
-                }
-            }
+        await repeatedly(every: Self.period, logger, onFailure: "Old revisions could not be compacted") {
+            try await store.finishDepartures()
+            for name in try await store.databaseNames() { try await compactIfPossible(name) }
         }
     }
 

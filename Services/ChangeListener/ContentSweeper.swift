@@ -1,6 +1,7 @@
 import DocumentStore
 import Logging
 import ServiceLifecycle
+import ServiceRuntime
 
 /// Deletes contents of attachments that no document has any more, and uploads that came to nothing.
 ///
@@ -15,22 +16,8 @@ struct ContentSweeper: Service {
     private static let stretch = 1_000
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await Task.sleep(for: Self.period)
-                    while try await store.sweepContents(olderThan: patience, limit: Self.stretch)
-                        == Self.stretch
-                    {}
-                } catch is CancellationError {
-                    return
-                } catch {
-                    logger.warning(
-                        "Contents of attachments could not be swept",
-                        metadata: ["error": "\(error)"]
-                    )
-                }
-            }
+        await repeatedly(every: Self.period, logger, onFailure: "Contents of attachments could not be swept") {
+            while try await store.sweepContents(olderThan: patience, limit: Self.stretch) == Self.stretch {}
         }
     }
 }

@@ -19,9 +19,14 @@ struct Follower: Sendable {
     let logger: Logger
     /// Whether one that has never been here begins with the present end instead of the beginning.
     let startsNow: Bool
+    /// Whether one that begins before the change log does reads the documents that were last changed there, as they
+    /// are, whoever wrote them.
+    let readsBehindLog: Bool
+    /// How long the lease lasts when nobody renews it.
+    var lease = Duration.seconds(10)
+    /// How often the lease is renewed.
+    var renewal = Duration.seconds(3)
 
-    private static let lease = Duration.seconds(10)
-    private static let renewal = Duration.seconds(3)
     /// How long it waits after a failure.
     private static let pause = Duration.seconds(1)
     private static let stretch = 500
@@ -32,14 +37,14 @@ struct Follower: Sendable {
     typealias Handler = @Sendable ([CommittedChange], Database, Position, Lease) async throws -> Void
 
     /// Follows until the task is cancelled.
-    func run(_ handle: Handler) async {
+    func run(_ handle: @escaping Handler) async {
         while !Task.isCancelled {
             do {
-                guard let lease = try await control.acquireLease(leaseName, holder: holder, for: Self.lease) else {
-                    try await Task.sleep(for: Self.renewal)
+                guard let held = try await control.acquireLease(leaseName, holder: holder, for: lease) else {
+                    try await Task.sleep(for: renewal)
                     continue
                 }
-                try await follow(under: lease, handle)
+                try await follow(under: held, handle)
             } catch is CancellationError {
                 break
             } catch is LeaseLost {
@@ -56,33 +61,63 @@ struct Follower: Sendable {
         await Task { await giveBack() }.value
     }
 
-    private var leaseName: String { "\(name)@\(database)" }
+    private var leaseName: String { Lease.name(of: name, in: database) }
 
-    private func follow(under lease: Lease, _ handle: Handler) async throws {
+    private func follow(under held: Lease, _ handle: @escaping Handler) async throws {
         let database = try await store.database(database)
-        var position = try await start(in: database, under: lease)
+        var position = try await start(in: database, under: held)
         var renewed = ContinuousClock.now
+        // What is older than the change log; the pruner lets nothing go that this follower still has to read.
+        var logStart = readsBehindLog ? try await store.startOfChangeLog(of: database) : 0
         let signals = signals.signals(of: database.name)
         var signal = signals.makeAsyncIterator()
         while true {
             try Task.checkCancellation()
-            if renewed.duration(to: .now) > Self.renewal {
-                guard try await control.acquireLease(leaseName, holder: holder, for: Self.lease) == lease else {
-                    throw LeaseLost(lease)
-                }
+            if renewed.duration(to: .now) > renewal {
+                try await renew(held)
                 renewed = .now
             }
-            let changes = try await store.committedChanges(in: database, since: position.seq, limit: Self.stretch)
+            let changes =
+                position.seq < logStart
+                ? try await store.unloggedChanges(in: database, since: position.seq, limit: Self.stretch)
+                : try await store.committedChanges(in: database, since: position.seq, limit: Self.stretch)
             guard let last = changes.last else {
+                guard logStart == 0 else {
+                    logStart = 0
+                    continue
+                }
                 guard await signal.next() != nil else { throw CancellationError() }
                 // The database may have been made anew under the same name.
                 if try await store.database(database.name).incarnation != database.incarnation { return }
                 continue
             }
             let next = Position(incarnation: database.originalIncarnation, seq: last.seq)
-            try await handle(changes, database, next, lease)
+            try await keeping(held) { try await handle(changes, database, next, held) }
             position = next
             if changes.count < Self.stretch { try await Task.sleep(for: Self.gathering) }
+        }
+    }
+
+    /// Does something that may take longer than the lease lasts, and ends it when the lease is lost.
+    ///
+    /// Otherwise every process would lose the lease over the same changes, and none would get past them.
+    private func keeping(_ held: Lease, _ body: @escaping @Sendable () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: renewal)
+                    try await renew(held)
+                }
+            }
+            defer { group.cancelAll() }
+            _ = try await group.next()
+        }
+    }
+
+    private func renew(_ held: Lease) async throws {
+        guard try await control.acquireLease(leaseName, holder: holder, for: lease) == held else {
+            throw LeaseLost(held)
         }
     }
 
@@ -100,7 +135,7 @@ struct Follower: Sendable {
 
     private func giveBack() async {
         // Best effort: a lease that is not given back ends by itself.
-        guard let lease = try? await control.acquireLease(leaseName, holder: holder, for: Self.lease) else { return }
-        try? await control.release(lease)
+        guard let held = try? await control.acquireLease(leaseName, holder: holder, for: lease) else { return }
+        try? await control.release(held)
     }
 }

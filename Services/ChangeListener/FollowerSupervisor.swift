@@ -67,12 +67,19 @@ struct FollowerSupervisor: Service {
             let follower = follower(ChangePublisher.follower, in: database, startsNow: false)
             wanted[Key(name: follower.name, database: database, version: 0)] = { await follower.run(publisher.handle) }
         }
+        let resting = Set(try await control.pauses(.listener).map { Listener.follower($0.name, of: $0.project) })
         for live in catalogue.current.values {
             for listener in live.project.listeners.values
             where listener.isEnabled && databases.contains(listener.database) {
                 let name = Listener.follower(listener.name, of: live.project.name)
-                let follower = follower(name, in: listener.database, startsNow: listener.start == .now)
-                let matcher = matcher(name, listener, of: live.project)
+                guard !resting.contains(name) else { continue }
+                let follower = follower(
+                    name,
+                    in: listener.database,
+                    startsNow: listener.start == .now,
+                    readsBehindLog: listener.origin == .any
+                )
+                let matcher = matcher(listener, of: live.project)
                 let key = Key(name: name, database: listener.database, version: live.version)
                 wanted[key] = { await follower.run(matcher.handle) }
             }
@@ -80,7 +87,12 @@ struct FollowerSupervisor: Service {
         return wanted
     }
 
-    private func follower(_ name: String, in database: String, startsNow: Bool) -> Follower {
+    private func follower(
+        _ name: String,
+        in database: String,
+        startsNow: Bool,
+        readsBehindLog: Bool = false
+    ) -> Follower {
         Follower(
             name: name,
             database: database,
@@ -89,33 +101,22 @@ struct FollowerSupervisor: Service {
             signals: signals,
             holder: holder,
             logger: logger,
-            startsNow: startsNow
+            startsNow: startsNow,
+            readsBehindLog: readsBehindLog
         )
     }
 
-    private func matcher(_ name: String, _ listener: Listener, of project: Project) -> ListenerMatcher {
-        ListenerMatcher(
-            follower: name,
+    private func matcher(_ listener: Listener, of project: Project) -> ListenerMatcher {
+        let line = RunLine(project: project.name, cause: .listener, source: listener.name)
+        return ListenerMatcher(
             runs: ListenerRuns(project: project.name, listener: listener),
-            map: listener.mapFunctions(of: project),
+            filter: listener.filter(of: project, scripts: scripts, logger: logger),
             store: store,
             control: control,
-            scripts: scripts,
-            announce: { [broker] runs in try await broker.publishAll(runs.map(OutgoingMessage.runReady)) },
+            announce: { [broker] runs in
+                try await broker.publishAll(runs.map { OutgoingMessage.runReady($0, of: line) })
+            },
             logger: logger
         )
-    }
-}
-
-extension Listener {
-    /// The map of the listener's view with the modules that it may require; nil for a listener without a view.
-    fileprivate func mapFunctions(of project: Project) -> ScriptFunctions? {
-        guard case .view(let design, let view) = selection,
-            let document = project.databases[database]?.designDocuments[design],
-            let text = document["views"]?[view]?["map"]?.stringValue
-        else { return nil }
-        let name = "_design/\(design)/_view/\(view) map"
-        let library = document["views"]?["lib"].map { lib in ["views": ["lib": lib]] as JSONObject } ?? [:]
-        return ScriptFunctions([ScriptSource(name: name, text: text)], library: library)
     }
 }

@@ -24,11 +24,13 @@ enum Composition {
         let wakeUpQueue = FeedWakeUps.Subscription()
         let broker = try context.makeBroker(topology: .shared + subscription.topology + wakeUpQueue.topology)
         let scripts = try EndpointSettings.scripts.makePool(context)
-        let store = DocumentStore(context.postgres, validator: DesignValidator(scripts), logger: logger)
+        let store = try store(context, scripts)
         let control = ControlStore(context.postgres, logger: logger)
         let restores = RestoreWatch(store: store, logger: logger)
         try await prepare(context.postgres, restores)
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
+        // Before the first request: who logs in by a project would be refused, not told to come back.
+        try await catalogue.refresh()
         let requests = RequestClient(broker)
         let sequences = SequenceCaller(requests: requests)
         let wakeUps = FeedWakeUps(wakeUpQueue, broker: broker, logger: logger)
@@ -43,25 +45,23 @@ enum Composition {
             logger: logger
         )
         let hangUps = HangUps()
-        let deployment = Deployment(
-            store: store,
-            control: control,
-            catalogue: catalogue,
-            broker: broker,
-            symbols: context.symbol(named:),
-            logger: logger
-        )
+        let projects = try ProjectParts(context, store, control, catalogue, sequences, broker, hangUps)
         let designs = DesignResource(store: store, scripts: scripts)
         let resources = Resources(
-            server: ServerResources(store: store, uuid: try await control.serverID()),
+            server: ServerResources(
+                store: store,
+                readiness: context.readiness,
+                uuid: try await control.serverID()
+            ),
             session: access.sessionResource,
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
             document: DocumentResource(store: store),
             design: designs,
             changes: try makeFeeds(context, designs, wakeUps, access, hangUps),
-            sequence: SequenceResource(catalogue: catalogue, sequences: sequences),
-            project: ProjectResource(catalogue: catalogue, control: control, deployment: deployment),
+            sequence: projects.sequence,
+            project: projects.project,
             runs: RunsResource(control: control, broker: broker),
+            operations: OperationResource(store: store, control: control, catalogue: catalogue, broker: broker),
             users: access.usersResource,
             groups: access.groupsResource,
             sessions: access.sessionsResource,
@@ -74,10 +74,8 @@ enum Composition {
             Foreground { await scripts.run() },
             Foreground { try await catalogue.run() },
             ControlEvents(subscription, broker: broker, logger: logger) { event in
-                switch event {
-                case .projects: catalogue.poke()
-                case .sessions: access.changes.hear()
-                }
+                if event == .projects { catalogue.poke() }
+                if event == .sessions { access.changes.hear() }
             },
             access.changes,
             restores,
@@ -86,6 +84,40 @@ enum Composition {
             // The last to start is the first to end: live feeds end, then the server that they keep busy.
             wakeUps,
         ]
+    }
+
+    /// The resources of deployed projects.
+    private struct ProjectParts {
+        let sequence: SequenceResource
+        let project: ProjectResource
+
+        init(
+            _ context: ServiceContext,
+            _ store: DocumentStore,
+            _ control: ControlStore,
+            _ catalogue: ProjectCatalogue,
+            _ sequences: SequenceCaller,
+            _ broker: MessageBroker,
+            _ hangUps: HangUps
+        ) throws {
+            sequence = SequenceResource(
+                catalogue: catalogue,
+                sequences: sequences,
+                store: store,
+                broker: broker,
+                hangUps: hangUps,
+                underWay: CallsUnderWay(limit: try context.settings[CallSettings.perUser])
+            )
+            let deployment = Deployment(
+                store: store,
+                control: control,
+                catalogue: catalogue,
+                broker: broker,
+                symbols: context.symbol(named:),
+                logger: context.logger
+            )
+            project = ProjectResource(catalogue: catalogue, control: control, deployment: deployment)
+        }
     }
 
     private static func makeFeeds(
@@ -102,6 +134,15 @@ enum Composition {
             access.callers.authenticator,
             hangUps,
             context.logger
+        )
+    }
+
+    private static func store(_ context: ServiceContext, _ scripts: ScriptHostPool) throws -> DocumentStore {
+        DocumentStore(
+            context.postgres,
+            limits: try WriteLimits(context.settings),
+            validator: DesignValidator(scripts),
+            logger: context.logger
         )
     }
 

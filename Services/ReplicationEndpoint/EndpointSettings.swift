@@ -1,4 +1,5 @@
 import CouchProtocol
+import DocumentStore
 import JSON
 import ProjectRuntime
 import ServiceRuntime
@@ -12,7 +13,14 @@ enum EndpointSettings {
         "request.size",
         .bytes(1_024...1 << 30),
         default: 64 << 20,
-        "The largest body of a request that is read whole."
+        "The largest body of a request that is read whole, and how much of a _bulk_docs may be in memory."
+    )
+    static let bulkBody = Setting(
+        "request.bulk",
+        .bytes(1_024...1 << 42),
+        default: 4 << 30,
+        "The largest body of a _bulk_docs, or of a document, with the attachments in it (CouchDB's "
+            + "max_http_request_size)."
     )
 
     static let documentSize = Setting(
@@ -26,6 +34,18 @@ enum EndpointSettings {
         .int(1...1_000),
         default: 512,
         "How deep the JSON of a request may be nested."
+    )
+    static let numberLength = Setting(
+        "document.numbers",
+        .int(32...1_000_000),
+        default: 1_000,
+        "How many characters a number in the JSON of a request may have."
+    )
+    static let ancestry = Setting(
+        "document.ancestry",
+        .int(1...10_000),
+        default: 1_000,
+        "How many revisions of a document's ancestry (_revisions) are read; older ones are left out."
     )
     static let bulkSize = Setting(
         "request.documents",
@@ -47,15 +67,15 @@ enum EndpointSettings {
     )
 
     static let all: [any SettingDeclaration] =
-        [host, port, requestSize] + requestLimits + AccessSettings.all + FeedSettings.all + AttachmentSettings.all
-        + ConnectionSettings.all + scripts.all
+        [host, port, requestSize] + requestLimits + RequestSettings.all + AccessSettings.all + FeedSettings.all
+        + AttachmentSettings.all + ConnectionSettings.all + CallSettings.all + scripts.all + WriteSettings.all
 
     /// How the functions of design documents are evaluated.
     static let scripts = ScriptHostSettings(hosts: 2)
 
     /// How much a request may ask.
     private static let requestLimits: [any SettingDeclaration] = [
-        documentSize, documentDepth, bulkSize, keyCount, addressSize,
+        bulkBody, documentSize, documentDepth, numberLength, ancestry, bulkSize, keyCount, addressSize,
     ]
 }
 
@@ -63,14 +83,19 @@ extension EndpointLimits {
     /// The limits as they are set.
     init(_ settings: SettingReader) throws {
         requestBody = try settings[EndpointSettings.requestSize]
+        bulkBody = try settings[EndpointSettings.bulkBody]
         documents = try AttachmentSettings.rules(settings)
         documents.bodyLimit = try settings[EndpointSettings.documentSize]
         json.depth = try settings[EndpointSettings.documentDepth]
+        json.numberLength = try settings[EndpointSettings.numberLength]
         documents.json = json
+        documents.ancestryLimit = try settings[EndpointSettings.ancestry]
+        documents.idLengthLimit = try settings[WriteSettings.idLength]
         bulkDocs = try settings[EndpointSettings.bulkSize]
         bulkGet = bulkDocs
         keys = try settings[EndpointSettings.keyCount]
         address = try settings[EndpointSettings.addressSize]
+        try setRequests(settings)
     }
 }
 

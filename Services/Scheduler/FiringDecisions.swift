@@ -1,11 +1,9 @@
-import Contracts
 import ControlStore
 import Foundation
 import Logging
 import Projects
 import Schedules
 import Sequences
-import Telemetry
 
 /// Decides which firings of a job run, and makes their runs.
 ///
@@ -23,63 +21,51 @@ struct FiringDecisions {
         var next: Timestamp?
     }
 
+    /// How far in the future decisions may lie, in seconds, before the clock is taken to have been put back.
+    private static let tolerance = 300
+
     /// Decides a job's firings up to now.
     ///
     /// - Parameter project: The project that the job is of.
     func decide(_ job: Job, of project: String, now: Timestamp) async throws -> Decision {
-        let key = "\(project)/\(job.name)"
+        let key = ControlStore.key(ofJob: job.name, of: project)
         guard let decided = try await control.decidedUntil(job: key) else {
-            let firings = firstFirings(of: job, now: now).map { (at: $0.date, run: run(job, of: project)) }
-            let made = try await control.fire(job: key, firings, after: nil, until: now.date)
-            return Decision(runs: made ?? [], next: job.schedule.nextFiring(after: now))
+            let firings = firstFirings(of: job, now: now).map { (at: $0.date, run: job.run(of: project) as NewRun?) }
+            let made = try await control.fire(
+                job: key,
+                firings,
+                after: nil,
+                until: now.date,
+                overlap: job.overlap
+            )
+            return Decision(runs: made ?? [], next: made == nil ? now : job.schedule.nextFiring(after: now))
+        }
+        guard Timestamp(decided) <= now + Self.tolerance else {
+            // The clock had been ahead. What has fired under it does not fire again: there is one row for each time.
+            logger.warning("The clock was put back; the job goes on by the present one", metadata: ["job": "\(key)"])
+            _ = try await control.fire(job: key, [], after: decided, until: now.date)
+            return Decision(next: job.schedule.nextFiring(after: now))
         }
         let plan = job.planner.plan(decidedUntil: Timestamp(decided), now: now)
         guard !plan.firings.isEmpty else { return Decision(next: plan.next) }
-        let started = try await startable(plan.firings, of: job, in: project)
-        let firings = started.map { (at: $0.date, run: run(job, of: project)) }
-        let made = try await control.fire(job: key, firings, after: decided, until: plan.decidedUntil.date)
-        if let made {
-            let leftOut = plan.skipped + plan.firings.count - made.count
-            logger.info("Job fired", metadata: ["job": "\(key)", "runs": "\(made.count)", "left out": "\(leftOut)"])
-        }
-        return Decision(runs: made ?? [], next: plan.next)
+        let firings = plan.firings.map { (at: $0.date, run: job.run(of: project) as NewRun?) }
+        let made = try await control.fire(
+            job: key,
+            firings,
+            after: decided,
+            until: plan.decidedUntil.date,
+            overlap: job.overlap
+        )
+        // Another one decided, perhaps not up to this moment: what it left is looked at again.
+        guard let made else { return Decision(next: now) }
+        let leftOut = plan.skipped + plan.firings.count - made.count
+        logger.info("Job fired", metadata: ["job": "\(key)", "runs": "\(made.count)", "left out": "\(leftOut)"])
+        return Decision(runs: made, next: plan.next)
     }
 
     /// The firings of a new job: now for an interval, which begins at once; otherwise none, for what its schedule would
     /// have fired before it existed is not missed.
     private func firstFirings(of job: Job, now: Timestamp) -> [Timestamp] {
         if case .every = job.schedule { [now] } else { [] }
-    }
-
-    /// Those of the firings that the job's overlap policy lets run, beside the runs that are unfinished and each other.
-    private func startable(_ firings: [Timestamp], of job: Job, in project: String) async throws -> [Timestamp] {
-        if job.overlap == .allow { return firings }
-        var unfinished = try await control.unfinishedRuns(
-            project: job.sequence.project ?? project,
-            job: job.name,
-            limit: Overlap.defaultQueueLimit + 1
-        )
-        // One of them is under way, or about to be; the others wait for it.
-        return firings.filter { _ in
-            let decision = job.overlap.decision(running: min(unfinished, 1), waiting: max(unfinished - 1, 0))
-            guard decision != .leaveOut else { return false }
-            unfinished += 1
-            return true
-        }
-    }
-
-    private func run(_ job: Job, of project: String) -> NewRun {
-        var run = NewRun(
-            project: job.sequence.project ?? project,
-            sequence: job.sequence.sequence,
-            cause: .schedule,
-            variables: job.variables,
-            traceID: TraceContext.makeRoot().traceID
-        )
-        run.source = job.name
-        run.identity = CallerIdentity(user: job.runAs)
-        // Firings of a job that queues follow each other; others may run side by side.
-        if job.overlap == .queue { run.orderingKeys = ["job/\(project)/\(job.name)"] }
-        return run
     }
 }

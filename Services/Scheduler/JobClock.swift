@@ -9,8 +9,9 @@ import ServiceRuntime
 
 /// Looks four times a second which jobs are due, and makes their runs.
 ///
-/// The time is PostgreSQL's, the same for every scheduler. Each keeps in mind when each job is due next, so that a look
-/// costs nothing while no job is; what is decided is in PostgreSQL alone (``FiringDecisions``).
+/// The time is PostgreSQL's, the same for every scheduler, carried on by this process's steady clock between two
+/// questions. What is decided is in PostgreSQL alone (``FiringDecisions``); the agenda only says when to look, so that
+/// a look costs next to nothing while no job is due.
 struct JobClock: Service {
     let broker: MessageBroker
     let control: ControlStore
@@ -21,27 +22,36 @@ struct JobClock: Service {
     /// How long the decisions about firings are kept; no scheduler comes back from further.
     private static let retention = Duration.seconds(30 * 86_400)
     private static let looksBetweenPrunings = 10_000
+    /// How many looks lie between two questions which jobs rest, and what time it is.
+    private static let looksBetweenQuestions = 4
+    /// How many jobs are decided at once.
+    private static let concurrency = 8
 
-    /// When a job of a version of a project is due next; nil when never again.
-    private struct Due {
-        let version: Int
-        let next: Timestamp?
+    /// What one look leaves to the next.
+    private struct Memory {
+        var versions: [String: Int] = [:]
+        var resting: Set<String> = []
+        var agenda = JobAgenda()
+        /// The time by PostgreSQL's clock, and when it was asked.
+        var time: (date: Date, asked: ContinuousClock.Instant)?
+        var looks = 0
     }
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var due: [String: Due] = [:]
-            var looks = 0
+            var memory = Memory()
             while !Task.isCancelled {
                 do {
-                    try await look(&due)
-                    looks += 1
-                    if looks % Self.looksBetweenPrunings == 0 {
+                    try await look(&memory)
+                    memory.looks += 1
+                    if memory.looks % Self.looksBetweenPrunings == 0 {
                         try await control.pruneFirings(olderThan: Self.retention)
                     }
                 } catch is CancellationError {
                     return
                 } catch {
+                    // Whatever was decided meanwhile is read again.
+                    memory = Memory()
                     logger.warning("The jobs could not be looked at", metadata: ["error": "\(error)"])
                 }
                 try? await Task.sleep(for: Self.period)
@@ -49,31 +59,73 @@ struct JobClock: Service {
         }
     }
 
-    private func look(_ due: inout [String: Due]) async throws {
-        let jobs = catalogue.current.values.flatMap { live in
-            live.project.jobs.values.filter(\.isEnabled).map { (live, $0) }
+    private func look(_ memory: inout Memory) async throws {
+        let live = catalogue.current
+        let versions = live.mapValues(\.version)
+        var resting = memory.resting
+        if memory.looks % Self.looksBetweenQuestions == 0 || memory.time == nil {
+            resting = Set(try await control.pauses(.job).map { ControlStore.key(ofJob: $0.name, of: $0.project) })
+            memory.time = (try await control.now(), .now)
         }
-        let waiting = jobs.filter { live, job in
-            let known = due[Self.key(live, job)]
-            guard let known, known.version == live.version else { return true }
-            return known.next.map { $0 <= Timestamp(.now) } ?? false
+        guard let time = memory.time else { return }
+        let now = Timestamp(time.date + (ContinuousClock.now - time.asked).seconds)
+        if versions != memory.versions || resting != memory.resting {
+            memory.agenda = JobAgenda(
+                live.values.map(\.project),
+                resting: resting,
+                decided: try await control.decidedUntil(),
+                now: now
+            )
+            (memory.versions, memory.resting) = (versions, resting)
         }
-        guard !waiting.isEmpty else { return }
-        let now = Timestamp(try await control.now())
-        for (live, job) in waiting {
-            let next = try await decide(job, of: live, now: now)
-            due[Self.key(live, job)] = Due(version: live.version, next: next)
+        let due = memory.agenda.due(at: now)
+        guard !due.isEmpty else { return }
+        memory.agenda.note(try await decide(due, of: memory.agenda, now: now))
+    }
+
+    /// Decides jobs that are due, some at a time.
+    ///
+    /// - Returns: When each is due next.
+    func decide(
+        _ places: [Int],
+        of agenda: JobAgenda,
+        now: Timestamp
+    ) async throws -> [(place: Int, next: Timestamp?)] {
+        let decisions = FiringDecisions(control: control, logger: logger)
+        return try await withThrowingTaskGroup(of: (place: Int, next: Timestamp?).self) { group in
+            var waiting = places[...]
+            func begin() {
+                guard let place = waiting.popFirst() else { return }
+                let entry = agenda.entries[place]
+                group.addTask {
+                    let decision = try await decisions.decide(entry.job, of: entry.project, now: now)
+                    try await announce(decision.runs)
+                    return (place, decision.next)
+                }
+            }
+            for _ in 0..<Self.concurrency { begin() }
+            var times: [(place: Int, next: Timestamp?)] = []
+            var failure: (any Error)?
+            while let result = await group.nextResult() {
+                // One that cannot be decided keeps no other from its time.
+                switch result {
+                case .success(let time): times.append(time)
+                case .failure(let error): failure = failure ?? error
+                }
+                begin()
+            }
+            if let failure { throw failure }
+            return times
         }
     }
 
-    private static func key(_ live: LiveProject, _ job: Job) -> String {
-        "\(live.project.name)/\(job.name)"
-    }
-
-    private func decide(_ job: Job, of live: LiveProject, now: Timestamp) async throws -> Timestamp? {
-        let decision = try await FiringDecisions(control: control, logger: logger)
-            .decide(job, of: live.project.name, now: now)
-        try await broker.publishAll(decision.runs.map(OutgoingMessage.runReady))
-        return decision.next
+    /// Tells workers of new runs; they find those that they were not told of.
+    private func announce(_ runs: [String]) async throws {
+        guard !runs.isEmpty else { return }
+        do {
+            try await broker.publishAll(runs.map(OutgoingMessage.runReady))
+        } catch {
+            logger.warning("The workers were not told of new runs; they look for themselves", error: error)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import DocumentStore
 import ProjectRuntime
 import ServiceRuntime
 import Settings
@@ -7,15 +8,21 @@ enum WorkerSettings {
     static let concurrency = Setting(
         "worker.concurrency",
         .int(1...1_000),
-        default: 16,
-        "How many runs a worker has in hand at once; as many calls besides."
+        default: 32,
+        """
+        How many runs a worker has in hand at once: half of them of one listener, job or notification, and three \
+        quarters of one project; as many calls besides, and as many logins.
+        """
     )
     static let scripts = ScriptHostSettings(hosts: 2)
     static let attempts = Setting(
         "run.attempts",
         .int(1...1_000),
         default: 20,
-        "How often a run is tried before it has failed; runs that only wait for a back end are not counted out."
+        """
+        How often a run is tried before it has failed; one whose back end is away is tried for as long as it takes, \
+        and one whose back end answers badly, or too late, for days.
+        """
     )
     static let greatestDelay = Setting(
         "run.greatestDelay",
@@ -37,7 +44,7 @@ enum WorkerSettings {
     )
 
     static let all: [any SettingDeclaration] =
-        [concurrency, attempts, greatestDelay, lease, retention] + scripts.all
+        [concurrency, attempts, greatestDelay, lease, retention] + scripts.all + WriteSettings.all
 }
 
 extension ServiceDescription {

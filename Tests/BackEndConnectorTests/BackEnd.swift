@@ -1,5 +1,6 @@
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Synchronization
 
 /// A back end that speaks TCP and does exactly what a test says, good or bad.
@@ -16,6 +17,10 @@ final class BackEnd: Sendable {
     /// What it does with a request, in order.
     enum Reaction: Sendable {
         case send(String)
+        /// An answer whose body is no UTF-8.
+        case invalidText
+        /// The same piece again and again, as often as that.
+        case repeatedly(String, Int)
         case close
         /// Says nothing more until the other side has gone.
         case hang
@@ -31,27 +36,36 @@ final class BackEnd: Sendable {
     let port: Int
     private let task: Task<Void, any Error>
 
-    var url: String { "http://127.0.0.1:\(port)" }
+    private let isSecure: Bool
+
+    /// Its certificate, when it has one, is for `localhost`.
+    var url: String { isSecure ? "https://localhost:\(port)" : "http://127.0.0.1:\(port)" }
     var received: [Received] { journal.requests.withLock { $0 } }
     var connectionCount: Int { journal.connections.withLock { $0 } }
 
     /// Listens on a free port, and reacts to each request.
-    static func start(_ react: @escaping @Sendable (Received) -> [Reaction]) async throws -> BackEnd {
+    static func start(
+        tls: NIOSSLContext? = nil,
+        _ react: @escaping @Sendable (Received) -> [Reaction]
+    ) async throws -> BackEnd {
         let server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0) { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
+                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
                 }
             }
-        return BackEnd(server, react)
+        return BackEnd(server, isSecure: tls != nil, react)
     }
 
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     private init(
         _ server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>,
+        isSecure: Bool,
         _ react: @escaping @Sendable (Received) -> [Reaction]
     ) {
+        self.isSecure = isSecure
         port = server.channel.localAddress?.port ?? 0
         let journal = Journal()
         self.journal = journal
@@ -88,6 +102,12 @@ final class BackEnd: Sendable {
                     for reaction in react(request) {
                         switch reaction {
                         case .send(let text): try await outbound.write(ByteBuffer(string: text))
+                        case .invalidText:
+                            let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\""
+                            try await outbound.write(ByteBuffer(bytes: Array(head.utf8) + [0xFF, 0x22]))
+                        case .repeatedly(let text, let count):
+                            let piece = ByteBuffer(string: text)
+                            for _ in 0..<count { try await outbound.write(piece) }
                         case .close: return
                         case .hang: break
                         }

@@ -2,6 +2,7 @@ import Contracts
 import JSON
 import Messaging
 import PrivateServers
+import TestMessaging
 import TestSupport
 import Testing
 
@@ -89,6 +90,7 @@ import Testing
         let wrong = [
             ("p.changed", "{"), ("p.changed", "[1]"), ("q.changed", "{}"), ("p.other", "{}"), ("p", "{}"),
             ("p.changed.twice", "{}"), ("p.changed", tooLarge), ("p.changed", "\u{FEFF}{}"),
+            ("p.changed", #"{"ids":{"WO-1":true}}"#),
         ]
         for (key, body) in wrong { try await system.notify(key, body) }
         let rejected = try await system.take(wrong.count, from: QueueName.rejected)
@@ -102,7 +104,7 @@ import Testing
         #expect(reasons.count == wrong.count)
         for part in [
             "no JSON", "of type array", "no project 'q'", "no notification 'other'", "<project>.<notification>",
-            "1048576",
+            "1048576", "'pull' cannot take it: the variable 'ids' must be a string, found object",
         ] {
             #expect(reasons.contains { $0.contains(part) }, "\(part)")
         }
@@ -110,26 +112,111 @@ import Testing
         #expect(await service.stop() == .code(0))
         await system.stop()
     }
+
+    @Test func `what is larger than a message may be is kept with its reason, too, and holds up no other`() async throws
+    {
+        let system = try await RunningConnector(backEnd: "http://127.0.0.1:1")
+        let service = try await system.start()
+        let sizes = [17 << 20, 18 << 20, 17 << 20]
+        for (number, size) in sizes.enumerated() {
+            let text = String(repeating: "x", count: size)
+            try await system.notify("p.changed", #"{"a":"\#(text)"}"#, id: "large-\(number)")
+        }
+        try await system.notify("p.changed", #"{"ids":["WO-1"]}"#)
+        let rejected = try await system.take(sizes.count, from: QueueName.rejected)
+        #expect(rejected.map { $0.body.count }.sorted() == sizes.map { $0 + 8 }.sorted())
+        for message in rejected {
+            #expect(message.headers[HeaderName.reason]?.string?.contains("1048576 are allowed") == true)
+            #expect(message.headers[HeaderName.originalRoutingKey]?.string == "p.changed")
+        }
+        try await eventually("the other one is a run") { try await system.runs().count == 1 }
+        #expect(await service.stop() == .code(0))
+        await system.stop()
+    }
+
+    @Test func `a call that is none is answered and kept without its variables`() async throws {
+        let system = try await RunningConnector(backEnd: "http://127.0.0.1:1")
+        let service = try await system.start()
+        let calls: [(body: JSONValue, kept: String)] = [
+            (
+                ["project": "p", "version": "one", "variables": ["password": "hunter2"]],
+                #"{"project":"p","version":"one"}"#
+            ), ("hunter2", ""),
+        ]
+        for call in calls {
+            let message = OutgoingMessage(
+                exchange: ExchangeName.direct,
+                routingKey: QueueName.connectorCalls,
+                body: call.body.bytes
+            )
+            let reply = try await system.requests.request(message, timeout: .seconds(60))
+            guard case .failure(let failure) = try ConnectorAnswer(body: reply.body).outcome else {
+                Issue.record("answered")
+                continue
+            }
+            #expect(failure.code == "bad_request" && failure.effect == .none)
+        }
+        let rejected = try await system.take(calls.count, from: QueueName.rejected)
+        #expect(Set(rejected.map { String(decoding: $0.body, as: UTF8.self) }) == Set(calls.map(\.kept)))
+        #expect(rejected.allSatisfy { $0.headers[HeaderName.reason] != nil })
+        #expect(await service.stop() == .code(0))
+        await system.stop()
+    }
+
+    @Test func `a call that nobody waits for any more is dropped, and kept nowhere`() async throws {
+        let backEnd = try await BackEnd.start { _ in [.answer(200, "{}")] }
+        let system = try await RunningConnector(backEnd: backEnd.url)
+        for deadline in [1, 0, -1, Int.min] {
+            let call = ConnectorCall(
+                project: "p",
+                version: 1,
+                connector: "erp",
+                transaction: "read",
+                variables: ["password": "hunter2"],
+                idempotencyKey: "run/1",
+                deadline: deadline
+            )
+            try await system.broker.publish(
+                OutgoingMessage(exchange: ExchangeName.direct, routingKey: QueueName.connectorCalls, body: call.body)
+            )
+        }
+        let service = try await system.start()
+        // It comes behind them, and there is one connector.
+        _ = try await system.call("read").get()
+        #expect(backEnd.received.count == 1)
+        try await system.broker.publish(
+            OutgoingMessage(exchange: ExchangeName.direct, routingKey: QueueName.rejected, body: [1])
+        )
+        #expect(try await system.take(1, from: QueueName.rejected).map(\.body) == [[1]])
+        #expect(await service.stop() == .code(0))
+        await system.stop()
+        await backEnd.stop()
+    }
+
+    @Test func `neither an id that PostgreSQL cannot hold nor headers without room for a reason stay in hand`()
+        async throws
+    {
+        let system = try await RunningConnector(backEnd: "http://127.0.0.1:1")
+        let service = try await system.start()
+        try await system.notify("p.changed", "{}", id: "a\0b")
+        // As much as may be sent: 64 KiB, of which name and value take six bytes each beside their own.
+        let header = HeaderValue.string(String(repeating: "x", count: 65_536 - 13))
+        try await system.notify("p", "{}", headers: ["x": header])
+        let rejected = try await system.take(2, from: QueueName.rejected)
+        let reasons = Set(rejected.compactMap { $0.headers[HeaderName.reason]?.string })
+        #expect(
+            reasons == ["the message id has a zero byte", "the routing key is not <project>.<notification>"]
+        )
+        #expect(rejected.allSatisfy { $0.headers["x"] == nil })
+        #expect(try await system.runs().isEmpty)
+        #expect(await service.stop() == .code(0))
+        await system.stop()
+    }
 }
 
 extension RunningConnector {
-    /// Takes that many messages from a queue.
+    /// Takes so many messages of a queue, also such as are larger than messages may be.
     fileprivate func take(_ count: Int, from queue: String) async throws -> [IncomingMessage] {
-        let (messages, continuation) = AsyncStream.makeStream(of: IncomingMessage.self)
-        let consumer = Task { [broker] in
-            try await broker.consume(queue) { delivery in
-                let message = delivery.message
-                delivery.acknowledge()
-                continuation.yield(message)
-            }
-        }
-        var taken: [IncomingMessage] = []
-        for await message in messages {
-            taken.append(message)
-            if taken.count == count { break }
-        }
-        consumer.cancel()
-        _ = await consumer.result
-        return taken
+        try await broker.take(count, from: queue, maximumOversize: 64 << 20)
     }
 }

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import BackEndConnector
@@ -43,6 +44,22 @@ import Testing
                 counts.left += 1
             }
         }
+    }
+
+    @Test func `a connector has half of the process's places, with its line`() async throws {
+        let lanes = ConnectorLanes(policy: .init(), places: 8)
+        // By its own limit three may be under way and twelve in line.
+        let lane = lanes.lane(of: ConnectorName(project: "p", connector: "c"), concurrency: 3)
+        let (releases, release) = AsyncStream.makeStream(of: Void.self)
+        let held = (0..<4).map { _ in
+            Task {
+                try await lane.gate.run(until: .now + .seconds(60)) { for await _ in releases { return } }
+            }
+        }
+        try await eventually("one waits") { lane.gate.lineLength == 1 }
+        await #expect(throws: ConcurrencyGate.Refusal.full) { try await lane.gate.run(until: .now + .seconds(60)) {} }
+        release.finish()
+        for task in held { try await task.value }
     }
 
     @Test func `whoever finds the line full is refused, and whoever waits too long leaves it`() async throws {

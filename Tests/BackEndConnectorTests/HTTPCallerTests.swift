@@ -49,6 +49,12 @@ import Testing
         #expect(requests.count == 1)
     }
 
+    @Test func `a redirect that is not followed may come after the work`() async throws {
+        let (answer, _) = try await run("create") { _ in [.answer(303, "", headers: ["Location: /orders/1"])] }
+        #expect(reason(of: answer)?.code == "http_status")
+        #expect(reason(of: answer)?.effect == .unknown)
+    }
+
     @Test func `nobody at the port is certain not to have happened`() async throws {
         let backEnd = try await BackEnd.start { _ in [] }
         await backEnd.stop()
@@ -60,14 +66,14 @@ import Testing
     }
 
     @Test func `a back end that hangs is a timeout, and nobody knows what happened`() async throws {
-        let (answer, requests) = try await run("create", timeout: "300ms") { _ in [.hang] }
+        let (answer, requests) = try await run("create", timeout: "10s") { _ in [.hang] }
         #expect(reason(of: answer)?.code == "timeout")
         #expect(reason(of: answer)?.effect == .unknown)
         #expect(requests.count == 1)
     }
 
     @Test func `one that hangs in the middle of its answer is a timeout as well`() async throws {
-        let (answer, _) = try await run("read", timeout: "300ms") { _ in
+        let (answer, _) = try await run("read", timeout: "5s") { _ in
             [.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"half"), .hang]
         }
         #expect(reason(of: answer)?.code == "timeout")
@@ -141,10 +147,7 @@ import Testing
         let backEnd = try await BackEnd.start { request in
             request.target == "/items" ? [.close] : [.answer(200, "{}")]
         }
-        let caller = HTTPCaller(
-            transport: HTTPTransport(),
-            lanes: ConnectorLanes(policy: .init(failures: 2, pause: .milliseconds(1)))
-        )
+        let caller = HTTPCaller.forTests(policy: .init(failures: 2, pause: .milliseconds(1)))
         for _ in 0..<2 { _ = await call("create", of: backEnd.url, caller: caller) }
         var codes: Set<String> = []
         // The pause is over at once; the probe fails, and the pause doubles until a call is surely within it.
@@ -156,7 +159,7 @@ import Testing
         try await eventually("a probe that is answered closes it") {
             (try? await call("update", ["number": "1", "changes": [:]], of: backEnd.url, caller: caller).get()) != nil
         }
-        await caller.transport.close()
+        await caller.transports.close()
         await backEnd.stop()
     }
 
@@ -169,12 +172,12 @@ import Testing
 
     @Test func `what may happen once gets a connection of its own`() async throws {
         let backEnd = try await BackEnd.start { _ in [.answer(200, "{}")] }
-        let caller = HTTPCaller(transport: HTTPTransport(), lanes: ConnectorLanes(policy: .init()))
+        let caller = HTTPCaller.forTests()
         for _ in 0..<3 { _ = try await call("create", of: backEnd.url, caller: caller).get() }
         try await eventually("three connections were made") { backEnd.connectionCount == 3 }
         for _ in 0..<3 { _ = try await call("read", of: backEnd.url, caller: caller).get() }
         #expect(backEnd.connectionCount == 4)
-        await caller.transport.close()
+        await caller.transports.close()
         await backEnd.stop()
     }
 }
@@ -204,7 +207,7 @@ extension HTTPCallerTests {
         timeout: String = "10s",
         caller shared: HTTPCaller? = nil
     ) async -> Result<JSONValue, Failure> {
-        let caller = shared ?? HTTPCaller(transport: HTTPTransport(), lanes: ConnectorLanes(policy: .init()))
+        let caller = shared ?? HTTPCaller.forTests()
         do {
             let project = try ConnectorProject.read(url: url, timeout: timeout)
             guard case .http(let connector)? = project.connectors["erp"]?.kind,
@@ -219,10 +222,10 @@ extension HTTPCallerTests {
                 deadline: .now + .seconds(60)
             )
             let answer = try await caller.run(call)
-            if shared == nil { await caller.transport.close() }
+            if shared == nil { await caller.transports.close() }
             return .success(answer)
         } catch {
-            if shared == nil { await caller.transport.close() }
+            if shared == nil { await caller.transports.close() }
             return .failure(error as? Failure ?? Failure(code: "test", message: "\(error)"))
         }
     }
@@ -247,6 +250,7 @@ enum ConnectorProject {
             authentication: {bearer: "${ERP_TOKEN}"}
             timeout: \(timeout)
             responseLimit: 2048
+            addresses: [loopback]
             transactions:
               read: {method: GET, path: /items}
               create: {method: POST, path: /items, json: {a: 1}}
@@ -258,6 +262,7 @@ enum ConnectorProject {
                 variables: {number: {required: true}, changes: {type: object, required: true}}
             """,
             "sequences/pull.yaml": """
+            variables: {ids: {type: string, multi: true}}
             steps:
               - callTransaction: erp.read
             """,

@@ -41,7 +41,7 @@ final class RunningConnector: Sendable {
         let requests = RequestClient(broker)
         self.requests = requests
         tasks = [Task { try await broker.run() }, Task { try await requests.run() }]
-        try await broker.waitUntilConnected()
+        try await broker.waitUntilConnected(within: .seconds(120))
     }
 
     /// Starts one more process.
@@ -58,17 +58,23 @@ final class RunningConnector: Sendable {
     }
 
     /// Publishes what a back end would.
-    func notify(_ routingKey: String, _ body: String, id: String? = nil) async throws {
-        try await broker.publish(
-            OutgoingMessage(
-                exchange: ExchangeName.notifications,
-                routingKey: routingKey,
-                body: Array(body.utf8),
-                contentType: "application/json",
-                messageID: id,
-                isMandatory: true
-            )
+    func notify(
+        _ routingKey: String,
+        _ body: String,
+        id: String? = nil,
+        headers: [String: HeaderValue] = [:]
+    ) async throws {
+        var message = OutgoingMessage(
+            exchange: ExchangeName.notifications,
+            routingKey: routingKey,
+            body: Array(body.utf8),
+            contentType: "application/json",
+            messageID: id,
+            headers: headers,
+            isMandatory: true
         )
+        message.mayBeOversized = true
+        try await broker.publish(message)
     }
 
     /// Asks for a transaction as a sequence worker does.

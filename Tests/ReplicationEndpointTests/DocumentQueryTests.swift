@@ -2,6 +2,7 @@ import CouchProtocol
 import DocumentStore
 import JSON
 import Testing
+import ViewIndexes
 
 @testable import ReplicationEndpoint
 
@@ -24,10 +25,11 @@ import Testing
     }
 
     @Test func `a copy goes to an id, perhaps behind a revision`() throws {
-        #expect(try CopyDestination("a%2Fb").id.text == "a/b")
-        #expect(try CopyDestination("a?rev=1-x").revision == RevisionID(parsing: "1-x"))
-        #expect(try CopyDestination("_design/x").id.isDesign)
-        for text in [nil, "", "http://x/y", "https://x/y", "a?rev=x", "a?x=1", "_x", "_local/x", "%zz"] {
+        #expect(try CopyDestination("a%2Fb") == .document(DocumentID("a/b"), after: nil))
+        #expect(try CopyDestination("a?rev=1-x") == .document(DocumentID("a"), after: RevisionID(parsing: "1-x")))
+        #expect(try CopyDestination("_design/x") == .document(.design("x"), after: nil))
+        #expect(try CopyDestination("_local/x?rev=0-3") == .local("x", after: 3))
+        for text in [nil, "", "http://x/y", "https://x/y", "a?rev=x", "a?x=1", "_x", "_local/x?rev=1-x", "%zz"] {
             #expect(throws: CouchError.self) { try CopyDestination(text) }
         }
     }

@@ -8,7 +8,7 @@ import Testing
 @testable import ReplicationEndpoint
 
 /// Who is woken by which change; no test waits for the clock, so one that fails is ended by its time limit.
-@Suite(.timeLimit(.minutes(1))) struct FeedWakeUpsTests {
+@Suite(.timeLimit(.minutes(10))) struct FeedWakeUpsTests {
     private let wakeUps: FeedWakeUps
     private let long = Duration.seconds(3_600)
 
@@ -53,6 +53,16 @@ import Testing
         feed.beginLook()
         #expect(!feed.isChanged)
         wakeUps.leave(feed)
+    }
+
+    @Test func `a change that took from more feeds than a header names wakes all of the database`() async throws {
+        let mine = wakeUps.enter("d", feeds: [.group("far-away")])
+        let others = wakeUps.enter("e", feeds: [.group("far-away")])
+        for feed in [mine, others] { feed.beginLook() }
+        wakeUps.wake(change(owner: "ada"), bereft: FeedWakeUps.bereft(.string(#"["*"]"#)))
+        await wait(mine, atMost: long)
+        #expect(mine.isChanged && !others.isChanged)
+        for feed in [mine, others] { wakeUps.leave(feed) }
     }
 
     @Test func `a change wakes those whose feeds it is in, and nobody else`() async {

@@ -108,4 +108,26 @@ import Testing
         #expect(try await schedulers.firings() == [600, 660, 720, 780])
         await schedulers.close()
     }
+
+    @Test func `a clock that was ahead by days keeps no job waiting for them, and nothing fires twice`() async throws {
+        let schedulers = try await TestSchedulers()
+        let job = try TestSchedulers.job("schedule: {every: 1h}\nmissed: skip\noverlap: allow")
+        try await schedulers.look(job, at: 3_600)
+        // A day ahead, for one look.
+        #expect(try await schedulers.look(job, at: 90_000).runs.count == 1)
+        #expect(try await schedulers.look(job, at: 7_000).next == Timestamp(seconds: 7_200))
+        for second in stride(from: 7_200, through: 93_600, by: 3_600) { try await schedulers.look(job, at: second) }
+        #expect(try await schedulers.firings() == Array(stride(from: 3_600, through: 93_600, by: 3_600)))
+        await schedulers.close()
+    }
+
+    @Test func `a firing that is left out has its row`() async throws {
+        let schedulers = try await TestSchedulers()
+        let job = try TestSchedulers.job("schedule: {every: 1m}\noverlap: skip")
+        try await schedulers.look(job, at: 600)
+        try await schedulers.look(job, at: 660)
+        #expect(try await schedulers.firings() == [600])
+        #expect(try await schedulers.leftOut() == [660])
+        await schedulers.close()
+    }
 }

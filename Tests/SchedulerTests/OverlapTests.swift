@@ -19,6 +19,20 @@ import Testing
         await schedulers.close()
     }
 
+    @Test func `a job that skips does not run twice when it is fired by hand as it is due`() async throws {
+        let schedulers = try await TestSchedulers(2)
+        let job = try TestSchedulers.job("schedule: {every: 1m}\noverlap: skip")
+        for round in 0..<20 {
+            let before = try await schedulers.runs()
+            async let due = schedulers.look(job, at: 600 + round * 60, scheduler: 1).runs.count
+            async let byHand = schedulers.fireNow(job)
+            _ = try await (due, byHand)
+            #expect(try await schedulers.runs() == before + 1)
+            try await schedulers.finishRuns()
+        }
+        await schedulers.close()
+    }
+
     @Test func `the runs of a job that queues wait for each other, as many as may wait`() async throws {
         let schedulers = try await TestSchedulers()
         let job = try TestSchedulers.job("schedule: {every: 10s}\nmissed: all\noverlap: queue")

@@ -23,11 +23,15 @@ struct TestSchedulers {
         for _ in 0..<count {
             var configuration = try PostgresConfiguration(url: try TestDatabase.address)
             configuration.maximumConnections = 2
+            configuration.acquireTimeout = .seconds(120)
             let client = PostgresClient(configuration, logger: Logger(label: "test"))
             stores.append(ControlStore(client, logger: Logger(label: "test")))
         }
         self.stores = stores
         try await client.migrate(ControlStore.migrations, component: "control")
+        // As the deployment of the project makes it known.
+        let key = ControlStore.key(ofJob: "j", of: Self.project)
+        try await client.execute("INSERT INTO schedules (job) VALUES (\(key)) ON CONFLICT DO NOTHING")
     }
 
     func close() async {
@@ -51,9 +55,21 @@ struct TestSchedulers {
             .decide(job, of: Self.project, now: Timestamp(seconds: second))
     }
 
+    /// Has an operator fire the job; nil when it is under way.
+    func fireNow(_ job: Job) async throws -> String? {
+        try await stores[0].fireNow(job, of: Self.project)
+    }
+
     /// The seconds of the firings that started a run, in order.
     func firings() async throws -> [Int] {
-        try await client.query("SELECT at FROM firings ORDER BY at").map {
+        try await client.query("SELECT at FROM firings WHERE run IS NOT NULL ORDER BY at").map {
+            Int(try $0.decode(Date.self, at: 0).timeIntervalSince1970)
+        }
+    }
+
+    /// The seconds of the firings that were left out, in order.
+    func leftOut() async throws -> [Int] {
+        try await client.query("SELECT at FROM firings WHERE run IS NULL ORDER BY at").map {
             Int(try $0.decode(Date.self, at: 0).timeIntervalSince1970)
         }
     }

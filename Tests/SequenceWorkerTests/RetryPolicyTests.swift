@@ -3,6 +3,7 @@ import ControlStore
 import JSON
 import Testing
 
+@testable import Postgres
 @testable import SequenceWorker
 
 @Suite struct RetryPolicyTests {
@@ -32,21 +33,39 @@ import Testing
     }
 
     @Test(arguments: [
-        "connect_failed", "connection_lost", "timeout", "circuit_open", "busy", "not_json", "connector_unavailable",
-        "unavailable", "stopped",
+        "connect_failed", "circuit_open", "busy", "connector_unavailable", "unavailable", "stopped",
     ])
     func `whoever is away is waited for as long as it takes`(code: String) {
         #expect(isRetry(end(code, attempt: 1_000_000)))
     }
 
-    @Test(arguments: [(500, true), (503, true), (429, true), (408, true), (400, false), (404, false), (422, false)])
-    func `a back end that is not well is waited for, one that refuses is not`(status: Int, isWaitedFor: Bool) {
+    @Test(arguments: ["connection_lost", "timeout", "not_json", "no_answer"])
+    func `a back end that is not well is waited for for days, as it may be what the run asks`(code: String) {
+        #expect(isRetry(end(code, attempt: policy.patience - 1)))
+        #expect(!isRetry(end(code, attempt: policy.patience)))
+    }
+
+    @Test(arguments: [
+        (503, Int.max), (504, .max), (429, .max), (408, .max), (500, 2_000), (501, 2_000), (400, 5), (404, 5), (422, 5),
+    ])
+    func `the status says whether a back end is away, not well, or refuses`(status: Int, last: Int) {
         let answer: JSONValue = ["status": .number(JSONNumber(status))]
         // As the connector says it, and as the sequence's failure passes it on.
         for details in [answer, ["details": answer, "step": "1"]] {
-            #expect(isRetry(end("http_status", details, attempt: 100)) == isWaitedFor)
-            #expect(isRetry(end("http_status", details, attempt: 1)))
+            #expect(isRetry(end("http_status", details, attempt: last - 1)))
+            #expect(!isRetry(end("http_status", details, attempt: last)))
         }
+    }
+
+    @Test(arguments: [
+        (PostgresError.connectionLost(""), "unavailable"), (.timedOut(.acquire), "unavailable"),
+        (.commitOutcomeUnknown(""), "unavailable"), (.refusal("40001"), "unavailable"),
+        (.refusal("53100"), "unavailable"),
+        (.timedOut(.statement), "timeout"), (.refusal("57014"), "timeout"),
+        (.refusal("22021"), "system"), (.refusal("54000"), "system"), (.limitExceeded(""), "system"),
+    ])
+    func `of PostgreSQL's errors those are waited for that are not the run's own`(error: PostgresError, code: String) {
+        #expect(Failure.system(error).code == code)
     }
 
     @Test(arguments: [true, false]) func `whether younger runs wait is passed on`(holding: Bool) {
@@ -62,5 +81,24 @@ import Testing
         #expect(pauses == [1, 2, 4, 8, 16, 32, 60, 60].map { .seconds($0) })
         #expect(policy.delay(after: 1, jitter: 1) == .milliseconds(500))
         for attempt in [63, 64, 65, 1_000_000] { #expect(policy.delay(after: attempt, jitter: 0) == .seconds(60)) }
+    }
+}
+
+extension PostgresError {
+    fileprivate static func refusal(_ state: String) -> PostgresError {
+        .server(
+            PostgresServerError(
+                sqlState: SQLState(rawValue: state),
+                message: "",
+                detail: nil,
+                hint: nil,
+                schema: nil,
+                table: nil,
+                column: nil,
+                constraint: nil,
+                isFatal: false,
+                position: nil
+            )
+        )
     }
 }

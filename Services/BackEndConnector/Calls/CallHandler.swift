@@ -6,6 +6,7 @@ import Logging
 import Messaging
 import Metrics
 import Projects
+import ServiceRuntime
 
 /// Takes a connector call from the queue, carries it out, answers, and acknowledges last.
 ///
@@ -15,9 +16,12 @@ import Projects
 struct CallHandler: Sendable {
     let catalogue: ProjectCatalogue
     let control: ControlStore
-    let caller: HTTPCaller
+    let callers: BackEndCallers
     let broker: MessageBroker
     let logger: Logger
+
+    /// Nobody waits for longer, whatever a message says.
+    private static let longestTime = Duration.seconds(7 * 86_400)
 
     func take(_ delivery: consuming Delivery) async {
         let message = delivery.message
@@ -25,17 +29,50 @@ struct CallHandler: Sendable {
         do {
             call = try ConnectorCall(body: message.body)
         } catch {
-            logger.warning("A connector call cannot be understood", metadata: ["reason": "\(error)"])
-            return delivery.reject()
+            await refuse(message, "\(error)")
+            return delivery.acknowledge()
         }
-        let timeLeft = Duration.milliseconds(call.deadline - Int(Date().timeIntervalSince1970 * 1_000))
-        // Whoever asked has gone.
-        guard timeLeft > .zero else { return delivery.acknowledge() }
+        // Whoever asked has gone; that is for this side to see, since what expires is kept with all that it holds.
+        guard let timeLeft = call.timeLeft(at: Int(Date().timeIntervalSince1970 * 1_000)) else {
+            return delivery.acknowledge()
+        }
+        guard message.deliveryCount < Topology.callDeliveries else {
+            await setAside(call, message)
+            return delivery.acknowledge()
+        }
         let start = ContinuousClock.now
-        let outcome = await carryOut(call, until: start + timeLeft)
+        let outcome = await carryOut(call, until: start + min(timeLeft, Self.longestTime))
         count(call, outcome, since: start)
         await answer(message, outcome)
         delivery.acknowledge()
+    }
+
+    /// Tells the caller of a call that is none what is wrong with it, and keeps that for a person to see.
+    private func refuse(_ message: IncomingMessage, _ reason: String) async {
+        logger.warning("A connector call cannot be understood", metadata: ["reason": "\(reason)"])
+        await answer(
+            message,
+            .failure(Failure(code: "bad_request", message: "The call cannot be understood: \(reason)."))
+        )
+        do throws(MessagingError) {
+            try await RejectedMessages(broker).keepCall(message, reason: reason)
+        } catch {
+            logger.warning("A connector call that was none could not be kept", metadata: ["reason": "\(error.code)"])
+        }
+    }
+
+    /// Ends a call that may be what ends the connectors that take it.
+    private func setAside(_ call: ConnectorCall, _ message: IncomingMessage) async {
+        logger.error(
+            "A connector call is set aside that was delivered too often",
+            metadata: ["project": "\(call.project)", "transaction": "\(call.connector).\(call.transaction)"]
+        )
+        let failure = Failure(
+            code: "connector_lost",
+            message: "\(message.deliveryCount) back-end connectors were lost with the call in hand.",
+            effect: .unknown
+        )
+        await answer(message, .failure(failure))
     }
 
     private func carryOut(
@@ -43,16 +80,16 @@ struct CallHandler: Sendable {
         until deadline: ContinuousClock.Instant
     ) async -> Result<JSONValue, Failure> {
         do throws(Failure) {
-            let httpCall = try await find(call, until: deadline)
-            guard !httpCall.transaction.isIdempotent else { return .success(try await caller.run(httpCall)) }
-            return await carryOutOnce(httpCall, as: "\(call.idempotencyKey)@\(call.deadline)")
+            let prepared = try await find(call, until: deadline)
+            guard !prepared.isIdempotent else { return await prepared.run() }
+            return await carryOutOnce(prepared, as: "\(call.idempotencyKey)@\(call.deadline)")
         } catch {
             return .failure(error)
         }
     }
 
     /// Carries out a transaction that must not happen twice, under a name that only this message has.
-    private func carryOutOnce(_ call: HTTPCaller.Call, as name: String) async -> Result<JSONValue, Failure> {
+    private func carryOutOnce(_ call: PreparedCall, as name: String) async -> Result<JSONValue, Failure> {
         do {
             guard try await control.begin(call: name) else {
                 return .failure(
@@ -66,24 +103,22 @@ struct CallHandler: Sendable {
         } catch {
             return .failure(Failure(code: "unavailable", message: "\(call.title): the database does not answer"))
         }
-        do throws(Failure) {
-            return .success(try await caller.run(call))
-        } catch {
-            // A note that stays behind costs nothing but the row: the next attempt has another name.
-            if error.effect == .none { try? await control.forget(call: name) }
-            return .failure(error)
-        }
+        let result = await call.run()
+        // A note that stays behind costs nothing but the row: the next attempt has another name.
+        if case .failure(let failure) = result, failure.effect == .none { try? await control.forget(call: name) }
+        return result
     }
 
     private func find(
         _ call: ConnectorCall,
         until deadline: ContinuousClock.Instant
-    ) async throws(Failure) -> HTTPCaller.Call {
+    ) async throws(Failure) -> PreparedCall {
         let project: Project?
         do {
             project = try await catalogue.project(call.project, version: call.version)
         } catch {
-            throw Failure(code: "unavailable", message: "The deployed projects cannot be read.")
+            // Another process may know the project, or this one when its symbols are set.
+            throw Failure(code: "unavailable", message: "The deployed projects cannot be read: \(error).")
         }
         guard let project else {
             throw Failure(
@@ -91,22 +126,15 @@ struct CallHandler: Sendable {
                 message: "The back-end connector has no version \(call.version) of the project '\(call.project)'."
             )
         }
-        guard case .http(let connector)? = project.connectors[call.connector]?.kind,
-            let transaction = connector.transactions[call.transaction]
+        guard let connector = project.connectors[call.connector],
+            let prepared = callers.prepare(call, of: connector, until: deadline)
         else {
             throw Failure(
                 code: "not_found",
-                message: "There is no transaction '\(call.connector).\(call.transaction)' over HTTP."
+                message: "There is no transaction '\(call.connector).\(call.transaction)' of a back end."
             )
         }
-        return HTTPCaller.Call(
-            name: ConnectorName(project: call.project, connector: call.connector),
-            connector: connector,
-            transaction: transaction,
-            variables: call.variables,
-            idempotencyKey: call.idempotencyKey,
-            deadline: deadline
-        )
+        return prepared
     }
 
     private func answer(_ message: IncomingMessage, _ outcome: Result<JSONValue, Failure>) async {

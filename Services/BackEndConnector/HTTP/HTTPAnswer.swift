@@ -1,5 +1,7 @@
+import Foundation
 import JSON
 import Projects
+import XML
 
 /// What a back end answered, as the sequence sees it.
 enum HTTPAnswer {
@@ -18,24 +20,41 @@ enum HTTPAnswer {
         return [
             "status": .number(JSONNumber(answer.status)),
             "headers": .object(JSONObject(headers)),
-            "body": try body(answer.body, as: transaction.answer),
+            "body": try body(answer, as: transaction.answer),
         ]
     }
 
     private static func body(
-        _ bytes: [UInt8],
+        _ answer: RawAnswer,
         as form: HTTPTransaction.AnswerForm
     ) throws(ExchangeFailure) -> JSONValue {
-        guard !bytes.isEmpty else { return .null }
+        guard !answer.body.isEmpty else { return .null }
         switch form {
         case .none: return .null
-        case .text: return .string(String(decoding: bytes, as: UTF8.self))
+        case .base64: return .string(Data(answer.body).base64EncodedString())
+        case .text: return .string(try text(answer))
         case .json:
             do {
-                return try JSONValue(parsing: bytes)
+                return try JSONValue(parsing: answer.body)
             } catch {
                 throw .notJSON("\(error)")
             }
+        case .xml:
+            do throws(XMLError) {
+                return try XMLReader(namespaces: .keep).value(of: answer.body)
+            } catch {
+                throw .notXML("\(error)")
+            }
         }
+    }
+
+    /// The text in the character set that the answer names: UTF-8, or ISO-8859-1.
+    private static func text(_ answer: RawAnswer) throws(ExchangeFailure) -> String {
+        let type = answer.headers["content-type"]?.lowercased() ?? ""
+        if type.contains("charset=iso-8859-1") || type.contains("charset=\"iso-8859-1\"") {
+            return String(String.UnicodeScalarView(answer.body.map { Unicode.Scalar($0) }))
+        }
+        guard let text = String(validating: answer.body, as: UTF8.self) else { throw .notText }
+        return text
     }
 }

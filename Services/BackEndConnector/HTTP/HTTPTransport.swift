@@ -1,8 +1,9 @@
 import AsyncHTTPClient
+import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import ServiceLifecycle
+import Projects
 
 /// A request that is ready to be sent.
 struct OutgoingRequest: Sendable {
@@ -20,10 +21,25 @@ struct RawAnswer: Sendable {
     /// Names in lower case; a header that came several times is joined by commas.
     let headers: [String: String]
     let body: [UInt8]
+    /// What `Set-Cookie` said, each for itself.
+    var cookies: [String] = []
+}
+
+/// How a connector reaches its back end: connections that differ in this are never shared.
+struct HTTPWay: Hashable, Sendable {
+    var certificates: HTTPCertificates?
+    var proxy: HTTPProxy?
+    var addresses: AddressRules
+
+    init(_ connector: HTTPConnector) {
+        certificates = connector.certificates
+        proxy = connector.proxy
+        addresses = connector.addresses
+    }
 }
 
 /// Sends one request and reads its answer: no redirects, no retries.
-struct HTTPTransport: Service {
+struct HTTPTransport: Sendable {
     /// How long a connection may take to be made, at most.
     private static let connectTimeout: TimeAmount = .seconds(5)
     /// The most bytes of headers that are handed on.
@@ -35,7 +51,7 @@ struct HTTPTransport: Service {
     /// request is sent, and then nobody knows whether it happened.
     private let fresh: HTTPClient
 
-    init() {
+    init(_ way: HTTPWay) throws(ExchangeFailure) {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = Self.connectTimeout
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -43,15 +59,28 @@ struct HTTPTransport: Service {
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 1_024
         configuration.connectionPool.idleTimeout = .seconds(30)
         configuration.httpVersion = .http1Only
+        if let certificates = way.certificates { configuration.tlsConfiguration = try certificates.configuration() }
+        configuration.proxy = way.proxy.map { proxy in
+            .server(
+                host: proxy.host,
+                port: proxy.port,
+                authorization: proxy.user.map { .basic(username: $0, password: proxy.password ?? "") }
+            )
+        }
+        // The name was looked up before; what counts is where the connection leads.
+        let rules = way.addresses
+        configuration.http1_1ConnectionDebugInitializer = { channel in
+            guard let address = channel.remoteAddress?.ipAddress.flatMap({ IPAddress($0) }), rules.allow(address)
+            else {
+                let reach = channel.remoteAddress?.ipAddress.flatMap { IPAddress($0) }?.reach ?? .none
+                channel.close(promise: nil)
+                return channel.eventLoop.makeFailedFuture(ExchangeFailure.addressRefused(reach))
+            }
+            return channel.eventLoop.makeSucceededVoidFuture()
+        }
         pooled = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
         configuration.maximumUsesPerConnection = 1
         fresh = HTTPClient(eventLoopGroup: .singletonMultiThreadedEventLoopGroup, configuration: configuration)
-    }
-
-    /// Keeps the connections until the process ends.
-    func run() async throws {
-        try? await gracefulShutdown()
-        await close()
     }
 
     func close() async {
@@ -81,20 +110,14 @@ struct HTTPTransport: Service {
     ) async throws(ExchangeFailure) -> RawAnswer {
         do {
             // The client's own deadline ends with the head of the answer; this one covers the body.
-            return try await withThrowingTaskGroup(of: RawAnswer.self) { group in
-                group.addTask { try await send(request, deadline: deadline, reading: reading) }
-                group.addTask {
-                    try await Task.sleep(until: deadline, clock: .continuous)
-                    throw ExchangeFailure.timeout
-                }
-                defer { group.cancelAll() }
-                guard let answer = try await group.next() else { throw ExchangeFailure.cancelled }
-                return answer
-            }
+            return try await withDeadline(deadline) { try await send(request, deadline: deadline, reading: reading) }
         } catch {
             throw ExchangeFailure(error)
         }
     }
+
+    /// The host of an address; a text without one is none that can be reached.
+    static func host(of url: String) -> String { URL(string: url)?.host() ?? "" }
 
     private func send(
         _ request: OutgoingRequest,
@@ -116,7 +139,12 @@ struct HTTPTransport: Service {
             case .excerpt(let length): try await Self.excerpt(of: response, length: length)
             case .nothing: [UInt8]()
             }
-        return RawAnswer(status: status, headers: Self.headers(of: response), body: body)
+        return RawAnswer(
+            status: status,
+            headers: Self.headers(of: response),
+            body: body,
+            cookies: response.headers["set-cookie"].prefix(CookieJar.maximumCookies).map { $0 }
+        )
     }
 
     private static func excerpt(of response: HTTPClientResponse, length: Int) async throws -> [UInt8] {

@@ -5,6 +5,8 @@ import Messaging
 struct BackEndNotification: Hashable, Sendable {
     /// The most bytes of a body.
     static let maximumBody = 1_048_576
+    /// How large one may be to be kept with the reason; what RabbitMQ takes at most unless it is set to take more.
+    static let largestKept = 128 << 20
 
     let project: String
     let name: String
@@ -32,6 +34,10 @@ struct BackEndNotification: Hashable, Sendable {
         let (project, name) = (String(parts[0]), String(parts[1]))
         if let type = message.contentType?.split(separator: ";").first, type.lowercased() != "application/json" {
             throw Rejection("the content type is not application/json")
+        }
+        guard message.messageID?.utf8.contains(0) != true else {
+            // PostgreSQL has no text with one.
+            throw Rejection("the message id has a zero byte")
         }
         let value: JSONValue
         do {

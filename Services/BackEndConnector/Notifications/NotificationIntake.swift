@@ -4,20 +4,22 @@ import JSON
 import Logging
 import Messaging
 import Metrics
+import Postgres
 import Projects
 import Sequences
+import ServiceRuntime
 import Telemetry
 
 /// Takes notifications of back ends: each becomes a run of the sequence that its project names, once per message id.
 ///
-/// What cannot be understood is kept in `fullsync.rejected` with the reason. The message is acknowledged when the run
-/// is
-/// in PostgreSQL, or the copy is in that queue.
+/// What cannot be understood, or written down, is kept in `fullsync.rejected` with the reason. The message is
+/// acknowledged when the run is in PostgreSQL, or the copy is in that queue. While neither can be had it waits in hand:
+/// messages that went back to their queue would use up their deliveries, and as long as they wait no more are taken
+/// from the broker.
 struct NotificationIntake: Sendable {
-    /// How long a message is held when PostgreSQL does not answer, before it is given back.
-    private static let pause: Duration = .seconds(1)
-    /// How much of a reason is kept, in characters.
-    private static let maximumReason = 500
+    /// The pauses between two tries while PostgreSQL does not answer: the first, and the longest.
+    private static let firstPause = Duration.milliseconds(250)
+    private static let longestPause = Duration.seconds(5)
 
     let catalogue: ProjectCatalogue
     let control: ControlStore
@@ -25,20 +27,27 @@ struct NotificationIntake: Sendable {
     let logger: Logger
 
     func take(_ delivery: consuming Delivery) async {
-        let message = delivery.message
-        do {
+        var pause = Self.firstPause
+        while !Task.isCancelled {
             do {
-                try await start(message)
-                count(message, "accepted")
-            } catch let rejection as BackEndNotification.Rejection {
-                try await keep(message, reason: rejection.description)
-                count(message, "rejected")
+                try await takeIn(delivery.message)
+                return delivery.acknowledge()
+            } catch {
+                logger.warning("A notification could not be taken in and waits", error: error)
+                try? await Task.sleep(for: pause)
+                pause = min(pause * 2, Self.longestPause)
             }
-            delivery.acknowledge()
-        } catch {
-            logger.warning("A notification could not be taken in and waits", error: error)
-            try? await Task.sleep(for: Self.pause)
-            delivery.giveBack()
+        }
+        delivery.giveBack()
+    }
+
+    private func takeIn(_ message: IncomingMessage) async throws {
+        do {
+            try await start(message)
+            count(message, "accepted")
+        } catch let rejection as BackEndNotification.Rejection {
+            try await keep(message, reason: rejection.description)
+            count(message, "rejected")
         }
     }
 
@@ -46,6 +55,7 @@ struct NotificationIntake: Sendable {
     private func start(_ message: IncomingMessage) async throws {
         let notification = try BackEndNotification(message)
         let rule = try await rule(for: notification)
+        try check(notification, against: rule)
         var run = NewRun(
             project: rule.sequence.project ?? notification.project,
             sequence: rule.sequence.sequence,
@@ -54,9 +64,31 @@ struct NotificationIntake: Sendable {
             traceID: (TraceContext.current ?? .makeRoot()).traceID
         )
         run.source = notification.name
+        run.sourceProject = notification.project
         run.identity = CallerIdentity(user: rule.runAs)
         run.dedupeKey = notification.identity
-        for id in try await control.make([run]) { await tellWorkers(of: id) }
+        let line = RunLine(project: notification.project, cause: .notification, source: notification.name)
+        for id in try await make(run) { await tellWorkers(of: id, line) }
+    }
+
+    /// Refuses members that the sequence cannot take: its run would fail, and nobody would look for it there.
+    private func check(_ notification: BackEndNotification, against rule: NotificationRule) throws {
+        let project = catalogue.current[rule.sequence.project ?? notification.project]?.project
+        // One that is not there now may be there when the run begins.
+        guard let sequence = project?.sequences[rule.sequence.sequence] else { return }
+        do throws(SequenceFailure) {
+            _ = try sequence.variables.bind(notification.variables, unknown: .ignored)
+        } catch {
+            throw BackEndNotification.Rejection("the sequence '\(sequence.name)' cannot take it: \(error.message)")
+        }
+    }
+
+    private func make(_ run: NewRun) async throws -> [String] {
+        do {
+            return try await control.make(notified: run)
+        } catch let error as PostgresError where error.refusesData {
+            throw BackEndNotification.Rejection("it cannot be written down: \(error)")
+        }
     }
 
     /// The rule of the live project; one that has just been deployed is looked for before it is called unknown.
@@ -68,7 +100,7 @@ struct NotificationIntake: Sendable {
         try await catalogue.refresh()
         if let rule = known() { return rule }
         guard catalogue.current[notification.project] != nil else {
-            throw BackEndNotification.Rejection("there is no project '\(notification.project)'")
+            throw BackEndNotification.Rejection("there is no project '\(notification.project)' that can be used")
         }
         throw BackEndNotification.Rejection(
             "the project '\(notification.project)' has no notification '\(notification.name)'"
@@ -78,13 +110,13 @@ struct NotificationIntake: Sendable {
     /// Says that a run is ready.
     ///
     /// Losing it costs a moment: workers look for runs that nobody told them of.
-    private func tellWorkers(of run: String) async {
+    private func tellWorkers(of run: String, _ line: RunLine) async {
         do {
             try await broker.publish(
                 OutgoingMessage(
                     exchange: ExchangeName.direct,
                     routingKey: QueueName.runs,
-                    body: RunReady(run: run).body,
+                    body: RunReady(run: run, line: line).body,
                     contentType: "application/json",
                     headers: traceHeader
                 )
@@ -100,20 +132,7 @@ struct NotificationIntake: Sendable {
             "A notification was rejected",
             metadata: ["routingKey": "\(message.routingKey)", "reason": "\(reason)"]
         )
-        var headers = message.headers
-        headers[HeaderName.reason] = .string(String(reason.prefix(Self.maximumReason)))
-        headers[HeaderName.originalRoutingKey] = .string(message.routingKey)
-        try await broker.publish(
-            OutgoingMessage(
-                exchange: ExchangeName.direct,
-                routingKey: QueueName.rejected,
-                body: message.body,
-                contentType: message.contentType,
-                messageID: message.messageID,
-                headers: headers,
-                isMandatory: true
-            )
-        )
+        try await RejectedMessages(broker).keep(message, reason: reason)
     }
 
     private var traceHeader: [String: HeaderValue] {

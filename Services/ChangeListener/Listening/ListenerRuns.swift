@@ -10,6 +10,8 @@ import Sequences
 struct MatchedChange: Sendable {
     let change: CommittedChange
     let document: JSONObject
+    /// Why nobody could say whether the listener matches it: its run is made as one that failed.
+    var failure: Failure?
 }
 
 /// Cuts the changes that a listener matched into runs of its sequence; pure.
@@ -17,20 +19,33 @@ struct ListenerRuns: Sendable {
     let project: String
     let listener: Listener
 
+    /// The listener's name among those of all projects.
+    var name: String { Listener.follower(listener.name, of: project) }
+    /// How many bytes of documents a run gets at most, unless one document alone has more.
+    private static let largestChunk = 4 << 20
+
     /// The runs, in order: each with the documents that one user pushed, up to the chunk's size.
     func runs(of matched: [MatchedChange]) -> [NewRun] {
         var runs: [NewRun] = []
         var chunk: [MatchedChange] = []
+        var size = 0
         for match in matched {
-            let isFull = chunk.count >= listener.chunk
-            // A run is one user's, and has a document once: two changes of it are two runs, in order.
-            let isOther = chunk.first.map { $0.change.author != match.change.author } ?? false
+            let isFull = chunk.count >= listener.chunk || size >= Self.largestChunk
+            // A run is one user's, and has a document once: two changes of it are two runs, in order. What it writes
+            // is nobody's echo for the sake of a change that another listener had nothing to do with.
+            let isOther =
+                chunk.first.map {
+                    $0.change.author != match.change.author || $0.change.lineage != match.change.lineage
+                } ?? false
+            let isAlone = match.failure != nil || chunk.last?.failure != nil
             let isTwice = chunk.contains { $0.change.id == match.change.id }
-            if isFull || isOther || isTwice {
+            if isFull || isOther || isAlone || isTwice {
                 runs.append(run(chunk))
                 chunk = []
+                size = 0
             }
             chunk.append(match)
+            size += JSONValue.object(match.document).bytes.count
         }
         if !chunk.isEmpty { runs.append(run(chunk)) }
         return runs
@@ -45,6 +60,11 @@ struct ListenerRuns: Sendable {
             traceID: chunk.lazy.compactMap(\.change.traceID).first ?? Self.noTrace
         )
         run.source = listener.name
+        run.sourceProject = project
+        let lineage = chunk.first?.change.lineage ?? []
+        run.lineage = lineage.contains(name) ? lineage : lineage + [name]
+        run.holds = listener.ordering == .hold
+        run.failure = chunk.first?.failure
         run.identity = CallerIdentity(user: chunk.first?.change.author)
         run.orderingKeys = chunk.map { "\(project)/\(listener.name)/\(listener.database)/\($0.change.id)" }
         return run

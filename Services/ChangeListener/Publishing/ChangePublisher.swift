@@ -22,6 +22,16 @@ struct ChangePublisher: Sendable {
         try await control.advance(Self.follower, in: database.name, to: position, under: lease)
     }
 
+    /// How many bytes of names a header has at most: with all else it must fit what the broker takes.
+    private static let largestHeader = 32 << 10
+
+    /// The feeds as a header names them.
+    private static func names(of feeds: [Feed]) -> String {
+        let names = JSONValue.array(feeds.map { .string($0.text) }).bytes
+        guard names.count <= largestHeader else { return JSONValue.array([.string(HeaderName.everyFeed)]).text }
+        return String(decoding: names, as: UTF8.self)
+    }
+
     private func message(_ change: CommittedChange, _ database: Database) -> OutgoingMessage {
         let event = ChangeEvent(
             database: database.name,
@@ -35,10 +45,7 @@ struct ChangePublisher: Sendable {
             origin: ChangeEvent.Origin(rawValue: change.origin) ?? .sequence
         )
         var headers: [String: HeaderValue] = [:]
-        if !change.bereft.isEmpty {
-            let names = JSONValue.array(change.bereft.map { .string($0.text) })
-            headers[HeaderName.bereft] = .string(String(decoding: names.bytes, as: UTF8.self))
-        }
+        if !change.bereft.isEmpty { headers[HeaderName.bereft] = .string(Self.names(of: change.bereft)) }
         let trace = change.traceID.flatMap(TraceContext.init(traceID:)) ?? .makeRoot()
         headers[HeaderName.traceparent] = .string(trace.traceparent)
         return OutgoingMessage(

@@ -8,15 +8,23 @@ struct AttachmentIntake: Sendable {
 
     /// The attachments of documents whose contents came with them, in the order given; all contents in few round trips.
     ///
+    /// - Parameter arrived: Of each document the contents that were taken out of its text; none where it is shorter.
     /// - Throws: `bad_request` when a content was to follow.
-    func edited(_ documents: [IncomingDocument]) async throws -> [[EditedAttachment]] {
+    func edited(
+        _ documents: [IncomingDocument],
+        arrived: [[StoredContent]] = []
+    ) async throws -> [[EditedAttachment]] {
         var inline: [NewContent] = []
-        for document in documents {
+        for (number, document) in documents.enumerated() {
             var total = 0
             for attachment in document.attachments ?? [] {
                 switch attachment.content {
                 case .stub: break
-                case .follows: throw Self.nothingFollows(attachment.name)
+                case .follows:
+                    guard number < arrived.count, let place = attachment.place, place < arrived[number].count else {
+                        throw Self.nothingFollows(attachment.name)
+                    }
+                    total += arrived[number][place].length
                 case .inline(let bytes):
                     total += bytes.count
                     inline.append(NewContent(bytes))
@@ -25,10 +33,16 @@ struct AttachmentIntake: Sendable {
             try check(total: total)
         }
         var kept = try await store.keep(inline)[...]
-        return try documents.map { document in
+        return try documents.enumerated().map { number, document in
             try (document.attachments ?? []).map { attachment in
-                guard case .inline = attachment.content else { return attachment.stub }
-                guard let content = kept.popFirst() else { throw CouchError.internalError }
+                let content: StoredContent
+                switch attachment.content {
+                case .stub: return attachment.stub
+                case .follows: content = arrived[number][attachment.place ?? 0]
+                case .inline:
+                    guard let next = kept.popFirst() else { throw CouchError.internalError }
+                    content = next
+                }
                 // What comes in Base64 comes unpacked.
                 return .new(
                     NewAttachment(

@@ -33,7 +33,6 @@ struct AttachmentResource: Sendable {
         var headers = Self.headers(of: attachment, tag: tag, isUnpacked: isUnpacked)
         guard !exchange.matches(tag: tag) else { return Response(status: .notModified, headers: headers) }
         if isUnpacked {
-            // How long it becomes is known from its sender only, so it goes without a length.
             return Response(status: .ok, headers: headers, body: unpacked(attachment))
         }
         let length = attachment.content.length
@@ -91,7 +90,8 @@ struct AttachmentResource: Sendable {
     }
 
     private func unpacked(_ attachment: StoredAttachment) -> ResponseBody {
-        ResponseBody { writer in
+        // It was unpacked when it came, so its length is known.
+        ResponseBody(contentLength: attachment.length) { writer in
             var pieces = PieceWriter(writer)
             try await pieces.writeUnpacked(attachment, from: store)
             try await pieces.finish()

@@ -110,7 +110,7 @@ struct AttachmentWriter: Sendable {
         let outcome = try await store.write(
             [edit],
             to: target.database,
-            by: exchange.caller,
+            by: exchange.writer(to: target.database, in: store),
             traceID: TraceContext.current?.traceID
         )[0]
         switch outcome {
@@ -127,7 +127,7 @@ struct AttachmentWriter: Sendable {
 extension DocumentEdit {
     /// An edit that leaves the revision as it is, but for attachments.
     init(following present: StoredRevision) {
-        let isFaithful = (try? JSONScan(present.body))?.isFaithfulInJSONB ?? false
+        let isFaithful = (try? JSONScan(present.body, limits: .unlimited))?.isFaithfulInJSONB ?? false
         self.init(
             id: present.id,
             revision: .next(after: present.revision),

@@ -17,6 +17,8 @@ struct MultipartDocument {
     private let store: DocumentStore
     private let rules: DocumentRules
     private let documentLimit: Int
+    /// What the document takes of the memory for bodies.
+    private let share: BodyShare
     private var stage = Stage.document
     private var text: [UInt8] = []
     private var document = IncomingDocument()
@@ -26,10 +28,11 @@ struct MultipartDocument {
     private var arrived: [(content: StoredContent, unpackedLength: Int)] = []
     private var total = 0
 
-    private init(_ store: DocumentStore, rules: DocumentRules, documentLimit: Int) {
+    private init(_ exchange: Exchange, rules: DocumentRules, to store: DocumentStore) {
         self.store = store
         self.rules = rules
-        self.documentLimit = documentLimit
+        documentLimit = exchange.limits.requestBody
+        share = exchange.bodyShare
     }
 
     /// Whether a body of that type is read here.
@@ -45,9 +48,9 @@ struct MultipartDocument {
     ) async throws -> ReceivedDocument {
         let type = MediaType(exchange.request.headers[.contentType] ?? "")
         var reader = try MultipartReader(type, headerLimit: rules.partHeaderLimit)
-        var reading = MultipartDocument(store, rules: rules, documentLimit: exchange.limits.requestBody)
+        var reading = MultipartDocument(exchange, rules: rules, to: store)
         do {
-            for try await buffer in exchange.request.body {
+            try await exchange.readPieces(limit: exchange.limits.bulkBody) { buffer in
                 for event in try reader.append(buffer.readableBytesView) { try await reading.take(event) }
             }
             try reader.finish()
@@ -65,8 +68,9 @@ struct MultipartDocument {
                 throw CouchError.badContentType("Content-Type must be application/json")
             }
         case (.content(let bytes), .document):
+            guard text.count + bytes.count <= documentLimit else { throw CouchError.tooLarge }
+            try share.take(bytes.count)
             text += bytes
-            guard text.count <= documentLimit else { throw CouchError.tooLarge }
         case (.partEnd, .document):
             document = try IncomingDocument(parsing: text, rules: rules)
             text = []

@@ -51,6 +51,7 @@ struct Access: Sendable {
         )
         let changes = AccessChanges(control: control, broker: broker, logger: logger) {
             authenticator.forget()
+            store.forgetDatabases()
             wakeUps.wakeAll()
         }
         let lifetime = try Self.lifetime(settings)
@@ -76,7 +77,7 @@ struct Access: Sendable {
             login: login,
             changes: changes
         )
-        groupsResource = GroupsResource(control: control, store: store, changes: changes)
+        groupsResource = GroupsResource(store: store, changes: changes)
         sessionsResource = SessionsResource(control: control, changes: changes)
     }
 

@@ -7,7 +7,8 @@ import ServiceLifecycle
 import ServiceRuntime
 import Synchronization
 
-/// Notices that rights have changed, and says so to others: sessions that ended, memberships, passwords.
+/// Notices that rights have changed, and says so to others: sessions that ended, memberships, passwords, whom databases
+/// let in.
 ///
 /// Whoever changes rights announces it, so that every instance knows at once. Announcements can be lost, so each
 /// instance also looks once a second at the number that counts such changes.
@@ -42,6 +43,12 @@ final class AccessChanges: Service {
                 try? await Task.sleep(for: Self.period)
             }
         }
+    }
+
+    /// Counts a change of rights that is committed in another store, and says so everywhere.
+    func tell() async throws {
+        try await control.advanceAccessEpoch()
+        await announce()
     }
 
     /// Says here and to all other instances that rights have changed, after the commit that changed them.

@@ -4,6 +4,7 @@ import DocumentStore
 import Foundation
 import HTTPTypes
 import Hummingbird
+import JSON
 import Synchronization
 import Telemetry
 
@@ -25,7 +26,7 @@ final class Authenticator: Sendable {
 
     /// What the stores say of a user.
     private struct Standing: Sendable {
-        let groups: Set<String>
+        let groups: Set<ExactText>
         /// The number of the password, when the user is in the built-in directory.
         let generation: Int64?
     }
@@ -55,15 +56,22 @@ final class Authenticator: Sendable {
 
     /// Who sent the request.
     ///
-    /// - Throws: `unauthorized` when credentials came that are nobody's; a session that has ended is as none.
-    func principal(of request: Request, from client: ClientConnection) async throws -> Principal {
+    /// - Parameter needsSession: Whether a session that has ended is refused; else it is as none.
+    /// - Throws: `unauthorized` when credentials came that are nobody's.
+    func principal(
+        of request: Request,
+        from client: ClientConnection,
+        needsSession: Bool
+    ) async throws -> Principal {
         switch try AuthorizationHeader.read(request.headers) {
         case .basic(let name, let password): return try await principal(name: name, password: password, from: client)
         case .bearer(let token): return try await principal(bearer: token)
         case nil: break
         }
         guard let token = request.cookies[Self.cookieName]?.value, !token.isEmpty else { return .anonymous }
-        return try await principal(token: token)
+        let principal = try await principal(token: token)
+        if needsSession, principal.name == nil { throw CouchError.unauthorized("The session has ended.") }
+        return principal
     }
 
     /// The same caller as things are now; nil when the right to be heard has ended: the session, the token's time, or
@@ -79,7 +87,7 @@ final class Authenticator: Sendable {
             let now = try await self.principal(token: token)
             return now.isNamed(name) && now.isAdministrator == principal.isAdministrator ? now : nil
         case .token(let claims):
-            guard Double(claims.expires) > Date().timeIntervalSince1970 else { return nil }
+            guard claims.expires > Date().timeIntervalSince1970 else { return nil }
             return try await self.principal(claims)
         case .password(let generation, let until):
             guard !principal.isAdministrator else { return principal }

@@ -18,9 +18,16 @@ struct Callers: Sendable {
     }
 
     /// Who sent the request; refuses what a page of another site sends with the cookie.
-    func admit(_ request: Request, from client: ClientConnection, isLogin: Bool) async throws -> Principal {
-        let principal = try await authenticator.principal(of: request, from: client)
-        try origins.check(request, principal, isSecure: client.isSecure, isLogin: isLogin)
+    ///
+    /// What a database lets everybody read is less than what its users read. So a session that has ended is refused
+    /// there: its client would take the answer for the user's, and what it lacks for what does not exist.
+    func admit(_ request: Request, from client: ClientConnection, to resource: Resource) async throws -> Principal {
+        let principal = try await authenticator.principal(
+            of: request,
+            from: client,
+            needsSession: resource.isOfDatabase
+        )
+        try origins.check(request, principal, isSecure: client.isSecure, isLogin: resource == .session)
         return principal
     }
 

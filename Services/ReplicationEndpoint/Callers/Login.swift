@@ -16,6 +16,8 @@ final class Login: Sendable {
         let isAdministrator: Bool
         /// The number of the password, when the user is in the built-in directory.
         let generation: Int64?
+        /// What the login sequence's values for the session are kept under; nil when it was not asked.
+        var login: UUID?
     }
 
     private typealias Credentials = HMAC<SHA256>.MAC
@@ -116,10 +118,11 @@ final class Login: Sendable {
             _ = try await directory.matches(password, nil)
             throw Self.refused
         }
-        let user = try await sequence.run(source, name: name, password: password)
+        let login = UUID()
+        let user = try await sequence.run(source, name: name, password: password, as: login)
         guard UserName.isUsable(user), !isAdministrator(user) else { throw Self.refused }
         let generation = try await control.directoryGeneration(of: user)
-        return Authenticated(user: user, isAdministrator: false, generation: generation)
+        return Authenticated(user: user, isAdministrator: false, generation: generation, login: login)
     }
 
     private func recall(_ credentials: Credentials) -> Authenticated? {

@@ -1,6 +1,7 @@
 import Contracts
 import ControlStore
 import CouchProtocol
+import Foundation
 import JSON
 import Logging
 import Messaging
@@ -52,14 +53,16 @@ struct LoginSequence: Sendable {
     }
 
     /// The user whom the sequence authenticates.
-    func run(_ source: Source, name: String, password: String) async throws -> String {
+    ///
+    /// - Parameter login: What the values are kept under that the sequence gives to the session.
+    func run(_ source: Source, name: String, password: String, as login: UUID) async throws -> String {
         let answer: SequenceAnswer
         do {
             answer = try await sequences.call(
                 source.sequence,
                 of: source.project,
                 variables: ["user": .string(name), "password": .string(password)],
-                identity: .nobody,
+                identity: CallerIdentity(session: login.uuidString.lowercased()),
                 cause: .login,
                 timeout: timeout
             )
@@ -68,7 +71,7 @@ struct LoginSequence: Sendable {
             throw Self.unavailable
         }
         switch answer.outcome {
-        case .succeeded(_, let identity):
+        case .succeeded(_, let identity, _):
             guard let user = identity.user else { throw Login.refused }
             return user
         case .failed(let failure) where failure.code == "unauthorized":

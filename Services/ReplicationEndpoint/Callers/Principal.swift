@@ -1,6 +1,7 @@
 import ControlStore
 import DocumentStore
 import Foundation
+import JSON
 
 /// Who sent a request.
 struct Principal: Sendable {
@@ -20,7 +21,7 @@ struct Principal: Sendable {
     /// Nil for a caller without credentials.
     let name: String?
     let isAdministrator: Bool
-    let groups: Set<String>
+    let groups: Set<ExactText>
     let evidence: Evidence
 
     static let anonymous = Principal(name: nil, isAdministrator: false, groups: [], evidence: .none)
@@ -29,6 +30,12 @@ struct Principal: Sendable {
     var token: String? {
         guard case .session(let token, _) = evidence else { return nil }
         return token
+    }
+
+    /// The session of those who came with its cookie.
+    var session: Session? {
+        guard case .session(_, let session) = evidence else { return nil }
+        return session
     }
 
     /// How the caller was recognised, as `GET /_session` says: `cookie`, `default` or `jwt`.
@@ -47,7 +54,7 @@ struct Principal: Sendable {
         case .none: nil
         case .password(_, let until): until
         case .session(_, let session): session.expires
-        case .token(let claims): Date(timeIntervalSince1970: Double(claims.expires))
+        case .token(let claims): Date(timeIntervalSince1970: claims.expires)
         }
     }
 
@@ -58,7 +65,7 @@ struct Principal: Sendable {
     }
 
     /// The roles that `GET /_session` tells, as CouchDB names them.
-    var roles: [String] { isAdministrator ? ["_admin"] : groups.sorted() }
+    var roles: [String] { isAdministrator ? ["_admin"] : groups.sortedTexts }
 
     /// Whether that is the caller's own name, to the byte.
     func isNamed(_ name: String) -> Bool {

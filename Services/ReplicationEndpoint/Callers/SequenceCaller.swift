@@ -11,6 +11,9 @@ struct SequenceCaller: Sendable {
 
     /// Runs the sequence and answers how it ended.
     ///
+    /// - Parameters:
+    ///   - run: The id of the run that is made.
+    ///   - request: What the sequence may know of the HTTP request.
     /// - Throws: `MessagingError` when no worker answered in time.
     func call(
         _ sequence: String,
@@ -18,30 +21,34 @@ struct SequenceCaller: Sendable {
         variables: JSONObject,
         identity: CallerIdentity,
         cause: RunCause,
+        run: String = RunID.next(),
+        request: JSONObject = [:],
         timeout: Duration
     ) async throws -> SequenceAnswer {
         let deadline = Date().timeIntervalSince1970 + timeout.seconds
         let call = SequenceCall(
-            run: RunID.next(),
+            run: run,
             project: project,
             sequence: sequence,
             variables: variables,
             identity: identity,
             cause: cause,
+            request: request,
             deadline: Int(deadline * 1_000)
         )
         let trace = TraceContext.current?.makeChild() ?? .makeRoot()
         let reply = try await requests.request(
             OutgoingMessage(
                 exchange: ExchangeName.direct,
-                routingKey: QueueName.calls,
+                routingKey: cause == .login ? QueueName.logins : QueueName.calls,
                 body: call.body,
                 contentType: "application/json",
                 messageID: call.run,
-                expiration: timeout,
                 headers: [HeaderName.traceparent: .string(trace.traceparent)]
             ),
-            timeout: timeout
+            timeout: timeout,
+            // A password is not to lie in the dead-letter queue.
+            expires: false
         )
         return try SequenceAnswer(body: reply.body)
     }

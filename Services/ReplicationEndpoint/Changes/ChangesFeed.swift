@@ -102,7 +102,9 @@ final class ChangesFeed {
             isFresh = false
             return true
         }
-        guard let now = try await rights.current(principal) else { return false }
+        guard let now = try await rights.current(principal),
+            try await source.store.isOpen(source.database, to: now.caller)
+        else { return false }
         let isOther = now.caller != principal.caller
         principal = now
         if isOther {

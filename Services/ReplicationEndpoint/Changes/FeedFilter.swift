@@ -33,7 +33,7 @@ enum FeedFilter: Sendable {
                 throw CouchError.badRequest("`view` must be of the form `designname/viewname`")
             }
             self = .view(design: design, name: name)
-        case let name where name.hasPrefix("_"): throw CouchError.badRequest("unknown builtin filter name")
+        case let name where name.beginsExactly(with: "_"): throw CouchError.badRequest("unknown builtin filter name")
         case let name:
             guard let (design, name) = Self.names(name) else {
                 throw CouchError.badRequest("`filter` must be of the form `designname/filtername`")
@@ -45,7 +45,8 @@ enum FeedFilter: Sendable {
     /// The names of a design document and of something in it; as in CouchDB, each may be percent-encoded once more.
     private static func names(_ text: String) -> (design: String, name: String)? {
         let parts = text.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
-        return parts.count == 2 ? (parts[0], parts[1]) : nil
+        guard parts.count == 2, !parts.contains(where: { $0.utf8.contains(0) }) else { return nil }
+        return (parts[0], parts[1])
     }
 
     private static func list(_ query: Query) throws(CouchError) -> JSONValue? {
@@ -68,7 +69,8 @@ enum FeedFilter: Sendable {
                 reason: "`doc_ids` names more than \(limits.documentIDs) documents."
             )
         }
-        return Set(elements.compactMap { $0.stringValue.map { DocumentID(stored: $0) } })
+        // What no document can be called does not change.
+        return Set(elements.compactMap { $0.stringValue.flatMap { try? DocumentID($0) } })
     }
 
     private static func selector(_ body: JSONObject?, _ limits: FeedLimits) throws(CouchError) -> FeedFilter {

@@ -20,6 +20,8 @@ struct FeedRequest: Sendable {
 
     let feed: Feed
     let since: Since
+    /// Whether the client has documents of the database although it begins anew (`holds=true`, which is our own).
+    let isHolder: Bool
     /// How many rows are wanted; 0 counts as 1.
     let limit: Int
     let isDescending: Bool
@@ -64,6 +66,7 @@ struct FeedRequest: Sendable {
         self.feed = feed
         let header = feed == .eventsource ? lastEventID : nil
         since = try Since(parsing: header ?? query["last-event-id"] ?? query["since"] ?? "0")
+        isHolder = query["holds"] == "true"
         limit = max(1, try Self.integer("limit", in: query) ?? Self.greatestLimit)
         isDescending = query["descending"] == "true"
         switch query["style"] {

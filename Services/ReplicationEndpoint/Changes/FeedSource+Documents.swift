@@ -11,6 +11,7 @@ extension FeedSource {
     /// - Returns: How many bytes were read of how many documents.
     func addDocuments(to stretch: inout Stretch, for caller: Caller) async throws -> (sum: Int, count: Int) {
         let needsLeaves = request.filter.needsDocument && request.allLeaves
+        stretch = try await fitting(stretch, needsLeaves: needsLeaves)
         var asked: [RevisionRequest] = []
         for row in stretch.rows {
             for revision in needsLeaves ? row.revisions[...] : row.revisions.prefix(1) {
@@ -28,6 +29,16 @@ extension FeedSource {
         return (found.values.reduce(0) { $0 + $1.body.count }, found.count)
     }
 
+    /// The first rows, as many as may be in memory with their documents.
+    private func fitting(_ stretch: Stretch, needsLeaves: Bool) async throws -> Stretch {
+        let requests = stretch.rows.map {
+            // Of several leaves all that is kept of the document counts.
+            RevisionRequest(id: $0.id, revision: needsLeaves && $0.revisions.count > 1 ? nil : $0.revisions[0])
+        }
+        let count = try await store.fitting(requests, of: database)
+        return stretch.cursor.before == nil ? cut(stretch, to: count) : cutDescending(stretch, to: count)
+    }
+
     /// Those of the revisions that the selector matches or the function lets through; nil when neither is there.
     private func passing(
         _ asked: [RevisionRequest],
@@ -39,13 +50,15 @@ extension FeedSource {
             return Set(zip(kept, passes).filter(\.1).map(\.0))
         }
         guard case .selector(let selector, _) = request.filter else { return nil }
-        return try Set(
-            asked.filter { request in
-                guard let leaf = found[request] else { return false }
-                let document = try JSONValue(parsing: OutgoingDocument(leaf).bytes(database))
-                return selector.matches(document, collation: .unicode)
-            }
-        )
+        var passing: Set<RevisionRequest> = []
+        var turns = WorkTurns()
+        for request in asked {
+            guard let leaf = found[request] else { continue }
+            let document = try JSONValue(parsing: OutgoingDocument(leaf).bytes(database), limits: .unlimited)
+            if selector.matches(document, collation: .unicode, work: &turns.work) { passing.insert(request) }
+            try await turns.next()
+        }
+        return passing
     }
 
     /// The row with the revisions that the filter lets through; nil when there is none.
@@ -84,6 +97,7 @@ extension FeedSource {
         }
         // Of a document that is cut to some of its members, attachments are only described.
         document.attachments = found.attachments.map { $0.outgoing(showsEncoding: options.showsEncoding) }
-        return .json(fields.apply(to: try JSONValue(parsing: document.bytes(database))).bytes)
+        let whole = try JSONValue(parsing: document.bytes(database), limits: .unlimited)
+        return .json(fields.apply(to: whole).bytes)
     }
 }

@@ -39,7 +39,9 @@ struct FeedSource: Sendable {
         switch request.since {
         case .now:
             return Cursor(place: FeedPosition(try await store.info(database).updateSeq), page: page)
-        case .after(let token): return Cursor(place: database.position(of: token), page: page)
+        case .after(let token):
+            let place = database.position(of: token)
+            return Cursor(place: request.isHolder ? place.ofHolder : place, page: page)
         }
     }
 
@@ -111,7 +113,7 @@ struct FeedSource: Sendable {
     private static let lookUpLimit = 1_000
 
     /// The first rows of a stretch: the feed goes on behind the last of them.
-    private func cut(_ stretch: Stretch, to room: Int) -> Stretch {
+    func cut(_ stretch: Stretch, to room: Int) -> Stretch {
         guard stretch.rows.count > room, let last = stretch.rows.prefix(room).last else { return stretch }
         var result = stretch
         result.rows = Array(stretch.rows.prefix(room))
@@ -167,7 +169,7 @@ extension FeedSource {
         }
     }
 
-    private func cutDescending(_ stretch: Stretch, to room: Int) -> Stretch {
+    func cutDescending(_ stretch: Stretch, to room: Int) -> Stretch {
         var result = cut(stretch, to: room)
         if result.rows.count < stretch.rows.count { result.cursor.before = result.cursor.place.number }
         return result

@@ -46,6 +46,8 @@ struct FeedTail: Service {
                 for feed in feeds { feed.signal(.change) }
                 continue
             }
+            // Who has seen what is not there yet has seen it in a database that was made anew since.
+            for feed in feeds where feed.seen > end { feed.signal(.change) }
             let behind = feeds.filter { $0.seen < end }
             guard settled[database] != end, !behind.isEmpty else { continue }
             try await wake(behind.filter { !Self.isAboutFew($0) }, of: database)

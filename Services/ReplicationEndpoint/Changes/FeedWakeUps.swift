@@ -66,7 +66,7 @@ final class FeedWakeUps: Service {
                 if self.isWaited(for: delivery.message.routingKey),
                     let event = try? ChangeEvent(body: delivery.message.body)
                 {
-                    self.wake(event, bereft: Self.bereft(delivery.message))
+                    self.wake(event, bereft: Self.bereft(delivery.message.headers[HeaderName.bereft]))
                 }
                 delivery.acknowledge()
             }
@@ -85,27 +85,35 @@ final class FeedWakeUps: Service {
         feeds.state.withLock { $0.ofFeed[database] != nil || $0.ofDatabase[database] != nil }
     }
 
-    /// The feeds whose readers lost something by a change.
-    private static func bereft(_ message: IncomingMessage) -> [Feed] {
-        guard case .string(let text) = message.headers[HeaderName.bereft] else { return [] }
-        return (try? JSONValue(parsing: text))?.arrayValue?.compactMap(\.stringValue).map(Feed.init(text:)) ?? []
+    /// The feeds whose readers lost something by a change; nil when they may be any.
+    static func bereft(_ header: HeaderValue?) -> [Feed]? {
+        guard case .string(let text) = header else { return [] }
+        let names = (try? JSONValue(parsing: text))?.arrayValue?.compactMap(\.stringValue) ?? []
+        return names.contains(HeaderName.everyFeed) ? nil : names.map(Feed.init(text:))
     }
 
     /// Wakes the feeds that a change is in, and those that it took something from.
-    func wake(_ event: ChangeEvent, bereft: [Feed] = []) {
+    ///
+    /// - Parameter bereft: The latter; nil when they may be any.
+    func wake(_ event: ChangeEvent, bereft: [Feed]? = []) {
         var feeds = Set(event.groups.map(Feed.group))
         if let owner = event.owner { feeds.insert(.owner(owner)) }
         if feeds.isEmpty { feeds.insert(.everybody) }
-        feeds.formUnion(bereft)
-        wake(feeds, of: event.database, about: DocumentID(stored: event.id))
+        let changed = bereft.map { feeds.union($0) }
+        wake(changed, of: event.database, about: DocumentID(stored: event.id))
     }
 
-    /// Wakes those who are in one of these feeds of a database, or in all of them, unless they are about other
-    /// documents.
-    private func wake(_ changed: Set<Feed>, of database: String, about document: DocumentID) {
+    /// Wakes those who are in one of these feeds of a database (nil: of any), or in all of them, unless they are about
+    /// other documents.
+    private func wake(_ changed: Set<Feed>?, of database: String, about document: DocumentID) {
         let woken = feeds.state.withLock { state -> [LiveFeed] in
             var ids = state.ofDatabase[database] ?? []
-            for feed in changed { ids.formUnion(state.ofFeed[database]?[feed] ?? []) }
+            let waiting = state.ofFeed[database] ?? [:]
+            if let changed {
+                for feed in changed { ids.formUnion(waiting[feed] ?? []) }
+            } else {
+                for feed in waiting.values { ids.formUnion(feed) }
+            }
             return ids.compactMap { state.all[$0] }.filter { $0.documents?.contains(document) ?? true }
         }
         for feed in woken { feed.signal(.change) }

@@ -1,30 +1,40 @@
 import NIOCore
 import Synchronization
 
-/// Tells live feeds that their clients have hung up, while they have nothing to send and would not notice.
+/// Tells those who take long to answer that their clients have hung up, while they have nothing to send and would not
+/// notice.
 final class HangUps: Sendable {
-    private let feeds = Mutex<[ObjectIdentifier: LiveFeed]>([:])
+    private let listeners = Mutex<[ObjectIdentifier: any HangUpListener]>([:])
 
-    /// Tells that feed when the connection closes.
-    func watch(_ channel: (any Channel)?, for feed: LiveFeed) {
+    /// Tells the listener when the connection closes.
+    func watch(_ channel: (any Channel)?, for listener: any HangUpListener) {
         guard let channel else { return }
-        feeds.withLock { $0[ObjectIdentifier(channel)] = feed }
+        listeners.withLock { $0[ObjectIdentifier(channel)] = listener }
         // It may have closed while the request was read.
-        if !channel.isActive { feed.signal(.hangUp) }
+        if !channel.isActive { listener.clientHungUp() }
     }
 
-    /// Lets the feed alone; another one of the same connection may follow.
-    func forget(_ channel: (any Channel)?, _ feed: LiveFeed) {
+    /// Lets the listener alone; another one of the same connection may follow.
+    func forget(_ channel: (any Channel)?, _ listener: any HangUpListener) {
         guard let channel else { return }
-        feeds.withLock { feeds in
+        listeners.withLock { listeners in
             let key = ObjectIdentifier(channel)
-            if feeds[key] === feed { feeds[key] = nil }
+            if listeners[key] === listener { listeners[key] = nil }
         }
     }
 
     fileprivate func closed(_ channel: any Channel) {
-        feeds.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }?.signal(.hangUp)
+        listeners.withLock { $0.removeValue(forKey: ObjectIdentifier(channel)) }?.clientHungUp()
     }
+}
+
+/// Who wants to know that a client has hung up.
+protocol HangUpListener: AnyObject, Sendable {
+    func clientHungUp()
+}
+
+extension LiveFeed: HangUpListener {
+    func clientHungUp() { signal(.hangUp) }
 }
 
 /// Stands in each connection and notices its end.
@@ -44,8 +54,8 @@ final class HangUpHandler: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // The server lets clients close their half first; a client of a live feed that does so has gone, as there is
-        // nothing else by which that would show before the next thing is sent.
+        // The server lets clients close their half first; a client that waits for something and does so has gone, as
+        // there is nothing else by which that would show before the next thing is sent.
         if case ChannelEvent.inputClosed = event { hangUps.closed(context.channel) }
         context.fireUserInboundEventTriggered(event)
     }

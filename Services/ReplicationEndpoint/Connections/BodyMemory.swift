@@ -58,6 +58,16 @@ final class BodyShare: Sendable {
         if bytes > 0 { memory.give(bytes, of: holder) }
     }
 
+    /// Takes as much as is missing to that many bytes, or gives back what is more.
+    ///
+    /// - Throws: As ``take(_:)``.
+    func hold(_ bytes: Int) throws(CouchError) {
+        let more = bytes - taken.withLock(\.self)
+        guard more < 0 else { return try take(more) }
+        memory.give(-more, of: holder)
+        taken.withLock { $0 += more }
+    }
+
     /// - Throws: 503 when there is no room, 429 when the caller has as much as one may have.
     func take(_ bytes: Int) throws(CouchError) {
         try memory.take(bytes, for: holder)

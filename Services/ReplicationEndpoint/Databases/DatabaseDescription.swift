@@ -20,7 +20,7 @@ struct DatabaseDescription: Sendable {
             updateSeq = try await store.lastPlace(in: database, for: caller)
             purgeSeq = 0
         }
-        return [
+        var description: JSONObject = [
             "instance_start_time": .string(String(info.createdSecondsSince1970)),
             "db_name": .string(database.name),
             "purge_seq": database.token(FeedPosition(purgeSeq)).sequence.json,
@@ -36,5 +36,11 @@ struct DatabaseDescription: Sendable {
             "compact_running": .bool(caller.feeds == nil && info.isCompacting),
             "cluster": ["q": 1, "n": 1, "w": 1, "r": 1],
         ]
+        // Our own: a device keeps apart what belongs to somebody, and must know how that is said.
+        let names = TagNames(owner: database.settings.ownerMember, groups: database.settings.groupsMember)
+        if names != TagNames() {
+            description["tag_names"] = ["owner": .string(names.owner), "groups": .string(names.groups)]
+        }
+        return .object(description)
     }
 }

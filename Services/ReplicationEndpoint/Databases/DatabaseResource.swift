@@ -59,7 +59,8 @@ struct DatabaseResource: Sendable {
 extension DocumentStore {
     /// The database of that name, for a caller who may open it.
     ///
-    /// - Throws: `unauthorized` for callers without credentials, whether there is such a database or not.
+    /// - Throws: `unauthorized` for callers without credentials, whether there is such a database or not; `forbidden`
+    ///   for users whom its security object keeps out.
     func openDatabase(_ name: String, for caller: Caller) async throws -> Database {
         let database: Database
         do {
@@ -67,9 +68,23 @@ extension DocumentStore {
         } catch let error as CouchError where caller == .anonymous && error == .noDatabase {
             throw Self.notAuthenticated
         }
-        guard AccessRules(database.settings).mayOpen(caller) else { throw Self.notAuthenticated }
+        guard AccessRules.mayOpen(database, caller) else {
+            throw caller == .anonymous ? Self.notAuthenticated : Self.notAllowed
+        }
         return database
     }
 
+    /// Whether a caller may still read a database that was opened before, and that is still there.
+    func isOpen(_ database: Database, to caller: Caller) async throws -> Bool {
+        guard caller.feeds != nil else { return true }
+        do {
+            let present = try await recentDatabase(database.name)
+            return present.id == database.id && AccessRules.mayOpen(present, caller)
+        } catch let error as CouchError where error == .noDatabase {
+            return false
+        }
+    }
+
     private static let notAuthenticated = CouchError.unauthorized("You are not authorized to access this db.")
+    private static let notAllowed = CouchError.forbidden("You are not allowed to access this db.")
 }

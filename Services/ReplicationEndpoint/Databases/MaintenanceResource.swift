@@ -6,20 +6,19 @@ import Telemetry
 
 /// What an administrator does with a database: `_security`, `_revs_limit`, `_purge` and its like, `_compact`.
 ///
-/// Who may read what is decided by tags alone. The security object is kept for the programs that look after it, and
-/// gives nobody a right.
+/// Who may read what is decided by tags. The security object keeps out whom it does not name, and gives nobody a right.
 struct MaintenanceResource: Sendable {
     let store: DocumentStore
+    let changes: AccessChanges
 
     func security(_ exchange: Exchange, in database: Database) async throws -> Response {
         switch exchange.method {
         case .get, .head:
-            return .json(try await store.security(of: database) ?? DocumentStore.defaultSecurity.bytes)
+            return .json(try await store.security(of: database))
         case .put:
             try exchange.requireAdministrator()
-            let object = try await exchange.requiredJSON()
-            try Self.check(security: object)
-            try await store.setSecurity(object.bytes, of: database)
+            try await store.setSecurity(try await exchange.requiredJSON(), of: database)
+            try await changes.tell()
             return .ok()
         default: throw exchange.methodNotAllowed("PUT", "GET")
         }
@@ -58,19 +57,27 @@ struct MaintenanceResource: Sendable {
         try exchange.requireAdministrator()
         try exchange.requireJSON()
         let members = try await exchange.object()
-        guard members.count <= Self.purgeLimit else {
+        guard members.count <= exchange.limits.purge else {
             throw CouchError.badRequest("Exceeded maximum number of documents.")
         }
-        let asked = try members.map { id, revisions in
-            DocumentRevisions(id: DocumentID(stored: id), revisions: try DocumentQuery.revisions(revisions))
+        var asked: [DocumentRevisions] = []
+        // What no document can be called has nothing to purge.
+        var impossible: [(String, JSONValue)] = []
+        for (text, value) in members {
+            let revisions = try DocumentQuery.revisions(value, limit: exchange.limits.revisions)
+            if let id = try? DocumentID(text) {
+                asked.append(DocumentRevisions(id: id, revisions: revisions))
+            } else {
+                impossible.append((text, []))
+            }
         }
         let outcome = try await store.purge(
             asked,
             in: database,
-            by: exchange.caller,
+            by: exchange.writer(to: database, in: store),
             traceID: TraceContext.current?.traceID
         )
-        let purged = JSONObject(outcome.purged.map { ($0.id.text, Self.list($0.revisions)) })
+        let purged = JSONObject(outcome.purged.map { ($0.id.text, Self.list($0.revisions)) } + impossible)
         return .json(["purge_seq": .null, "purged": .object(purged)], status: .created)
     }
 
@@ -100,23 +107,6 @@ struct MaintenanceResource: Sendable {
     }
 
     // MARK: - Details
-
-    /// The most documents that one purge names.
-    private static let purgeLimit = 1_000
-
-    private static func check(security: JSONValue) throws(CouchError) {
-        guard let members = security.objectValue else { throw .badRequest("Request body must be a JSON object") }
-        for party in ["admins", "members"] {
-            guard let value = members[party] else { continue }
-            guard let lists = value.objectValue else { throw .badRequest("\(party) must be a JSON list of strings") }
-            for name in ["names", "roles"] {
-                guard let list = lists[name] else { continue }
-                guard let values = list.arrayValue, values.allSatisfy({ $0.stringValue != nil }) else {
-                    throw .badRequest("\(name) must be a JSON list of strings")
-                }
-            }
-        }
-    }
 
     private static func list(_ revisions: [RevisionID]) -> JSONValue {
         .array(revisions.map { .string($0.description) })

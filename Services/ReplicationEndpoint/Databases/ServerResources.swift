@@ -7,10 +7,13 @@ import JSON
 import NIOCore
 import Postgres
 import ServiceRuntime
+import ViewIndexes
 
 /// What belongs to no database: the welcome, `_up`, `_uuids`, `_all_dbs`, `_dbs_info`, `_active_tasks`.
 struct ServerResources: Sendable {
     let store: DocumentStore
+    /// What the service needs.
+    let readiness: ReadinessChecks
     /// Names this server to replicators; the same for all of its endpoints.
     let uuid: String
 
@@ -25,10 +28,10 @@ struct ServerResources: Sendable {
 
     func up(_ exchange: Exchange) async throws -> Response {
         guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
-        do {
-            try await store.client.ping()
-        } catch {
-            throw CouchError.unavailable("The document store does not answer.")
+        let failures = await readiness.failures()
+        guard failures.isEmpty else {
+            let reasons = failures.map { "\($0.check): \($0.reason)" }.joined(separator: "; ")
+            throw CouchError.unavailable("This server is not ready (\(reasons)).")
         }
         return .json(["status": "ok", "seeds": [:]])
     }
@@ -36,7 +39,7 @@ struct ServerResources: Sendable {
     func uuids(_ exchange: Exchange) throws -> Response {
         guard exchange.isRead else { throw exchange.methodNotAllowed("GET") }
         let count = try exchange.query.count("count") ?? 1
-        guard count <= Self.uuidLimit else { throw CouchError.badRequest("count parameter too large") }
+        guard count <= exchange.limits.uuids else { throw CouchError.badRequest("count parameter too large") }
         let uuids = (0..<count).map { _ in JSONValue.string(DocumentID.random().text) }
         return .json(
             ["uuids": .array(uuids)],
@@ -66,7 +69,7 @@ struct ServerResources: Sendable {
                 throw CouchError.badRequest("`keys` member must exist.")
             }
             guard let list = keys.arrayValue else { throw CouchError.badRequest("`keys` member must be an array.") }
-            guard list.count <= Self.infoLimit else { throw CouchError.badRequest("too_many_keys") }
+            guard list.count <= exchange.limits.infos else { throw CouchError.badRequest("too_many_keys") }
             names = list
         default: throw exchange.methodNotAllowed("GET", "HEAD", "POST")
         }
@@ -102,9 +105,6 @@ struct ServerResources: Sendable {
     }
 
     // MARK: - Details
-
-    private static let uuidLimit = 1_000
-    private static let infoLimit = 100
 
     private func names(_ exchange: Exchange) async throws -> [String] {
         let query = try DocumentListQuery(exchange.query)

@@ -6,6 +6,7 @@ import JSON
 /// `/_fullsync/databases/<database>`: what is set of a database (contract, section 2.5); administrators only.
 struct SettingsResource: Sendable {
     let store: DocumentStore
+    let changes: AccessChanges
 
     func respond(to exchange: Exchange, _ name: String) async throws -> Response {
         try exchange.requireAdministrator()
@@ -16,7 +17,9 @@ struct SettingsResource: Sendable {
             guard let members = try await exchange.requiredJSON().objectValue else {
                 throw CouchError.badRequest("Request body must be a JSON object")
             }
-            try await store.configureDatabase(name, try present.merging(members))
+            let settings = try present.merging(members)
+            try await store.configureDatabase(name, settings)
+            if settings.anonymousRead != present.anonymousRead { try await changes.tell() }
             return .ok()
         default: throw exchange.methodNotAllowed("GET", "PUT")
         }

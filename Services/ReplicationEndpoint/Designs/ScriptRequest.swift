@@ -23,7 +23,7 @@ struct ScriptRequest: Sendable {
     func json() async throws -> [UInt8] {
         let caller = exchange.caller
         let path = JSONValue.array(pathSegments.map(JSONValue.string))
-        let security = try await store.security(of: database).flatMap { try? JSONValue(parsing: $0) }
+        let security = try JSONValue(parsing: try await store.security(of: database), limits: .unlimited)
         let object: JSONObject = [
             "info": [
                 "db_name": .string(database.name),
@@ -43,7 +43,7 @@ struct ScriptRequest: Sendable {
             "form": .object(form),
             "cookie": [:],
             "userCtx": UserContext(caller, in: database).json,
-            "secObj": security ?? DocumentStore.defaultSecurity,
+            "secObj": security,
         ]
         return JSONValue.object(object).bytes
     }

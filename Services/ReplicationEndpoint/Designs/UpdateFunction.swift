@@ -87,7 +87,7 @@ struct UpdateFunction: Sendable {
         let outcome = try await store.write(
             [edit],
             to: database,
-            by: exchange.caller,
+            by: exchange.writer(to: database, in: store),
             traceID: TraceContext.current?.traceID
         )[0]
         switch outcome {

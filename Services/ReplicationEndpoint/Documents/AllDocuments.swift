@@ -3,6 +3,7 @@ import DocumentStore
 import Hummingbird
 import JSON
 import NIOCore
+import ViewIndexes
 
 /// `/<database>/_all_docs` and `_design_docs`, and their `/queries`: the documents that the caller may read, by id.
 struct AllDocuments: Sendable {
@@ -70,8 +71,8 @@ struct AllDocuments: Sendable {
         guard let members = list.arrayValue?.map(\.objectValue), !members.contains(where: { $0 == nil }) else {
             throw CouchError.badRequest("`queries` must be an array of objects.")
         }
-        guard members.count <= queryLimit else {
-            throw CouchError.badRequest("`queries` has more than \(queryLimit) queries.")
+        guard members.count <= exchange.limits.queries else {
+            throw CouchError.badRequest("`queries` has more than \(exchange.limits.queries) queries.")
         }
         let base = try DocumentListQuery(exchange.query)
         return try members.compactMap(\.self).map { members in
@@ -86,8 +87,6 @@ struct AllDocuments: Sendable {
             throw .badRequest("`keys` has more than \(limits.keys) keys.")
         }
     }
-
-    private static let queryLimit = 1_000
 
     private func rows(
         _ query: DocumentListQuery,

@@ -9,107 +9,163 @@ import Telemetry
 /// As in CouchDB, a document that cannot be understood refuses the whole request, and one that may not be written, or
 /// conflicts, is refused alone. Other than there, so is one beyond a limit that was made elsewhere: it will never be
 /// taken, and must not keep the others of a device from being taken.
+///
+/// The body is read as it arrives (``BulkIntake``). Nothing is written before all of it is understood, unless it says
+/// first that its documents were made elsewhere: of those a batch is written when it is large, as to send them once
+/// more does no harm.
 struct BulkDocuments: Sendable {
     let store: DocumentStore
+
+    /// How many bytes of documents are gathered at most that can be written before the others are there.
+    private static let batchLimit = 16 << 20
 
     func respond(to exchange: Exchange, in database: Database) async throws -> Response {
         guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
         try exchange.requireUser()
         try exchange.requireJSON()
-        let body = try await exchange.body()
-        let request = try BulkDocumentsRequest(
-            parsing: body,
-            limits: exchange.limits.json,
-            countLimit: exchange.limits.bulkDocs
-        )
-        let (edits, refused) = try await edits(request, body, exchange, in: database)
-        guard !request.isAllOrNothing || !request.makesNewRevisions else { return Self.refusal(of: edits) }
-        let outcomes = try await write(edits, exchange, in: database)
-        let rows = zip(edits, outcomes).compactMap { edit, outcome -> JSONValue? in
-            switch outcome {
-            case .refused(let error): Self.row(edit, error, isReplicated: !request.makesNewRevisions)
-            case .written(let revision):
-                // Of revisions that were made elsewhere only failures have a row.
-                request.makesNewRevisions
-                    ? ["ok": true, "id": .string(edit.id.text), "rev": .string(revision.description)] : nil
+        let batchSize = min(Self.batchLimit, exchange.limits.requestBody / 2)
+        var intake = BulkIntake(database, exchange.limits, to: store)
+        var answer = Array("[".utf8)
+        do {
+            try await exchange.readBody(limit: exchange.limits.bulkBody) { piece in
+                try await intake.append(piece)
+                if intake.areMadeElsewhere, intake.byteCount > batchSize {
+                    let items = try await intake.takeItems()
+                    let rows = try await write(items, makesNewRevisions: false, exchange, in: database)
+                    Self.append(rows, to: &answer)
+                }
+                let bytes = intake.byteCount + answer.count
+                guard bytes <= exchange.limits.requestBody else { throw CouchError.tooLarge }
+                try exchange.bodyShare.hold(bytes)
             }
+            let request = try intake.finish()
+            let items = try await intake.takeItems()
+            guard !request.isAllOrNothing || !request.makesNewRevisions else { return try Self.refusal(of: items) }
+            let rows = try await write(
+                items,
+                makesNewRevisions: request.makesNewRevisions,
+                exchange,
+                in: database
+            )
+            Self.append(rows, to: &answer)
+        } catch {
+            await intake.abandon()
+            throw error
         }
-        return .json(.array(refused + rows), status: .created)
+        return .json(answer + "]".utf8, status: .created)
     }
 
-    private func edits(
-        _ request: BulkDocumentsRequest,
-        _ body: [UInt8],
+    /// Rows are kept as the text that is sent: so it is known how much they are.
+    private static func append(_ rows: [JSONValue], to answer: inout [UInt8]) {
+        for row in rows {
+            if answer.count > 1 { answer.append(UInt8(ascii: ",")) }
+            row.write(to: &answer)
+        }
+    }
+
+    /// Writes documents, and says in rows what became of them.
+    private func write(
+        _ items: [BulkIntake.Item],
+        makesNewRevisions: Bool,
         _ exchange: Exchange,
         in database: Database
-    ) async throws -> (edits: [DocumentEdit], refused: [JSONValue]) {
+    ) async throws -> [JSONValue] {
         let intake = DocumentIntake(database, exchange.limits)
         var edits: [DocumentEdit] = []
-        edits.reserveCapacity(request.documents.count)
-        // The places of the documents with attachments, which are few as a rule.
-        var places: [Int] = []
-        var withAttachments: [IncomingDocument] = []
-        var refused: [JSONValue] = []
-        for range in request.documents {
-            let document: IncomingDocument
-            do throws(CouchError) {
-                document = try intake.document(body, in: range)
-            } catch {
-                guard !request.makesNewRevisions, error.isLimit else { throw error }
-                refused.append(try Self.row(of: body, in: range, exchange.limits.json, error))
-                continue
+        edits.reserveCapacity(items.count)
+        for item in items {
+            switch item {
+            case .document(let document, let attachments):
+                let id = document.id ?? .random()
+                var edit = makesNewRevisions ? intake.edit(document, id: id) : try intake.replica(document, id: id)
+                edit.attachments = attachments
+                edits.append(edit)
+            case .local: break
+            case .refused(let error, let id, _): if makesNewRevisions || id == nil { throw error }
             }
-            if document.attachments?.isEmpty == false {
-                places.append(edits.count)
-                withAttachments.append(document)
-            }
-            let id = document.id ?? .random()
-            edits.append(
-                request.makesNewRevisions ? intake.edit(document, id: id) : try intake.replica(document, id: id)
-            )
         }
-        let attachments = try await AttachmentIntake(store: store, rules: intake.rules).edited(withAttachments)
-        for (place, attachments) in zip(places, attachments) { edits[place].attachments = attachments }
-        return (edits, refused)
+        let outcomes = try await store.write(
+            edits,
+            to: database,
+            by: exchange.writer(to: database, in: store),
+            traceID: TraceContext.current?.traceID
+        )
+        var written = zip(edits, outcomes).makeIterator()
+        var rows: [JSONValue] = []
+        for item in items {
+            let row: JSONValue?
+            switch item {
+            case .document: row = written.next().flatMap { Self.row($0, $1, makesNewRevisions: makesNewRevisions) }
+            case .local(let edit):
+                row = try await self.row(writing: edit, makesNewRevisions: makesNewRevisions, exchange, in: database)
+            case .refused(let error, let id, let rev): row = Self.row(id ?? .null, rev: rev, error.forReplicators)
+            }
+            if let row { rows.append(row) }
+        }
+        return rows
     }
 
-    private func write(
-        _ edits: [DocumentEdit],
+    /// Writes a local document, which is not written with the others.
+    private func row(
+        writing edit: LocalEdit,
+        makesNewRevisions: Bool,
         _ exchange: Exchange,
         in database: Database
-    ) async throws -> [EditOutcome] {
-        try await store.write(edits, to: database, by: exchange.caller, traceID: TraceContext.current?.traceID)
+    ) async throws -> JSONValue? {
+        let id = JSONValue.string(DocumentID.local(edit.name).text)
+        do {
+            let writer = try await exchange.writer(to: database, in: store)
+            let revision = try await store.write(edit, in: database, for: writer)
+            return makesNewRevisions ? ["ok": true, "id": id, "rev": .string(revision)] : nil
+        } catch let error as CouchError where error.status == 403 {
+            return Self.row(id, rev: nil, error)
+        }
+    }
+
+    private static func row(
+        _ edit: DocumentEdit,
+        _ outcome: EditOutcome,
+        makesNewRevisions: Bool
+    ) -> JSONValue? {
+        switch outcome {
+        case .refused(let error): return row(edit, error, isReplicated: !makesNewRevisions)
+        case .written(let revision):
+            // Of revisions that were made elsewhere only failures have a row.
+            guard makesNewRevisions else { return nil }
+            return ["ok": true, "id": .string(edit.id.text), "rev": .string(revision.description)]
+        }
     }
 
     /// The answer to `all_or_nothing`, which no CouchDB since 2.0 does.
-    private static func refusal(of edits: [DocumentEdit]) -> Response {
+    private static func refusal(of items: [BulkIntake.Item]) throws(CouchError) -> Response {
         let error = CouchError(
             status: 417,
             error: "not_implemented",
             reason: "all_or_nothing is not supported"
         )
-        return .json(.array(edits.map { row($0, error, namesRevision: true) }), status: .expectationFailed)
+        var rows: [JSONValue] = []
+        for item in items {
+            switch item {
+            case .document(let document, _):
+                let id = document.id ?? .random()
+                rows.append(row(.string(id.text), rev: .string(document.revision?.revision.description ?? "0-"), error))
+            case .local(let edit):
+                rows.append(
+                    row(.string(DocumentID.local(edit.name).text), rev: .string("0-\(edit.revision)"), error)
+                )
+            case .refused(let error, _, _): throw error
+            }
+        }
+        return .json(.array(rows), status: .expectationFailed)
     }
 
     private static func row(_ edit: DocumentEdit, _ error: CouchError, isReplicated: Bool) -> JSONValue {
-        row(edit, isReplicated ? error.forReplicators : error, namesRevision: isReplicated)
-    }
-
-    private static func row(_ edit: DocumentEdit, _ error: CouchError, namesRevision: Bool) -> JSONValue {
         let revision = edit.namedRevision?.description ?? "0-"
-        return row(.string(edit.id.text), rev: namesRevision ? .string(revision) : nil, error)
-    }
-
-    /// The row of a document that is beyond a limit, and so was not taken apart.
-    private static func row(
-        of body: [UInt8],
-        in range: Range<Int>,
-        _ limits: JSONLimits,
-        _ error: CouchError
-    ) throws(CouchError) -> JSONValue {
-        let document = try JSONValue(received: body, in: range, limits: limits)
-        guard let id = document["_id"] else { throw error }
-        return row(id, rev: document["_rev"], error.forReplicators)
+        return row(
+            .string(edit.id.text),
+            rev: isReplicated ? .string(revision) : nil,
+            isReplicated ? error.forReplicators : error
+        )
     }
 
     private static func row(_ id: JSONValue, rev: JSONValue?, _ error: CouchError) -> JSONValue {
@@ -122,9 +178,6 @@ struct BulkDocuments: Sendable {
 }
 
 extension CouchError {
-    /// Whether something is larger than it may be.
-    fileprivate var isLimit: Bool { status == 413 || error == "illegal_docid" }
-
     /// The error as a row that says to a replicator that trying again is of no use.
     ///
     /// PouchDB goes on behind a document that is `forbidden` or `unauthorized`, and stops at any other row to send all

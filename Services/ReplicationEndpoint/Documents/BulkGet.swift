@@ -33,7 +33,7 @@ struct BulkGet: Sendable {
         var stretch = AdaptiveStretch()
         var start = 0
         while start < request.items.count {
-            let items = request.items[start..<min(start + stretch.count, request.items.count)]
+            let items = try await fitting(request.items[start...].prefix(stretch.count), database)
             let opened = try await open(items, withHistory: request.needsHistory, in: database, for: caller)
             for (index, (item, revisions)) in zip(items, opened).enumerated() {
                 if start + index > 0 { output.append(UInt8(ascii: ",")) }
@@ -46,6 +46,20 @@ struct BulkGet: Sendable {
         }
         output.append(contentsOf: "]}\n".utf8)
         try await writer.write(ByteBuffer(bytes: output))
+    }
+
+    /// As many of the items as may be in memory.
+    private func fitting(
+        _ items: ArraySlice<BulkGetRequest.Item>,
+        _ database: Database
+    ) async throws -> ArraySlice<BulkGetRequest.Item> {
+        let requests = items.map { item in
+            switch item {
+            case .open(let request, _): request.revisionRequest
+            case .wrong: RevisionRequest(id: DocumentID(stored: ""))
+            }
+        }
+        return items.prefix(try await store.fitting(requests, of: database))
     }
 
     /// What came of each item; nothing of those that are wrong.
@@ -126,7 +140,7 @@ struct BulkGet: Sendable {
     ) async throws {
         var start = 0
         while start < request.items.count {
-            let items = request.items[start..<min(start + Self.partsStretch, request.items.count)]
+            let items = try await fitting(request.items[start...].prefix(Self.partsStretch), database)
             let opened = try await open(items, withHistory: request.needsHistory, in: database, for: caller)
             for (item, revisions) in zip(items, opened) {
                 for answer in Self.answers(item, revisions, withHistory: request.withHistory) {

@@ -23,6 +23,8 @@ struct DocumentForm {
     private let store: DocumentStore
     private let rules: DocumentRules
     private let documentLimit: Int
+    /// What the texts of fields take of the memory for bodies.
+    private let share: BodyShare
     private var field = Field.unknown
     private var text: [UInt8] = []
     private var fileName = ""
@@ -30,10 +32,11 @@ struct DocumentForm {
     private var upload: IncomingContent?
     private var total = 0
 
-    private init(_ store: DocumentStore, rules: DocumentRules, documentLimit: Int) {
+    private init(_ exchange: Exchange, rules: DocumentRules, to store: DocumentStore) {
         self.store = store
         self.rules = rules
-        self.documentLimit = documentLimit
+        documentLimit = exchange.limits.requestBody
+        share = exchange.bodyShare
     }
 
     /// Reads the body of a request; its files are kept by the store then, and swept when nothing refers to them.
@@ -43,9 +46,9 @@ struct DocumentForm {
             throw CouchError.badContentType("Content-Type must be multipart/form-data")
         }
         var reader = try MultipartReader(type, headerLimit: rules.partHeaderLimit)
-        var form = DocumentForm(store, rules: rules, documentLimit: exchange.limits.requestBody)
+        var form = DocumentForm(exchange, rules: rules, to: store)
         do {
-            for try await buffer in exchange.request.body {
+            try await exchange.readPieces(limit: exchange.limits.bulkBody) { buffer in
                 for event in try reader.append(buffer.readableBytesView) { try await form.take(event) }
             }
             try reader.finish()
@@ -100,8 +103,9 @@ struct DocumentForm {
         switch field {
         case .unknown: break
         case .document, .revision:
+            guard text.count + bytes.count <= documentLimit else { throw CouchError.tooLarge }
+            try share.take(bytes.count)
             text += bytes
-            guard text.count <= documentLimit else { throw CouchError.tooLarge }
         case .file:
             total += bytes.count
             try AttachmentIntake(store: store, rules: rules).check(total: total)

@@ -10,8 +10,14 @@ struct DocumentIntake: Sendable {
     }
 
     /// The document that a part of a request's body says.
-    func document(_ bytes: [UInt8], in range: Range<Int>) throws(CouchError) -> IncomingDocument {
-        try IncomingDocument(parsing: bytes, in: range, rules: rules)
+    ///
+    /// - Parameter contents: How many contents of attachments were taken out of it.
+    func document(
+        _ bytes: [UInt8],
+        in range: Range<Int>,
+        contents: Int = 0
+    ) throws(CouchError) -> IncomingDocument {
+        try IncomingDocument(parsing: bytes, in: range, rules: rules, contents: contents)
     }
 
     /// The document that is the body of a request, with its attachments in it or as parts behind it.
@@ -19,9 +25,34 @@ struct DocumentIntake: Sendable {
         guard !MultipartDocument.reads(exchange) else {
             return try await MultipartDocument.read(exchange, rules: rules, to: store)
         }
-        let body = try await exchange.requiredBody()
-        let document = try document(body, in: body.indices)
-        let attachments = try await AttachmentIntake(store: store, rules: rules).edited([document])
+        return try await receive(try await text(of: exchange, to: store), to: store)
+    }
+
+    /// The text of the document that is the body of a request; its large contents are taken to the store while they
+    /// arrive.
+    func text(of exchange: Exchange, to store: DocumentStore) async throws -> ArrivedDocument {
+        let limits = DocumentSplitter.Limits(text: exchange.limits.requestBody)
+        var splitter = WholeDocumentSplitter(limits, json: exchange.limits.json)
+        var arriving = ArrivingContents(to: store, rules: rules)
+        do {
+            try await exchange.readBody(limit: exchange.limits.bulkBody) { piece in
+                for event in try splitter.append(piece) { try await arriving.take(event) }
+                if let failure = arriving.failure { throw failure }
+                try exchange.bodyShare.hold(splitter.byteCount)
+            }
+            return ArrivedDocument(text: try splitter.finish(), contents: arriving.contents)
+        } catch {
+            await arriving.abandon()
+            throw error
+        }
+    }
+
+    /// The document that a text says, with its attachments.
+    func receive(_ arrived: ArrivedDocument, to store: DocumentStore) async throws -> ReceivedDocument {
+        let text = arrived.text.text
+        let document = try document(text, in: text.indices, contents: arrived.contents.count)
+        let attachments = try await AttachmentIntake(store: store, rules: rules)
+            .edited([document], arrived: [arrived.contents])
         return ReceivedDocument(document: document, attachments: attachments[0])
     }
 
@@ -58,4 +89,10 @@ struct DocumentIntake: Sendable {
             )
         )
     }
+}
+
+/// A document that a client sent, before it is read, with the contents that were taken out of it.
+struct ArrivedDocument: Sendable {
+    let text: SplitDocument
+    let contents: [StoredContent]
 }

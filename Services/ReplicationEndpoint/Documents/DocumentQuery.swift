@@ -22,7 +22,8 @@ struct DocumentQuery: Sendable {
     /// Whether a write gets a new revision; otherwise it is one that was made elsewhere.
     var newEdits = true
 
-    init(_ query: Query) throws(CouchError) {
+    /// - Parameter revisionLimit: How many revisions it may name.
+    init(_ query: Query, revisionLimit: Int = EndpointLimits().revisions) throws(CouchError) {
         func flag(_ name: String) -> Bool { query[name] == "true" }
         let meta = flag("meta")
         latest = flag("latest")
@@ -38,23 +39,23 @@ struct DocumentQuery: Sendable {
         case nil: break
         case "all": openRevisions = .all
         case let text?:
-            let list = try Self.revisions(text)
+            let list = try Self.revisions(text, limit: revisionLimit)
             // An empty list asks for nothing, and is taken as if it were not there.
             if !list.isEmpty { openRevisions = .revisions(list) }
         }
     }
 
     /// The revisions of a JSON array.
-    static func revisions(_ text: String) throws(CouchError) -> [RevisionID] {
+    static func revisions(_ text: String, limit: Int) throws(CouchError) -> [RevisionID] {
         let bytes = Array(text.utf8)
-        return try revisions(JSONValue(received: bytes, in: bytes.indices, limits: JSONLimits()))
+        return try revisions(JSONValue(received: bytes, in: bytes.indices, limits: JSONLimits()), limit: limit)
     }
 
     /// The revisions that a JSON array names.
-    static func revisions(_ value: JSONValue) throws(CouchError) -> [RevisionID] {
+    static func revisions(_ value: JSONValue, limit: Int) throws(CouchError) -> [RevisionID] {
         guard let list = value.arrayValue else { throw .badRequest("Invalid list of revisions") }
-        guard list.count <= revisionLimit else {
-            throw .badRequest("A list names more than \(revisionLimit) revisions.")
+        guard list.count <= limit else {
+            throw .badRequest("A list names more than \(limit) revisions.")
         }
         var revisions: [RevisionID] = []
         for element in list {
@@ -63,7 +64,4 @@ struct DocumentQuery: Sendable {
         }
         return revisions
     }
-
-    /// The most revisions of one document that a request names.
-    private static let revisionLimit = 10_000
 }

@@ -10,7 +10,7 @@ struct DocumentReader: Sendable {
     let store: DocumentStore
 
     func read(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
-        let query = try DocumentQuery(exchange.query)
+        let query = try DocumentQuery(exchange.query, revisionLimit: exchange.limits.revisions)
         let options = try AttachmentOptions(exchange.query)
         if let revisions = query.openRevisions {
             return try await open(revisions, of: id, query, options, exchange, in: database)

@@ -3,6 +3,7 @@ import DocumentStore
 import Hummingbird
 import JSON
 import NIOCore
+import ViewIndexes
 
 /// Writes the rows of one list of documents to a client, some at a time: what is in memory does not grow with the list.
 struct DocumentRows: Sendable {
@@ -85,9 +86,8 @@ struct DocumentRows: Sendable {
         while true {
             var rest = page.documents[...]
             while !rest.isEmpty {
-                let count = query.includesBodies ? min(stretch.count, rest.count) : rest.count
-                let listed = Array(rest.prefix(count))
-                rest = rest.dropFirst(count)
+                let listed = try await query.includesBodies ? fitting(rest.prefix(stretch.count)) : Array(rest)
+                rest = rest.dropFirst(listed.count)
                 let bodies = query.includesBodies ? try await store.revisions(of: listed) : []
                 for (index, document) in listed.enumerated() {
                     Self.separate(&output, &isFirst)
@@ -98,12 +98,17 @@ struct DocumentRows: Sendable {
                         output.append(UInt8(ascii: "}"))
                     }
                 }
-                stretch.note(bytes: output.count, of: count)
+                stretch.note(bytes: output.count, of: listed.count)
                 try await Self.flush(&output, to: &writer)
             }
             guard let range = page.next else { return }
             page = try await next(range)
         }
+    }
+
+    /// As many of the rows as may be in memory with their bodies.
+    private func fitting(_ rows: ArraySlice<ListedDocument>) async throws -> [ListedDocument] {
+        Array(rows.prefix(try await store.fitting(rows, of: database)))
     }
 
     // MARK: - Keys
@@ -112,7 +117,7 @@ struct DocumentRows: Sendable {
     private var keys: ArraySlice<JSONValue> {
         let all = query.keys ?? []
         let ordered = query.isDescending ? all.reversed() : all
-        let named = onlyDesigns ? ordered.filter { $0.stringValue?.hasPrefix("_design/") ?? false } : ordered
+        let named = onlyDesigns ? ordered.filter { $0.stringValue?.beginsExactly(with: "_design/") ?? false } : ordered
         return named.dropFirst(query.skip).prefix(query.limit ?? .max)
     }
 
@@ -124,9 +129,8 @@ struct DocumentRows: Sendable {
         var rest = keys
         var stretch = AdaptiveStretch()
         while !rest.isEmpty {
-            let count = min(query.includesBodies ? stretch.count : 1_000, rest.count)
-            let keys = rest.prefix(count)
-            rest = rest.dropFirst(count)
+            let keys = try await query.includesBodies ? fitting(rest.prefix(stretch.count)) : rest.prefix(1_000)
+            rest = rest.dropFirst(keys.count)
             let listed = try await find(keys)
             let bodies = try await bodies(of: listed)
             for (index, key) in keys.enumerated() {
@@ -139,9 +143,18 @@ struct DocumentRows: Sendable {
                     output.append(contentsOf: #","error":"not_found"}"#.utf8)
                 }
             }
-            stretch.note(bytes: output.count, of: count)
+            stretch.note(bytes: output.count, of: keys.count)
             try await Self.flush(&output, to: &writer)
         }
+    }
+
+    /// As many of the keys as may be in memory with their documents.
+    private func fitting(_ keys: ArraySlice<JSONValue>) async throws -> ArraySlice<JSONValue> {
+        let nothing = DocumentID(stored: "")
+        let requests = keys.map { key in
+            RevisionRequest(id: key.stringValue.flatMap { try? DocumentID($0) } ?? nothing)
+        }
+        return keys.prefix(try await store.fitting(requests, of: database))
     }
 
     /// The documents that the keys name; a key that cannot be an id names none.

@@ -14,12 +14,23 @@ struct DocumentWriter: Sendable {
     /// `POST /<database>`: a document whose id the server makes where it has none.
     func post(_ exchange: Exchange, in database: Database) async throws -> Response {
         try exchange.requireUser()
-        if !MultipartDocument.reads(exchange) { try exchange.requireJSON() }
+        let isWhole = !MultipartDocument.reads(exchange)
+        if isWhole { try exchange.requireJSON() }
         let intake = DocumentIntake(database, exchange.limits)
-        let received = try await intake.receive(exchange, to: store)
+        let received: ReceivedDocument
+        if isWhole {
+            let text = try await intake.text(of: exchange, to: store)
+            guard !text.text.isLocal else {
+                let edit = try LocalEdit(parsing: text.text.text, exchange.limits)
+                return try await LocalResource(store: store).write(edit, exchange, in: database)
+            }
+            received = try await intake.receive(text, to: store)
+        } else {
+            received = try await intake.receive(exchange, to: store)
+        }
         var edit = intake.edit(received.document, id: received.document.id ?? .random())
         edit.attachments = received.attachments
-        return try await write(edit, exchange, in: database)
+        return try await write(edit, exchange, in: database, inBatch: isWhole)
     }
 
     /// `POST /<database>/<document>` with the form of a web page: attachments for the document that is a field, or for
@@ -76,7 +87,7 @@ struct DocumentWriter: Sendable {
         let revision = try Self.revision(of: document.revision?.revision, exchange)
         var edit = isNew ? intake.edit(document, id: id, after: revision) : try intake.replica(document, id: id)
         edit.attachments = received.attachments
-        return try await write(edit, exchange, in: database)
+        return try await write(edit, exchange, in: database, inBatch: !MultipartDocument.reads(exchange))
     }
 
     func delete(_ exchange: Exchange, _ id: DocumentID, in database: Database) async throws -> Response {
@@ -100,28 +111,40 @@ struct DocumentWriter: Sendable {
         var query = try DocumentQuery(Query(nil))
         query.rev = try Self.revision(of: nil, exchange)
         let source = try await reader.document(id, query, in: database, for: exchange.caller)
-        let scan = try JSONScan(received: source.body, in: source.body.indices, limits: database.documentRules.json)
-        var edit = DocumentEdit(
-            id: destination.id,
-            revision: .next(after: destination.revision),
-            isDeleted: source.isDeleted,
-            body: DocumentBody(bytes: source.body, isFaithfulInJSONB: scan.isFaithfulInJSONB),
-            tags: AskedTags(source.tags)
-        )
-        edit.attachments = source.attachments.map { .kept($0) }
-        return try await write(edit, exchange, in: database)
+        switch destination {
+        case .local(let name, let revision):
+            let edit = LocalEdit(name: name, body: source.body, revision: revision)
+            return try await LocalResource(store: store).write(edit, exchange, in: database)
+        case .document(let id, let revision):
+            let scan = try JSONScan(received: source.body, in: source.body.indices, limits: database.documentRules.json)
+            var edit = DocumentEdit(
+                id: id,
+                revision: .next(after: revision),
+                isDeleted: source.isDeleted,
+                body: DocumentBody(bytes: source.body, isFaithfulInJSONB: scan.isFaithfulInJSONB),
+                tags: AskedTags(source.tags)
+            )
+            edit.attachments = source.attachments.map { .kept($0) }
+            return try await write(edit, exchange, in: database)
+        }
     }
 
-    private func write(_ edit: DocumentEdit, _ exchange: Exchange, in database: Database) async throws -> Response {
+    /// - Parameter inBatch: Whether CouchDB would look at `batch=ok` of such a request.
+    func write(
+        _ edit: DocumentEdit,
+        _ exchange: Exchange,
+        in database: Database,
+        inBatch: Bool = false
+    ) async throws -> Response {
         let outcome = try await store.write(
             [edit],
             to: database,
-            by: exchange.caller,
+            by: exchange.writer(to: database, in: store),
             traceID: TraceContext.current?.traceID
         )[0]
         let id = edit.id.text
         // CouchDB writes a batch later, and tells nobody what became of it. Here it is on the disk by now.
-        if exchange.query["batch"] == "ok", exchange.method != .copy {
+        if inBatch, exchange.query["batch"] == "ok" {
             return .json(["ok": true, "id": .string(id)], status: .accepted)
         }
         switch outcome {
@@ -155,19 +178,12 @@ struct DocumentWriter: Sendable {
 }
 
 /// Where a COPY goes: the id, and the revision that it replaces, of the header `Destination`.
-struct CopyDestination: Sendable, Hashable {
-    let id: DocumentID
-    let revision: RevisionID?
+enum CopyDestination: Sendable, Hashable {
+    case document(DocumentID, after: RevisionID?)
+    /// A local document, by the name behind `_local/` and the number of its revision, 0 for none.
+    case local(String, after: Int)
 
     init(_ header: String?) throws(CouchError) {
-        let parts = try Self.parts(header)
-        id = try DocumentID(parts.id)
-        guard !id.isLocal else { throw .badRequest("A document cannot be copied to a local one.") }
-        revision = try parts.revision.map { text throws(CouchError) in try RevisionID(parsing: text) }
-    }
-
-    /// The id and the revision as they are written.
-    static func parts(_ header: String?) throws(CouchError) -> (id: String, revision: String?) {
         guard let header else { throw .badRequest("Destination header is mandatory for COPY.") }
         guard !header.hasPrefix("http://"), !header.hasPrefix("https://") else {
             throw .badRequest("Destination URL must be relative.")
@@ -176,9 +192,19 @@ struct CopyDestination: Sendable, Hashable {
         guard let name = String(parts[0]).replacingOccurrences(of: "+", with: " ").removingPercentEncoding else {
             throw .badRequest("Destination header is not understood.")
         }
-        guard parts.count > 1 else { return (name, nil) }
-        guard let rev = Query(String(parts[1]))["rev"] else { throw .invalidRevision }
-        return (name, rev)
+        let id = try DocumentID(name)
+        var revision: String?
+        if parts.count > 1 {
+            guard let rev = Query(String(parts[1]))["rev"] else { throw .invalidRevision }
+            revision = rev
+        }
+        if let name = id.localName {
+            let number = try revision.map { text throws(CouchError) in try LocalEdit.number(text) }
+            self = .local(name, after: number ?? 0)
+        } else {
+            let parent = try revision.map { text throws(CouchError) in try RevisionID(parsing: text) }
+            self = .document(id, after: parent)
+        }
     }
 }
 

@@ -3,6 +3,7 @@ import DocumentStore
 import Hummingbird
 import JSON
 import NIOCore
+import ViewIndexes
 
 /// `/<database>/_local_docs`: the caller's own `_local` documents; everybody's for an administrator, with the name of
 /// the user whose each is.
@@ -58,12 +59,11 @@ struct LocalDocumentList: Sendable {
         to writer: inout any ResponseBodyWriter
     ) async throws {
         let keys = query.isDescending ? (query.keys ?? []).reversed() : query.keys ?? []
-        let local = keys.compactMap(\.stringValue).filter { $0.hasPrefix("_local/") }
+        let local = keys.compactMap(\.stringValue).filter { $0.beginsExactly(with: "_local/") }
         for (index, key) in local.dropFirst(query.skip).prefix(query.limit ?? .max).enumerated() {
             var output = index > 0 ? Array(",\r\n".utf8) : []
-            let name = String(key.dropFirst("_local/".count))
-            let isName = (try? DocumentID(key)) != nil
-            if isName, let found = try await store.localDocument(name, in: database, for: caller) {
+            let name = (try? DocumentID(key))?.localName
+            if let name, let found = try await store.localDocument(name, in: database, for: caller) {
                 Self.write(found, includesBody: query.includesBodies, namesOwner: caller.feeds == nil, to: &output)
             } else {
                 JSONValue.object(["key": .string(key), "error": "not_found"]).write(to: &output)

@@ -26,7 +26,7 @@ struct RevisionsDifference: Sendable {
         // a device would come again with all of them for ever.
         var impossible: [MissingRevisions] = []
         for (text, revisions) in members {
-            let revisions = try DocumentQuery.revisions(revisions)
+            let revisions = try DocumentQuery.revisions(revisions, limit: exchange.limits.revisions)
             if let id = try? DocumentID(text) {
                 asked.append(DocumentRevisions(id: id, revisions: revisions))
             } else {

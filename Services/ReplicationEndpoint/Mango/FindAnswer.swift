@@ -71,24 +71,12 @@ struct FindAnswer: Sendable {
         let (examined, found) = (run.statistics.documentsExamined, run.statistics.found)
         if request.executionStats {
             output += ",\r\n\"execution_stats\": ".utf8
-            statistics.write(to: &output)
+            run.executionStatistics(since: began).write(to: &output)
         }
         if let warning = plan.warning(examined: examined, found: found) {
             output += ",\r\n\"warning\": ".utf8
             JSONValue.write(string: warning, to: &output)
         }
         output += "}".utf8
-    }
-
-    private var statistics: JSONValue {
-        let examined = JSONValue.number(JSONNumber(run.statistics.documentsExamined))
-        let comparesCopies = request.quorum > 1
-        return [
-            "total_keys_examined": .number(JSONNumber(run.statistics.keysExamined)),
-            "total_docs_examined": comparesCopies ? 0 : examined,
-            "total_quorum_docs_examined": comparesCopies ? examined : 0,
-            "results_returned": .number(JSONNumber(run.statistics.found)),
-            "execution_time_ms": .number(JSONNumber((ContinuousClock.now - began) / .milliseconds(1))),
-        ]
     }
 }

@@ -58,13 +58,9 @@ struct FindResource: Sendable {
 }
 
 extension Exchange {
-    /// How long a query or an index definition may be.
-    private static let mangoLimit = 1 << 20
-
     /// The body of a request to Mango.
     func mangoBody() async throws -> JSONObject {
-        let bytes = try await requiredBody()
-        guard bytes.count <= Self.mangoLimit else { throw CouchError.tooLarge }
+        let bytes = try await requiredBody(limit: limits.findBody)
         let value = try JSONValue(received: bytes, in: bytes.indices, limits: limits.json)
         guard let object = value.objectValue else {
             throw CouchError.badRequest("Request body must be a JSON object")

@@ -146,7 +146,7 @@ struct IndexResource: Sendable {
         let outcome = try await store.write(
             [edit],
             to: database,
-            by: exchange.caller,
+            by: exchange.writer(to: database, in: store),
             traceID: TraceContext.current?.traceID
         )[0]
         guard case .refused(let error) = outcome else { return }

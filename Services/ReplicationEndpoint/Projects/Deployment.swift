@@ -2,9 +2,9 @@ import Contracts
 import ControlStore
 import CouchProtocol
 import DocumentStore
-import JSON
 import Logging
 import Messaging
+import ProjectRuntime
 import Projects
 import ServiceRuntime
 
@@ -27,9 +27,39 @@ struct Deployment: Sendable {
         guard project.name == name else {
             throw CouchError.badRequest("The files are of the project '\(project.name)', not '\(name)'.")
         }
-        for database in project.databases.values { try await prepare(database, by: deployer) }
+        let databases = DatabaseDeployment(store)
+        for database in project.databases.values {
+            try await databases.prepare(database, by: .administrator(name: deployer))
+        }
         try await startListeners(of: project)
-        let version = try await control.deploy(project: name, files: files, digest: project.digest, by: deployer)
+        let version = try await control.deploy(
+            project: name,
+            files: files,
+            digest: project.digest,
+            jobs: Array(project.jobs.values),
+            by: deployer
+        )
+        try await announce()
+        logger.notice(
+            "Project deployed",
+            metadata: ["project": "\(name)", "version": "\(version)", "by": "\(deployer)"]
+        )
+        return version
+    }
+
+    /// Makes the project be live no more: nothing of it can be called, and nothing starts it.
+    ///
+    /// Its databases stay.
+    ///
+    /// - Returns: Whether it was live.
+    func undeploy(_ name: String, by administrator: String) async throws -> Bool {
+        guard try await control.undeploy(project: name) else { return false }
+        try await announce()
+        logger.notice("Project undeployed", metadata: ["project": "\(name)", "by": "\(administrator)"])
+        return true
+    }
+
+    private func announce() async throws {
         try await catalogue.refresh()
         do {
             try await broker.announce(.projects)
@@ -39,38 +69,6 @@ struct Deployment: Sendable {
                 error: error
             )
         }
-        logger.notice(
-            "Project deployed",
-            metadata: ["project": "\(name)", "version": "\(version)", "by": "\(deployer)"]
-        )
-        return version
-    }
-
-    private func prepare(_ definition: DatabaseDefinition, by deployer: String) async throws {
-        var settings = DatabaseSettings()
-        settings.anonymousRead = definition.anonymous == .read
-        settings.publicWrites = definition.publicWrites == .allow
-        settings.ownerMember = definition.ownerMember
-        settings.groupsMember = definition.groupsMember
-        settings.revisionLimit = definition.revisionLimit
-        if try await !store.createDatabase(definition.name, settings: settings) {
-            try await store.configureDatabase(definition.name, settings)
-        }
-        let database = try await store.database(definition.name)
-        let documents = definition.designDocuments.map { name, members -> JSONObject in
-            var document = members
-            document["_id"] = .string(DocumentID.design(name).text)
-            return document
-        }
-        guard !documents.isEmpty else { return }
-        let post = DocumentPost(
-            documents: documents,
-            policy: .override,
-            ownership: .tags(.none),
-            onlyIfChanged: true
-        )
-        let outcomes = try await store.post(post, to: database, by: .administrator(name: deployer))
-        for case .refused(_, let error) in outcomes { throw error }
     }
 
     /// Notes from where new listeners listen, before the version is live: what is pushed right after is theirs.

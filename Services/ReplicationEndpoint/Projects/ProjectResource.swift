@@ -15,6 +15,8 @@ struct ProjectResource: Sendable {
     let control: ControlStore
     let deployment: Deployment
 
+    var versions: VersionsResource { VersionsResource(control: control, deployment: deployment) }
+
     func list(_ exchange: Exchange) throws -> Response {
         guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
         try requireCaller(exchange)
@@ -33,8 +35,25 @@ struct ProjectResource: Sendable {
         case .put:
             try exchange.requireAdministrator()
             return try await deploy(exchange, name)
-        default: throw exchange.methodNotAllowed("GET", "PUT")
+        case .delete:
+            try exchange.requireAdministrator()
+            guard try await deployment.undeploy(name, by: exchange.principal.name ?? "") else {
+                throw CouchError.notFound("There is no project '\(name)'.")
+            }
+            return .ok()
+        default: throw exchange.methodNotAllowed("GET", "PUT", "DELETE")
         }
+    }
+
+    /// `…/openapi.json`: the project's public sequences, for tools that make clients and pages of it.
+    func openAPI(_ exchange: Exchange, _ name: String) throws -> Response {
+        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        try requireCaller(exchange)
+        guard let live = catalogue.current[name] else {
+            throw CouchError.notFound("There is no project '\(name)'.")
+        }
+        let description = OpenAPIDescription(of: live.project, version: live.version, server: exchange.address())
+        return .json(.object(description.document))
     }
 
     private func requireCaller(_ exchange: Exchange) throws(CouchError) {

@@ -1,3 +1,4 @@
+import Contracts
 import ControlStore
 import CouchProtocol
 import Hummingbird
@@ -5,7 +6,7 @@ import JSON
 import Messaging
 import ServiceRuntime
 
-/// `/_fullsync/runs`: what ran, and running it again (administrators).
+/// `/_fullsync/runs`: what ran, and what is done about it (administrators).
 struct RunsResource: Sendable {
     let control: ControlStore
     let broker: MessageBroker
@@ -36,16 +37,59 @@ struct RunsResource: Sendable {
         return .json(.object(run))
     }
 
-    func retry(_ exchange: Exchange, _ id: String) async throws -> Response {
-        guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
-        try exchange.requireAdministrator()
+    /// Has a run tried again, cancelled, or decided about; the caller is an administrator.
+    func act(_ exchange: Exchange, _ action: OperationPath.RunAction, _ id: String) async throws -> Response {
         guard try await control.run(id) != nil else { throw CouchError.missing }
+        switch action {
+        case .retry: try await retry(id)
+        case .cancel:
+            guard let cancelled = try await control.cancelRun(id) else {
+                throw CouchError.preconditionFailed("A run that has succeeded or was cancelled cannot be cancelled.")
+            }
+            await announce(cancelled.next)
+            // A worker that has it in hand and does not hear of it notices that it lost its claim.
+            try? await broker.announce(.cancelled(run: id, claim: cancelled.claim))
+        case .resolve: try await resolve(id, try await exchange.object())
+        }
+        return .ok(.accepted)
+    }
+
+    private func retry(_ id: String) async throws {
         guard try await control.retryRun(id) else {
             throw CouchError.preconditionFailed(
                 "Only a failed, uncertain or cancelled run whose variables are kept can be run again."
             )
         }
-        try await broker.publish(.runReady(id))
-        return .ok(.accepted)
+        await announce([id])
+    }
+
+    /// Writes down what a person found out about the effect of an uncertain run, and lets the run go on.
+    private func resolve(_ id: String, _ decision: JSONObject) async throws {
+        guard let happened = decision["happened"]?.boolValue else {
+            throw CouchError.badRequest(
+                #"The body must say what happened: {"happened": true, "answer": …} or {"happened": false}."#
+            )
+        }
+        let isResolved: Bool
+        if happened {
+            isResolved = try await control.resolveRun(id, answer: decision["answer"] ?? .null)
+        } else {
+            // An effect that did not happen is attempted anew.
+            let isUncertain = try await control.run(id)?["state"] == "uncertain"
+            isResolved = try await isUncertain ? control.retryRun(id) : false
+        }
+        guard isResolved else {
+            throw CouchError.preconditionFailed(
+                "Only an uncertain run whose variables are kept can be decided about, and an answer given only where "
+                    + "a single effect is unknown."
+            )
+        }
+        await announce([id])
+    }
+
+    /// Tells workers of runs that are ready; they find those that they were not told of.
+    private func announce(_ runs: [String]) async {
+        guard !runs.isEmpty else { return }
+        try? await broker.publishAll(runs.map(OutgoingMessage.runReady))
     }
 }

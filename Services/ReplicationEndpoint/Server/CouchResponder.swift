@@ -6,6 +6,7 @@ import Hummingbird
 import JSON
 import Logging
 import Metrics
+import Postgres
 import Telemetry
 
 /// Answers every request: finds out who sent it, what it names, and hands it to that resource.
@@ -62,8 +63,12 @@ struct CouchResponder: HTTPResponder {
         from client: ClientConnection
     ) async throws -> Response {
         guard request.head.path?.utf8.count ?? 0 <= limits.address else { throw CouchError.addressTooLong }
+        // Nothing is called so, and PostgreSQL takes no such text.
+        guard !request.uri.path.contains("%00") else {
+            throw CouchError.badRequest("The address names something with U+0000 in it.")
+        }
         guard let resource = Resource(path: request.uri.path) else { throw CouchError.notFound("missing") }
-        let principal = try await callers.admit(request, from: client, isLogin: resource == .session)
+        let principal = try await callers.admit(request, from: client, to: resource)
         var request = request
         if request.head.awaitsContinue {
             request.body = RequestBody(asyncSequence: AwaitedBody(body: request.body, channel: context.channel))
@@ -72,6 +77,7 @@ struct CouchResponder: HTTPResponder {
             request: request,
             method: request.meantMethod,
             principal: principal,
+            sender: { [callers] in try await callers.authenticator.current(principal) },
             client: client,
             channel: context.channel,
             query: Query(request.uri.query),
@@ -85,6 +91,9 @@ struct CouchResponder: HTTPResponder {
 
     private func couchError(_ error: any Error, _ request: Request) -> CouchError {
         if let error = error as? CouchError { return error }
+        if let error = error as? PostgresError, error.sqlState == .characterNotInRepertoire {
+            return .badRequest("A name or a parameter has U+0000 in it.")
+        }
         logger.error(
             "A request failed",
             metadata: ["method": "\(request.method)", "path": "\(request.uri.path)", "error": "\(error)"]
@@ -104,6 +113,7 @@ struct Resources: Sendable {
     let sequence: SequenceResource
     let project: ProjectResource
     let runs: RunsResource
+    let operations: OperationResource
     let users: UsersResource
     let groups: GroupsResource
     let sessions: SessionsResource
@@ -111,8 +121,8 @@ struct Resources: Sendable {
     let store: DocumentStore
 
     // What needs nothing but the store.
-    private var maintenance: MaintenanceResource { MaintenanceResource(store: store) }
-    private var settings: SettingsResource { SettingsResource(store: store) }
+    private var maintenance: MaintenanceResource { MaintenanceResource(store: store, changes: groups.changes) }
+    private var settings: SettingsResource { SettingsResource(store: store, changes: groups.changes) }
     private var finding: FindResource { FindResource(indexes: views.indexes, catalogue: views.queries) }
     private var index: IndexResource { IndexResource(store: store, catalogue: views.queries) }
     private var attachment: AttachmentResource { AttachmentResource(store: store) }
@@ -149,6 +159,7 @@ struct Resources: Sendable {
             )
         case .local(let database, let name):
             try await local.respond(to: exchange, name, in: store.openDatabase(database, for: exchange.caller))
+        case .misnamed(let name): throw try await misnamed(exchange, name)
         case .designFunction(let database, let name, let function):
             try await design.respond(
                 to: exchange,
@@ -174,10 +185,12 @@ struct Resources: Sendable {
         case .incarnations: try await IncarnationResource(store: store).respond(to: exchange)
         case .projects: try project.list(exchange)
         case .project(let name): try await project.respond(to: exchange, name)
+        case .projectVersions(let name): try await project.versions.respond(to: exchange, name)
+        case .openAPI(let name): try project.openAPI(exchange, name)
         case .sequence(let project, let name): try await sequence.respond(to: exchange, project: project, name: name)
         case .runs: try await runs.list(exchange)
         case .run(let id): try await runs.show(exchange, id)
-        case .runRetry(let id): try await runs.retry(exchange, id)
+        case .operation(let path): try await operations.respond(to: exchange, path)
         case .users: try await users.list(exchange)
         case .user(let name): try await users.respond(to: exchange, name)
         case .userGroups(let name): try await users.groups(exchange, of: name)
@@ -188,6 +201,14 @@ struct Resources: Sendable {
         case .sessions: try await sessions.list(exchange)
         case .sessionOf(let id): try await sessions.end(exchange, id)
         }
+    }
+
+    /// The answer to who asks for what there cannot be: as in CouchDB, it is missing, and cannot be written.
+    private func misnamed(_ exchange: Exchange, _ name: Resource.Misnomer) async throws -> CouchError {
+        _ = try await store.openDatabase(name.database, for: exchange.caller)
+        let isWrite = exchange.method == .put || exchange.method == .post
+        if isWrite { try exchange.requireUser() }
+        return name.isMissing && !isWrite ? .missing : name.error
     }
 
     private func respond(

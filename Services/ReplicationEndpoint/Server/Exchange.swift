@@ -12,7 +12,10 @@ struct Exchange: Sendable {
     let request: Request
     /// What is asked for: the request's method, or the one that it stands for.
     let method: HTTPRequest.Method
+    /// Who sent it, as things were when its head came.
     let principal: Principal
+    /// Who sends it, as things are now; nil when the right to be heard has ended.
+    let sender: @Sendable () async throws -> Principal?
     let client: ClientConnection
     /// The connection that the request came by.
     let channel: any Channel
@@ -30,31 +33,54 @@ struct Exchange: Sendable {
 
     /// The whole body, unpacked where it says that it is packed, up to that limit.
     func body(limit: Int) async throws -> [UInt8] {
-        // Before it is read: a client that waits to be told so sends none of it.
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-            throw CouchError.tooLarge
-        }
-        let gunzip = try Self.isPacked(request.headers[.contentEncoding]) ? Gunzip() : nil
         var body: [UInt8] = []
-        func take(_ bytes: some Collection<UInt8>) throws {
-            guard body.count + bytes.count <= limit else { throw CouchError.tooLarge }
-            try bodyShare.take(bytes.count)
-            body += bytes
+        try await readBody(limit: limit) { piece in
+            try bodyShare.take(piece.count)
+            body += piece
+        }
+        return body
+    }
+
+    /// Reads the body as it arrives, unpacked where it says that it is packed, and hands over a piece at a time.
+    ///
+    /// - Parameter limit: How many bytes it may have, as it comes and unpacked.
+    func readBody(limit: Int, _ take: ([UInt8]) async throws -> Void) async throws {
+        let gunzip = try Self.isPacked(request.headers[.contentEncoding]) ? Gunzip() : nil
+        var count = 0
+        func pass(_ bytes: [UInt8]) async throws {
+            count += bytes.count
+            guard count <= limit else { throw CouchError.tooLarge }
+            try await take(bytes)
         }
         do {
-            for try await buffer in request.body {
+            try await readPieces(limit: limit) { buffer in
                 guard let gunzip else {
-                    try take(buffer.readableBytesView)
-                    continue
+                    try await pass(Array(buffer.readableBytesView))
+                    return
                 }
                 gunzip.append(Array(buffer.readableBytesView)[...])
-                while let bytes = try gunzip.next() { try take(bytes) }
+                while let bytes = try gunzip.next() { try await pass(Array(bytes)) }
             }
             try gunzip?.finish()
         } catch is GzipError {
             throw CouchError.badRequest("Request body is not properly gzipped.")
         }
-        return body
+    }
+
+    /// Reads the body as it arrives, as it comes, and hands over a piece at a time.
+    ///
+    /// - Parameter limit: How many bytes it may have.
+    func readPieces(limit: Int, _ take: (ByteBuffer) async throws -> Void) async throws {
+        // Before it is read: a client that waits to be told so sends none of it.
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+            throw CouchError.tooLarge
+        }
+        var count = 0
+        for try await buffer in request.body {
+            count += buffer.readableBytes
+            guard count <= limit else { throw CouchError.tooLarge }
+            try await take(buffer)
+        }
     }
 
     /// Whether a body of that encoding is unpacked; as in CouchDB, there is none but gzip.
@@ -95,8 +121,10 @@ struct Exchange: Sendable {
     }
 
     /// The whole body, which must be there.
-    func requiredBody() async throws -> [UInt8] {
-        let bytes = try await body()
+    ///
+    /// - Parameter limit: How many bytes it may have; nil for what any body may have.
+    func requiredBody(limit: Int? = nil) async throws -> [UInt8] {
+        let bytes = try await body(limit: limit ?? limits.requestBody)
         guard !bytes.isEmpty else { throw CouchError.badRequest("Missing request body") }
         return bytes
     }
@@ -129,8 +157,8 @@ struct Exchange: Sendable {
     func address(of names: String...) -> String {
         let scheme = request.headers[HTTPHeader.forwardedProtocol] == "https" ? "https" : "http"
         let host = request.headers[HTTPHeader.forwardedHost] ?? request.head.authority ?? "localhost"
-        let path = names.map { $0.addingPercentEncoding(withAllowedCharacters: .couchName) ?? $0 }
-        return "\(scheme)://\(host)/" + path.joined(separator: "/")
+        let path = names.map { "/" + ($0.addingPercentEncoding(withAllowedCharacters: .couchName) ?? $0) }
+        return "\(scheme)://\(host)" + path.joined()
     }
 
     /// Refuses callers without credentials: what anybody may read, nobody in particular may not change.
@@ -188,14 +216,33 @@ struct MethodNotAllowed: Error {
 
 /// How much a request may ask.
 struct EndpointLimits: Sendable {
-    /// The most bytes of a request's body that is read whole.
+    /// The most bytes of a request's body that is read whole, and of the documents that are gathered before any is
+    /// written.
     var requestBody = 64 << 20
+    /// The most bytes of the body of a `_bulk_docs`, or of a document, with the contents of attachments.
+    var bulkBody = 4 << 30
     /// The most documents that a `_bulk_get` names.
     var bulkGet = 10_000
     /// The most documents of a `_bulk_docs`.
     var bulkDocs = 10_000
     /// The most keys of a list, and the most documents of a `_revs_diff`.
     var keys = 100_000
+    /// The most documents that a `_purge` names.
+    var purge = 10_000
+    /// The most revisions of one document that a request names.
+    var revisions = 10_000
+    /// The most queries of a request that has several.
+    var queries = 1_000
+    /// The most databases that a `_dbs_info` names.
+    var infos = 100
+    /// The most ids that `_uuids` makes.
+    var uuids = 1_000
+    /// The most bytes of a query of Mango, or of the definition of an index.
+    var findBody = 1 << 20
+    /// The most bytes of a body that has to do with users, groups or sessions.
+    var accessBody = 64 << 10
+    /// The most groups that a user of the built-in directory is put into.
+    var userGroups = 1_000
     /// The most bytes of a request's target.
     var address = 64 << 10
     /// What JSON may look like.

@@ -8,6 +8,9 @@ enum HTTPHeader {
     static let contentMD5 = name("Content-MD5")
     /// The run that answered, for looking it up.
     static let run = name("X-FullSync-Run")
+    /// The user for whom an administrator calls a sequence, and the groups that the user is taken to be in.
+    static let actingAs = name("X-FullSync-As")
+    static let actingGroups = name("X-FullSync-As-Groups")
     /// Whom a proxy has heard from, and by which scheme.
     static let forwardedFor = name("X-Forwarded-For")
     static let forwardedProto = name("X-Forwarded-Proto")

@@ -1,5 +1,6 @@
 import CouchProtocol
 import Foundation
+import JSON
 
 /// What a request's path names.
 ///
@@ -19,6 +20,8 @@ enum Resource: Hashable, Sendable {
     case document(String, DocumentID)
     case attachment(String, DocumentID, name: String)
     case local(String, name: String)
+    /// What nothing in a database can be called.
+    case misnamed(Misnomer)
     /// A function of a design document.
     case designFunction(String, design: String, DesignFunction)
     /// `_compact/<design>` of a database.
@@ -37,10 +40,12 @@ enum Resource: Hashable, Sendable {
     case incarnations
     case projects
     case project(String)
+    case projectVersions(String)
+    case openAPI(project: String)
     case sequence(project: String, name: String)
     case runs
     case run(String)
-    case runRetry(String)
+    case operation(OperationPath)
     case users
     case user(String)
     case userGroups(String)
@@ -51,10 +56,28 @@ enum Resource: Hashable, Sendable {
     case sessions
     case sessionOf(id: String)
 
+    /// Whether it is a database or something in one.
+    var isOfDatabase: Bool {
+        switch self {
+        case .database, .databaseResource, .document, .attachment, .local, .designFunction, .compactDesign, .index,
+            .view, .viewQueries, .designInfo:
+            true
+        default: false
+        }
+    }
+
     /// The names that lead to a view.
     struct ViewPath: Hashable, Sendable {
         let design: String
         let view: String
+    }
+
+    /// A name that nothing can have.
+    struct Misnomer: Hashable, Sendable {
+        let database: String
+        /// Why not: the answer to who would write it, and to who reads it, too, unless it is missing then.
+        let error: CouchError
+        let isMissing: Bool
     }
 
     /// The resources of a database.
@@ -86,19 +109,21 @@ enum Resource: Hashable, Sendable {
     /// The resource of a path as it stands in the request line, still percent-encoded.
     ///
     /// Each segment is decoded once, after the split: `%2F` is part of a name. Empty segments do not count, as some
-    /// clients double their slashes.
+    /// clients double their slashes. In a database, a name with U+0000 is nothing's: PostgreSQL's text cannot hold it.
     init?(path: String) {
         var segments: [String] = []
-        for segment in path.split(separator: "/") {
-            guard let decoded = segment.removingPercentEncoding else { return nil }
+        for segment in path.utf8.split(separator: UInt8(ascii: "/")) {
+            guard let decoded = Substring(segment).removingPercentEncoding else { return nil }
             segments.append(decoded)
         }
         guard let first = segments.first else {
             self = .welcome
             return
         }
-        guard first.hasPrefix("_") else {
-            guard let resource = Self.inDatabase(first, Array(segments.dropFirst())) else { return nil }
+        guard first.beginsExactly(with: "_") else {
+            guard !segments.contains(where: { $0.utf8.contains(0) }),
+                let resource = Self.inDatabase(first, Array(segments.dropFirst()))
+            else { return nil }
             self = resource
             return
         }
@@ -119,21 +144,41 @@ enum Resource: Hashable, Sendable {
 
     private static func inDatabase(_ database: String, _ segments: [String]) -> Resource? {
         guard let first = segments.first else { return .database(database) }
+        if let name = first.rest(behind: "_design/"), !name.isEmpty {
+            // Some clients escape the slash. (CouchDB redirects them.)
+            return inDatabase(database, ["_design", name] + segments.dropFirst())
+        }
+        if first == "_local" || first == "_local/", let error = misnamedLocal(first, segments.count) {
+            return .misnamed(Misnomer(database: database, error: error, isMissing: false))
+        }
         if first == "_local", segments.count == 2 { return .local(database, name: segments[1]) }
         if first == "_compact", segments.count == 2 { return .compactDesign(database, name: segments[1]) }
-        if first == "_design", segments.count == 2 { return .document(database, .design(segments[1])) }
+        if first == "_design", segments.count == 2 {
+            return (try? DocumentID.design(named: "_design/" + segments[1])).map { .document(database, $0) }
+        }
         if first == "_design", segments.count > 2, let function = DesignFunction(Array(segments.dropFirst(2))) {
             return .designFunction(database, design: segments[1], function)
         }
-        if first.hasPrefix("_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
+        if first.beginsExactly(with: "_"), let resource = DatabaseResource(rawValue: segments.joined(separator: "/")) {
             return .databaseResource(database, resource)
         }
         if first == "_index" { return index(of: database, Array(segments.dropFirst())) }
         if first == "_design", let resource = ofDesign(database, segments) { return resource }
         guard segments.count == 1 else { return attachment(of: database, segments) }
-        guard let id = try? DocumentID(first) else { return nil }
-        return id.isLocal
-            ? .local(database, name: String(first.dropFirst("_local/".count))) : .document(database, id)
+        do throws(CouchError) {
+            let id = try DocumentID(first)
+            return id.localName.map { .local(database, name: $0) } ?? .document(database, id)
+        } catch {
+            return .misnamed(Misnomer(database: database, error: error, isMissing: true))
+        }
+    }
+
+    private static func misnamedLocal(_ first: String, _ count: Int) -> CouchError? {
+        switch (first, count) {
+        case ("_local", 2): nil
+        case ("_local", 1), ("_local/", 1): .badRequest("Invalid _local document id.")
+        default: .badRequest("_local documents do not accept attachments.")
+        }
     }
 
     /// An index by the names of its design document, with `_design/` or without, its type and itself.
@@ -158,10 +203,10 @@ enum Resource: Hashable, Sendable {
     private static func attachment(of database: String, _ segments: [String]) -> Resource? {
         var rest = segments[...]
         guard let first = rest.popFirst() else { return nil }
-        let id = first == "_design" ? rest.popFirst().map { .design($0) } : try? DocumentID(first)
-        guard let id, !id.isLocal, let name = rest.first else { return nil }
+        let text = first == "_design" ? rest.popFirst().map { "_design/" + $0 } : first
+        guard let text, let id = try? DocumentID(text), !id.isLocal, let name = rest.first else { return nil }
         // What begins with `_` behind a design document is a resource of its own.
-        guard !id.isDesign || !name.hasPrefix("_") else { return nil }
+        guard !id.isDesign || !name.beginsExactly(with: "_") else { return nil }
         return .attachment(database, id, name: rest.joined(separator: "/"))
     }
 
@@ -171,13 +216,14 @@ enum Resource: Hashable, Sendable {
         case ("incarnations", 1): .incarnations
         case ("projects", 1): .projects
         case ("projects", 2): .project(segments[1])
+        case ("projects", 3) where segments[2] == "versions": .projectVersions(segments[1])
+        case ("projects", 3) where segments[2] == "openapi.json": .openAPI(project: segments[1])
         case ("projects", 4) where segments[2] == "sequences":
             .sequence(project: segments[1], name: segments[3])
         case ("runs", 1): .runs
         case ("runs", 2): .run(segments[1])
-        case ("runs", 3) where segments[2] == "retry": .runRetry(segments[1])
         case ("users", _), ("groups", _), ("sessions", _): inAccess(segments)
-        default: nil
+        default: OperationPath(segments).map { .operation($0) }
         }
     }
 

@@ -8,14 +8,14 @@ import Synchronization
 struct TokenClaims: Sendable, Hashable {
     let user: String
     /// From when on it counts, and when it counts no more, in seconds since 1970, leeway included.
-    let notBefore: Int?
-    let expires: Int
+    let notBefore: Double?
+    let expires: Double
 }
 
 /// Checks bearer tokens: JSON Web Tokens (RFC 7519) in the compact form of RFC 7515.
 ///
 /// Strict where libraries have been lenient: the algorithm must be one of a key that is set, `exp` must be there, times
-/// are whole numbers, no member stands twice, and an extension that is marked critical is refused.
+/// are numbers, no member stands twice, and an extension that is marked critical is refused.
 struct TokenVerifier: Sendable {
     struct Rules: Sendable {
         /// How much the signer's clock may be away from this one, in seconds.
@@ -50,8 +50,8 @@ struct TokenVerifier: Sendable {
 
     /// Refuses claims whose time has not come or is over.
     func check(_ claims: TokenClaims, at now: Double) throws(CouchError) {
-        guard now < Double(claims.expires) else { throw .unauthorized("The token has expired.") }
-        guard now >= Double(claims.notBefore ?? 0) else { throw .unauthorized("The token does not count yet.") }
+        guard now < claims.expires else { throw .unauthorized("The token has expired.") }
+        guard now >= claims.notBefore ?? 0 else { throw .unauthorized("The token does not count yet.") }
     }
 
     /// The claims of a token that one of the keys has signed, whatever the time is.
@@ -88,22 +88,22 @@ struct TokenVerifier: Sendable {
         }
         return TokenClaims(
             user: user,
-            notBefore: notBefore.map { $0 - rules.leeway },
-            expires: expires + rules.leeway
+            notBefore: notBefore.map { $0 - Double(rules.leeway) },
+            expires: expires + Double(rules.leeway)
         )
     }
 
-    /// A time: a whole number, written as one, of seconds since 1970.
-    private static func time(_ name: String, in payload: JSONObject) throws(CouchError) -> Int? {
+    /// A time: a number of seconds since 1970, which may have a fraction (RFC 7519, section 2).
+    private static func time(_ name: String, in payload: JSONObject) throws(CouchError) -> Double? {
         guard let value = payload[name] else { return nil }
-        guard case .number(let number) = value, let time = Int(number.text), 0...longestTime ~= time else {
-            throw .unauthorized("The token's '\(name)' is no whole number of seconds since 1970.")
+        guard case .number(let number) = value, let time = Double(number.text), 0...longestTime ~= time else {
+            throw .unauthorized("The token's '\(name)' is no number of seconds since 1970.")
         }
         return time
     }
 
     /// The year 9999.
-    private static let longestTime = 253_402_300_799
+    private static let longestTime = 253_402_300_799.0
 
     private static func says(_ value: JSONValue?, _ expected: String) -> Bool {
         value?.stringValue.map { $0.utf8.elementsEqual(expected.utf8) } ?? false

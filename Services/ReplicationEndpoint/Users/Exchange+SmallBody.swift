@@ -3,8 +3,6 @@ import Hummingbird
 import JSON
 
 extension Exchange {
-    /// The most bytes of a body that has a name and a password in it.
-    private static let smallBodyLimit = 64 << 10
     private static let smallJSON = {
         var limits = JSONLimits()
         limits.depth = 16
@@ -15,7 +13,7 @@ extension Exchange {
 
     /// The body of a request that decides access, which is small.
     func smallBody() async throws -> [UInt8] {
-        try await body(limit: Self.smallBodyLimit)
+        try await body(limit: limits.accessBody)
     }
 
     /// The JSON object of a request that decides access: small, and without two members of one name.

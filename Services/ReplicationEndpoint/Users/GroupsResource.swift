@@ -1,4 +1,3 @@
-import ControlStore
 import CouchProtocol
 import DocumentStore
 import Hummingbird
@@ -6,7 +5,6 @@ import JSON
 
 /// `/_fullsync/groups`: who is in which group (administrators), for users of any directory.
 struct GroupsResource: Sendable {
-    let control: ControlStore
     let store: DocumentStore
     let changes: AccessChanges
 
@@ -24,7 +22,7 @@ struct GroupsResource: Sendable {
         return .json(["group": .string(group), "members": .array(members.map(JSONValue.string))])
     }
 
-    /// Joining and leaving: both are the same however often they are asked for.
+    /// Joining and leaving: both succeed however often they are asked for.
     func member(_ exchange: Exchange, _ user: String, of group: String) async throws -> Response {
         try exchange.requireAdministrator()
         try UserName.check(user, "user")
@@ -32,20 +30,12 @@ struct GroupsResource: Sendable {
         switch exchange.method {
         case .put:
             let isNew = try await store.addMember(user, to: group, by: .administrator)
-            if isNew { try await tell() }
+            if isNew { try await changes.tell() }
             return .ok(isNew ? .created : .ok)
         case .delete:
-            guard try await store.removeMember(user, from: group, by: .administrator) else {
-                throw CouchError.notFound("The user is not in the group.")
-            }
-            try await tell()
+            if try await store.removeMember(user, from: group, by: .administrator) { try await changes.tell() }
             return .ok()
         default: throw exchange.methodNotAllowed("DELETE", "PUT")
         }
-    }
-
-    private func tell() async throws {
-        try await control.advanceAccessEpoch()
-        await changes.announce()
     }
 }

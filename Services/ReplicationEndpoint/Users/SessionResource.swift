@@ -51,6 +51,7 @@ struct SessionResource: Sendable {
                 userAgent: exchange.request.headers[.userAgent]
             ),
             generation: authenticated.generation,
+            preparedBy: authenticated.login,
             replacing: exchange.principal.token
         )
         guard let token else { throw Login.refused }

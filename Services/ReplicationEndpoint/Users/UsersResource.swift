@@ -28,9 +28,10 @@ struct UsersResource: Sendable {
         try exchange.requireAdministrator()
         switch exchange.method {
         case .get, .head:
+            guard UserName.isUsable(name) else { throw Self.missing }
             guard let user = try await control.directoryUser(name)?.user else { throw Self.missing }
             var answer = Self.describe(user)
-            answer["groups"] = .array(try await store.groups(of: name).sorted().map(JSONValue.string))
+            answer["groups"] = .array(try await store.groups(of: name).sortedTexts.map(JSONValue.string))
             return .json(.object(answer))
         case .put: return try await put(exchange, name)
         case .delete:
@@ -48,7 +49,7 @@ struct UsersResource: Sendable {
             throw exchange.methodNotAllowed("GET", "HEAD")
         }
         if !exchange.principal.isNamed(name) { try exchange.requireAdministrator() }
-        let groups = try await store.groups(of: name).sorted()
+        let groups = try await store.groups(of: name).sortedTexts
         return .json(["user": .string(name), "groups": .array(groups.map(JSONValue.string))])
     }
 
@@ -57,7 +58,10 @@ struct UsersResource: Sendable {
         guard !login.isAdministrator(name) else {
             throw CouchError.forbidden("The administrator's name and password are settings of the server.")
         }
-        let request = try DirectoryUserRequest(try await exchange.smallObject())
+        let request = try DirectoryUserRequest(
+            try await exchange.smallObject(),
+            groupLimit: exchange.limits.userGroups
+        )
         var isNew = false
         if let password = request.password {
             isNew = try await control.setDirectoryPassword(try await directory.hash(password), of: name)
@@ -68,7 +72,7 @@ struct UsersResource: Sendable {
             try await control.advanceAccessEpoch()
         }
         await changes.announce()
-        let groups = try await store.groups(of: name).sorted()
+        let groups = try await store.groups(of: name).sortedTexts
         return .json(
             ["ok": true, "name": .string(name), "groups": .array(groups.map(JSONValue.string))],
             status: isNew ? .created : .ok
@@ -90,11 +94,10 @@ struct DirectoryUserRequest: Sendable {
     /// Nil when it stays as it is.
     let password: String?
     /// Nil when they stay as they are.
-    let groups: Set<String>?
+    let groups: Set<ExactText>?
 
-    private static let mostGroups = 1_000
-
-    init(_ object: JSONObject) throws(CouchError) {
+    /// - Parameter groupLimit: How many groups there may be.
+    init(_ object: JSONObject, groupLimit: Int) throws(CouchError) {
         for name in object.names where name != "password" && name != "groups" && name != "name" {
             throw .badRequest("A user has no '\(name)': only 'password' and 'groups' can be given.")
         }
@@ -112,11 +115,11 @@ struct DirectoryUserRequest: Sendable {
         case .array(let values)?:
             let names = values.compactMap(\.stringValue)
             guard names.count == values.count else { throw .badRequest("The 'groups' must be an array of strings.") }
-            guard names.count <= Self.mostGroups else {
-                throw .badRequest("A user may be in \(Self.mostGroups) groups at most.")
+            guard names.count <= groupLimit else {
+                throw .badRequest("A user may be in \(groupLimit) groups at most.")
             }
             for name in names { try UserName.check(name, "group") }
-            groups = Set(names)
+            groups = Set(names.map { ExactText($0) })
         case _?: throw .badRequest("The 'groups' must be an array of strings.")
         }
     }

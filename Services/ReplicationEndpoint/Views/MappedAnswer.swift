@@ -17,7 +17,7 @@ struct MappedAnswer: Sendable {
 
     init(
         _ query: ViewQuery,
-        _ target: ViewResource.Target,
+        _ target: ViewTarget,
         _ caller: Caller,
         _ indexes: ViewIndexes,
         seq: String?
@@ -26,18 +26,21 @@ struct MappedAnswer: Sendable {
         self.query = query
         self.caller = caller
         database = target.index.database
-        let size = try await indexes.rows(
+        let size = try await indexes.page(
             of: target.index,
             place: target.view.place,
-            inBytes: MappedPages.pageBytes,
+            bytes: MappedPages.pageBytes,
             atMost: MappedPages.pageRows
         )
         var pages = MappedPages(query, target, caller, size: size)
         firstPage = try await pages.next(in: indexes)
         rest = pages
-        let first = query.keys?.first.map { KeyRange.of($0, query.range.isDescending) }
-        let range = first ?? query.range
-        let counts = try await indexes.counts(of: target.index, place: target.view.place, range: range, for: caller)
+        let counts = try await indexes.counts(
+            of: target.index,
+            place: target.view.place,
+            range: query.range,
+            for: caller
+        )
         // Where nothing is found CouchDB stands at the end.
         let offset = firstPage.isEmpty && query.list.limit != 0 ? counts.total : counts.before + query.list.skip
         members =
@@ -84,11 +87,15 @@ struct MappedAnswer: Sendable {
     ) async throws {
         var left = page[...]
         while !left.isEmpty {
-            let rows = left.prefix(stretch.count)
-            left = left.dropFirst(rows.count)
+            var rows = left.prefix(stretch.count)
             let requests = rows.map(LinkedDocument.init)
+            let nothing = RevisionRequest(id: DocumentID(stored: ""))
+            rows = rows.prefix(
+                try await indexes.store.fitting(requests.map { $0.request ?? nothing }, of: database)
+            )
+            left = left.dropFirst(rows.count)
             let found = try await indexes.store.fetch(
-                Array(Set(requests.compactMap(\.request))),
+                Array(Set(requests.prefix(rows.count).compactMap(\.request))),
                 from: database,
                 for: caller
             )
@@ -111,74 +118,5 @@ struct MappedAnswer: Sendable {
             stretch.note(bytes: text.bytes.count, of: rows.count)
             try await text.flush(to: &writer)
         }
-    }
-}
-
-/// The document that is shown with a row: its own, or the one that the `_id` of its value names.
-private struct LinkedDocument {
-    /// Nil when it names none.
-    let request: RevisionRequest?
-    let isLink: Bool
-
-    init(_ row: ViewRow) {
-        guard row.value.first == UInt8(ascii: "{"), let value = try? JSONValue(parsing: row.value),
-            let link = value["_id"]
-        else {
-            request = RevisionRequest(id: DocumentID(stored: row.id))
-            isLink = false
-            return
-        }
-        isLink = true
-        let revision = value["_rev"]?.stringValue.map { try? RevisionID(parsing: $0) }
-        guard let id = link.stringValue.flatMap({ try? DocumentID($0) }), !id.isLocal, revision != .some(nil) else {
-            request = nil
-            return
-        }
-        request = RevisionRequest(id: id, revision: revision ?? nil)
-    }
-}
-
-/// The rows of a range, or of one key after the other, page by page.
-private struct MappedPages: Sendable {
-    private var scans: ArraySlice<ViewScan>
-    private var skip: Int
-    private var limit: Int
-    /// How many rows are in memory.
-    private let size: Int
-
-    /// The most rows of a page, and about how many bytes they may have.
-    static let pageRows = 1_000
-    static let pageBytes = 4 << 20
-
-    init(_ query: ViewQuery, _ target: ViewResource.Target, _ caller: Caller, size: Int) {
-        self.size = size
-        (skip, limit) = (query.list.skip, query.list.limit ?? .max)
-        let ranges = query.keys.map { keys in keys.map { KeyRange.of($0, query.range.isDescending) } } ?? [query.range]
-        scans = ranges.map { ViewScan(target.index, place: target.view.place, range: $0, caller: caller) }[...]
-    }
-
-    mutating func next(in indexes: ViewIndexes) async throws -> [ViewRow] {
-        while limit > 0, var scan = scans.popFirst() {
-            let wanted = min(size, limit) + min(size, skip)
-            var rows = try await scan.next(wanted, from: indexes.store.client)
-            if rows.isEmpty { continue }
-            scans = [scan] + scans
-            let skipped = min(skip, rows.count)
-            rows.removeFirst(skipped)
-            skip -= skipped
-            rows = Array(rows.prefix(limit))
-            limit -= rows.count
-            if !rows.isEmpty { return rows }
-        }
-        return []
-    }
-}
-
-extension KeyRange {
-    /// The rows of one key, read in that direction.
-    fileprivate static func of(_ key: [UInt8], _ isDescending: Bool) -> KeyRange {
-        var range = KeyRange(key: key)
-        range.isDescending = isDescending
-        return range
     }
 }

@@ -57,7 +57,7 @@ struct ReducedAnswer: Sendable {
 
     init(
         _ query: ViewQuery,
-        _ target: ViewResource.Target,
+        _ target: ViewTarget,
         _ caller: Caller,
         _ indexes: ViewIndexes,
         seq: String?
@@ -85,44 +85,5 @@ struct ReducedAnswer: Sendable {
             page = try await pages.next(in: indexes)
         }
         try await text.end(to: &writer)
-    }
-}
-
-/// The groups of a range, or of one key after the other, page by page.
-private struct ReducedPages: Sendable {
-    private var scans: ArraySlice<ReduceScan>
-    private var skip: Int
-    private var limit: Int
-
-    private static let pageSize = 1_000
-
-    init(_ query: ViewQuery, _ target: ViewResource.Target, _ caller: Caller) throws(CouchError) {
-        (skip, limit) = (query.list.skip, query.list.limit ?? .max)
-        let ranges = query.keys.map { $0.map { KeyRange(key: $0) } } ?? [query.range]
-        scans = try ranges.map { range throws(CouchError) in
-            try ReduceScan(
-                target.index,
-                place: target.view.place,
-                range: range,
-                grouping: query.grouping,
-                caller: caller
-            )
-        }[...]
-    }
-
-    mutating func next(in indexes: ViewIndexes) async throws -> [ReducedRow] {
-        while limit > 0, var scan = scans.popFirst() {
-            let wanted = min(limit, Self.pageSize) + min(skip, Self.pageSize)
-            var rows = try await scan.next(wanted, in: indexes)
-            if rows.isEmpty { continue }
-            scans = [scan] + scans
-            let skipped = min(skip, rows.count)
-            rows.removeFirst(skipped)
-            skip -= skipped
-            rows = Array(rows.prefix(limit))
-            limit -= rows.count
-            if !rows.isEmpty { return rows }
-        }
-        return []
     }
 }

@@ -11,33 +11,28 @@ import ViewIndexes
 /// `/<database>/_design/<design>/_view/<view>` and its `/queries`, `_design/<design>/_info`, and `_view_cleanup`.
 struct ViewResource: Sendable {
     let store: DocumentStore
-    let indexes: ViewIndexes
-    let catalogue: ViewCatalogue
+    private let views: ViewQueries
     /// Mango's indexes, which are cleaned up together with those of views.
     let queries: QueryCatalogue
 
     /// - Parameter scripts: Where maps and reduces run.
     init(_ store: DocumentStore, _ scripts: ScriptHostPool, _ logger: Logger) {
         self.store = store
-        indexes = ViewIndexes(store, holder: UUID().uuidString, logger: logger)
-        catalogue = ViewCatalogue(store: store, scripts: scripts)
+        views = ViewQueries(store, scripts, holder: UUID().uuidString, logger)
         queries = QueryCatalogue(store)
     }
 
-    /// A view that was found.
-    struct Target: Sendable {
-        let index: ViewIndex
-        let view: DesignViews.View
-    }
+    var indexes: ViewIndexes { views.indexes }
+    private var catalogue: ViewCatalogue { views.catalogue }
 
     func respond(to exchange: Exchange, _ path: Resource.ViewPath, in database: Database) async throws -> Response {
         let list = try await AllDocuments.list(exchange, refusingQueries: true)
         let caller = exchange.caller
         let quick = try await store.keepingConnection { try await quickAnswer(list, path, database, caller) }
         if let quick { return response(quick) }
-        let target = try await target(path, database, caller)
+        let target = try await views.target(path.view, of: path.design, in: database, for: caller)
         let query = try ViewQuery(list, target.view, target.index.definition.order)
-        return response(try await answer(query, try await prepared(target, list.update), caller))
+        return response(try await answer(query, try await views.prepared(target, list.update), caller))
     }
 
     /// The answer; nil where an index or its reductions may have to be made first, for which nobody keeps a connection
@@ -48,7 +43,7 @@ struct ViewResource: Sendable {
         _ database: Database,
         _ caller: Caller
     ) async throws -> ViewAnswer? {
-        let target = try await target(path, database, caller)
+        let target = try await views.target(path.view, of: path.design, in: database, for: caller)
         let query = try ViewQuery(list, target.view, target.index.definition.order)
         guard !query.isReduced, list.update == .first, try await indexes.isUpToDate(target.index) else { return nil }
         return try await answer(query, target, caller)
@@ -70,12 +65,12 @@ struct ViewResource: Sendable {
         guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
         try exchange.requireJSON()
         let lists = try await AllDocuments.queries(exchange)
-        let target = try await target(path, database, exchange.caller)
+        let target = try await views.target(path.view, of: path.design, in: database, for: exchange.caller)
         let queries = try lists.map { list in try ViewQuery(list, target.view, target.index.definition.order) }
         let caller = exchange.caller
         // Whatever can be refused is refused before the answer begins.
         var ready = target
-        for list in lists { ready = try await prepared(ready, list.update) }
+        for list in lists { ready = try await views.prepared(ready, list.update) }
         let prepared = ready
         return .streamed { writer in
             try await writer.write(ByteBuffer(string: "{\"results\":["))
@@ -87,42 +82,12 @@ struct ViewResource: Sendable {
         }
     }
 
-    private func target(_ path: Resource.ViewPath, _ database: Database, _ caller: Caller) async throws -> Target {
-        let views = try await catalogue.views(of: path.design, in: database, for: caller)
-        guard let views, let view = views.views[path.view] else { throw CouchError.notFound("missing_named_view") }
-        let index = try await indexes.index(views.index, in: database, reducers: views.reducers)
-        return Target(index: index, view: view)
-    }
-
-    private func prepared(_ target: Target, _ update: DocumentListQuery.Update) async throws -> Target {
-        switch update {
-        case .first: return Target(index: try await indexes.bringUpToDate(target.index), view: target.view)
-        case .never: return target
-        case .afterwards:
-            indexes.refreshSoon(target.index)
-            return target
-        }
-    }
-
-    private func answer(_ query: ViewQuery, _ target: Target, _ caller: Caller) async throws -> ViewAnswer {
-        let seq = query.list.updateSeq ? try await updateSeq(target.index, caller) : nil
+    private func answer(_ query: ViewQuery, _ target: ViewTarget, _ caller: Caller) async throws -> ViewAnswer {
+        let seq = query.list.updateSeq ? try await views.updateSeq(target.index, for: caller).json.text : nil
         if query.isReduced {
             return .reduced(try await ReducedAnswer(query, target, caller, indexes, seq: seq))
         }
         return .mapped(try await MappedAnswer(query, target, caller, indexes, seq: seq))
-    }
-
-    /// The place of the index in the caller's own feed.
-    ///
-    /// Where an index that is behind stands is a change of somebody's, and so not told to users.
-    private func updateSeq(_ index: ViewIndex, _ caller: Caller) async throws -> String {
-        let standing = try await indexes.standing(of: index).seq
-        var place = standing
-        if caller.feeds != nil {
-            let last = try await store.lastPlace(in: index.database, for: caller)
-            place = last <= standing ? last : 0
-        }
-        return index.database.token(FeedPosition(place)).sequence.json.text
     }
 }
 

@@ -12,19 +12,39 @@ struct ConnectorCaller: Sendable {
     let requests: RequestClient
     let control: ControlStore
 
+    /// How long a call may wait for its turn at its connector, beside twice the time that its back end may take (a
+    /// login may come first), before its answer is taken for lost.
+    private static let patience = Duration.seconds(20)
+
     /// Carries out a transaction for a step of a run.
     ///
-    /// One that is idempotent is simply asked for again at the next attempt, with the same key. Any other is noted in
-    /// the ledger before it is asked for: when its outcome stays unknown, the run stops as uncertain.
+    /// One that is idempotent is simply asked for again, with the same key: at the next attempt, and already when its
+    /// answer must have been lost (with the broker, or with a connector that died). Any other is noted in the ledger
+    /// before it is asked for: when its outcome stays unknown, the run stops as uncertain.
+    ///
+    /// - Parameter answersWithin: How long the back end itself may take; nil when that is not known.
     func call(
         _ transaction: TransactionReference,
         variables: JSONObject,
         isIdempotent: Bool,
+        answersWithin limit: Duration? = nil,
         of run: ClaimedRun,
+        session: String?,
         at site: CallSite
     ) async throws -> JSONValue {
         guard !isIdempotent else {
-            return try await request(transaction, variables: variables, of: run, at: site).getForSequence()
+            while true {
+                let outcome = try await request(
+                    transaction,
+                    variables: variables,
+                    of: run,
+                    session: session,
+                    at: site,
+                    within: limit.map { $0 * 2 + Self.patience }
+                )
+                if outcome.isLost, limit != nil, site.deadline > .now { continue }
+                return try outcome.getForSequence()
+            }
         }
         let step = site.path.description
         switch run.isRepeated ? try await control.effect(of: run, step: step) : .none {
@@ -34,7 +54,7 @@ struct ConnectorCaller: Sendable {
         }
         try await control.noteAttempt(of: run, step: step)
         do {
-            let answer = try await request(transaction, variables: variables, of: run, at: site).get()
+            let answer = try await request(transaction, variables: variables, of: run, session: session, at: site).get()
             let changed = try await control.client.execute(control.record(answer, of: run, step: step))
             guard changed == 1 else { throw ClaimLost(run) }
             return answer
@@ -50,9 +70,12 @@ struct ConnectorCaller: Sendable {
         _ transaction: TransactionReference,
         variables: JSONObject,
         of run: ClaimedRun,
-        at site: CallSite
+        session: String?,
+        at site: CallSite,
+        within limit: Duration? = nil
     ) async throws -> Result<JSONValue, CallFailure> {
-        let timeout = ContinuousClock.now.duration(to: site.deadline)
+        let left = ContinuousClock.now.duration(to: site.deadline)
+        let timeout = limit.map { min($0, left) } ?? left
         guard timeout > .zero else {
             return .failure(CallFailure(Failure(code: "timeout", message: "the sequence's time is over")))
         }
@@ -63,6 +86,7 @@ struct ConnectorCaller: Sendable {
             transaction: transaction.transaction,
             variables: variables,
             idempotencyKey: "\(run.id)/\(site.path)",
+            session: session ?? run.id,
             deadline: Int((Date().timeIntervalSince1970 + timeout.seconds) * 1_000)
         )
         let trace = TraceContext.current?.makeChild() ?? .makeRoot()
@@ -73,11 +97,12 @@ struct ConnectorCaller: Sendable {
                     routingKey: QueueName.connectorCalls,
                     body: call.body,
                     contentType: "application/json",
-                    messageID: call.idempotencyKey,
+                    messageID: OutgoingMessage.messageID(call.idempotencyKey),
                     headers: [HeaderName.traceparent: .string(trace.traceparent)],
                     isPersistent: false
                 ),
-                timeout: timeout
+                timeout: timeout,
+                expires: false
             )
             return try ConnectorAnswer(body: reply.body).outcome.mapError(CallFailure.init)
         } catch MessagingError.cancelled {
@@ -87,12 +112,20 @@ struct ConnectorCaller: Sendable {
         }
     }
 
+    fileprivate static let noAnswer = "no_answer"
+
     private static func failure(of error: MessagingError) -> Failure {
         switch error {
-        case .unroutable, .invalidMessage, .closed:
+        case .invalidMessage:
+            // No repetition makes it smaller.
+            Failure(
+                code: SequenceFailure.Code.limit.description,
+                message: "The call cannot be sent to a back-end connector: \(error)."
+            )
+        case .unroutable, .closed, .notSent, .notAccepted:
             Failure(code: "connector_unavailable", message: "The call could not be sent: \(error).")
         default:
-            Failure(code: "timeout", message: "No back-end connector answered in time.", effect: .unknown)
+            Failure(code: noAnswer, message: "No back-end connector answered in time.", effect: .unknown)
         }
     }
 
@@ -126,6 +159,12 @@ private struct CallFailure: Error {
 }
 
 extension Result where Failure == CallFailure {
+    /// Whether no connector has answered.
+    fileprivate var isLost: Bool {
+        guard case .failure(let failure) = self else { return false }
+        return failure.failure.code == ConnectorCaller.noAnswer
+    }
+
     /// The answer; a failure as one that the sequence can catch.
     fileprivate func getForSequence() throws -> Success {
         do {

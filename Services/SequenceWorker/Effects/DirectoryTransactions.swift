@@ -34,7 +34,7 @@ struct DirectoryTransactions: Sendable {
         } catch is PasswordHasherIsBusy {
             throw SequenceFailure(code: "unavailable", message: "too many passwords are being checked")
         }
-        let groups = try await store.groups(of: name).sorted()
+        let groups = try await store.groups(of: name).sortedTexts
         return ["authenticated": true, "groups": .array(groups.map(JSONValue.string))]
     }
 }

@@ -1,8 +1,10 @@
 import Contracts
 import ControlStore
 import DocumentStore
+import Foundation
 import JSON
 import Logging
+import Messaging
 import Projects
 import ScriptHosting
 import Sequences
@@ -14,11 +16,16 @@ struct RunEffects: SequenceEffects {
     let store: DocumentStore
     let control: ControlStore
     let connectors: ConnectorCaller
+    let queries: DocumentQueries
+    let broker: MessageBroker
+    /// Where the values of the caller's session are; nil for callers without one.
+    let values: ValueHolder?
     let passwords: PasswordHasher
     let scripts: RunScripts
     let logger: Logger
 
     var now: ContinuousClock.Instant { .now }
+    var currentTime: Int { Int((Date().timeIntervalSince1970 * 1_000).rounded()) }
 
     func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue] {
         do {
@@ -26,8 +33,11 @@ struct RunEffects: SequenceEffects {
         } catch {
             switch error.kind {
             case .cancelled: throw CancellationError()
-            case .unavailable, .hostDied:
+            case .unavailable:
                 throw SequenceFailure(code: "unavailable", message: "JavaScript cannot be evaluated: \(error.message)")
+            case .hostDied, .deadline:
+                // Hosts may have been killed or stood still, or the script may be the reason: not to be tried for ever.
+                throw SequenceFailure(code: "host_died", message: "JavaScript cannot be evaluated: \(error.message)")
             default: throw SequenceFailure(code: .script, message: "\(error)")
             }
         }
@@ -46,7 +56,16 @@ struct RunEffects: SequenceEffects {
             guard let kind = FullSyncTransaction(rawValue: transaction.transaction) else {
                 throw SequenceFailure(code: .notFound, message: "there is no transaction '\(transaction)'")
             }
-            let documents = FullSyncTransactions(run: run, store: store, control: control, database: connector.database)
+            guard let definition = project.databases[connector.database] else {
+                throw SequenceFailure(code: .notFound, message: "there is no database '\(connector.database)'")
+            }
+            let documents = FullSyncTransactions(
+                run: run,
+                store: store,
+                control: control,
+                queries: queries,
+                definition: definition
+            )
             return try await documents.call(kind, try kind.variables.bind(variables), at: site)
         case .directory:
             guard let kind = DirectoryTransaction(rawValue: transaction.transaction) else {
@@ -54,17 +73,27 @@ struct RunEffects: SequenceEffects {
             }
             let directory = DirectoryTransactions(run: run, store: store, control: control, hasher: passwords)
             return try await directory.call(kind, try kind.variables.bind(variables))
-        case .http(let connector):
-            guard let definition = connector.transactions[transaction.transaction] else {
+        case .http, .sql, .ldap, .amqp, .smtp:
+            guard let isIdempotent = connector.isIdempotent(transaction: transaction.transaction) else {
                 throw SequenceFailure(code: .notFound, message: "there is no transaction '\(transaction)'")
             }
             return try await connectors.call(
                 transaction,
                 variables: variables,
-                isIdempotent: definition.isIdempotent,
+                isIdempotent: isIdempotent,
+                answersWithin: connector.timeout(ofTransaction: transaction.transaction),
                 of: run,
+                session: sessionName,
                 at: site
             )
+        }
+    }
+
+    /// What back ends' cookies are kept under; nil for a caller without a session.
+    private var sessionName: String? {
+        switch values {
+        case .session(let id)?, .login(let id)?: id.uuidString
+        case nil: nil
         }
     }
 
@@ -74,11 +103,10 @@ struct RunEffects: SequenceEffects {
         }
         // Only a login says who a user is; elsewhere the step says whom the sequence works for.
         if run.cause == .login, let groups {
-            let areOthers = try await store.setGroups(Set(groups), of: user, by: .login)
-            if areOthers { try await control.advanceAccessEpoch() }
+            try await memberships.set(groups: groups, ofLogin: user)
         }
         if let groups { return Identity(user: user, groups: groups) }
-        return Identity(user: user, groups: try await store.groups(of: user).sorted())
+        return Identity(user: user, groups: try await store.groups(of: user).sortedTexts)
     }
 
     func removeAuthenticatedUser(at site: CallSite) async throws {}

@@ -4,13 +4,18 @@ import Foundation
 import JSON
 import Logging
 import Messaging
+import Postgres
 import Projects
 import Sequences
 import ServiceLifecycle
+import ServiceRuntime
 import Telemetry
+import XML
 
 /// Takes the calls that somebody waits for, runs their sequences and sends the answers back.
 struct CallConsumer: Service {
+    /// The queue of calls, or that of logins.
+    let queue: String
     let broker: MessageBroker
     let control: ControlStore
     let catalogue: ProjectCatalogue
@@ -18,48 +23,213 @@ struct CallConsumer: Service {
     let claims: ClaimKeeper
     let concurrency: Int
     let logger: Logger
+    /// For how long a call is begun, and its end written down and told, over and over while that fails: also where the
+    /// caller names no end of its waiting.
+    var patience = Duration.seconds(600)
+
+    private static let pause = Duration.milliseconds(500)
+
+    /// The calls that this worker is at.
+    ///
+    /// They go on when the connection on which they came is lost, and are answered on the next.
+    private let inHand = CallsInHand()
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
-            try await broker.consume(QueueName.calls, prefetch: concurrency, concurrency: concurrency) { delivery in
-                let message = delivery.message
-                guard let call = try? SequenceCall(body: message.body) else { return delivery.reject() }
-                guard call.deadline > Int(Date().timeIntervalSince1970 * 1_000) else {
-                    // Nobody waits any more.
-                    return delivery.acknowledge()
-                }
-                let trace =
-                    message.headers[HeaderName.traceparent]?.string.flatMap(TraceContext.init(traceparent:))
-                    ?? .makeRoot()
-                let isDone = await TraceContext.$current.withValue(trace) { await serve(call, trace, message) }
-                if isDone { delivery.acknowledge() } else { delivery.giveBack() }
+            try await broker.consume(queue, prefetch: concurrency, concurrency: concurrency) { delivery in
+                await take(delivery)
             }
         }
     }
 
+    private func take(_ delivery: consuming Delivery) async {
+        let message = delivery.message
+        let call: SequenceCall
+        do throws(MessageError) {
+            call = try SequenceCall(body: message.body)
+        } catch {
+            await refuse(message, error.reason)
+            return delivery.acknowledge()
+        }
+        // That is for this side to see, since what expires is kept with all that it holds.
+        guard call.isAwaited else { return delivery.acknowledge() }
+        guard message.deliveryCount < Topology.callDeliveries else {
+            await setAside(call, message)
+            return delivery.acknowledge()
+        }
+        let trace =
+            message.headers[HeaderName.traceparent]?.string.flatMap(TraceContext.init(traceparent:)) ?? .makeRoot()
+        let isDone = await inHand.unlessThere(call.run) {
+            await TraceContext.$current.withValue(trace) { await work(on: call, trace, message) }
+        }
+        // A call that this worker is at already is answered by that; one that it must leave is another worker's.
+        if isDone ?? true { delivery.acknowledge() } else { delivery.giveBack() }
+    }
+
+    /// Works on a call until it is answered.
+    ///
+    /// Here and now, for as long as somebody waits: a message that went back to its queue would use up its deliveries
+    /// within a moment.
+    ///
+    /// - Returns: Whether the call is done with; not when this worker stops.
+    private func work(on call: SequenceCall, _ trace: TraceContext, _ message: IncomingMessage) async -> Bool {
+        let end = ContinuousClock.now + patience
+        while await !serve(call, trace, message) {
+            guard !Task.isCancelled else { return false }
+            guard call.isAwaited else { return true }
+            guard .now < end else {
+                let text = "The call could not be served for \(patience / .seconds(1)) seconds."
+                let failure = Failure(code: "unavailable", message: text, effect: .unknown)
+                try? await send(SequenceAnswer(run: call.run, outcome: .failed(failure)), of: call, to: message)
+                return true
+            }
+            try? await Task.sleep(for: Self.pause)
+        }
+        return true
+    }
+
+    /// Tells the caller of a call that is none what is wrong with it, and keeps that for a person to see.
+    private func refuse(_ message: IncomingMessage, _ reason: String) async {
+        logger.warning("A call cannot be understood", metadata: ["reason": "\(reason)"])
+        let failure = Failure(code: "bad_request", message: "The call cannot be understood: \(reason).")
+        let answer = SequenceAnswer(run: "", outcome: .failed(failure))
+        try? await broker.reply(to: message, body: answer.body, contentType: "application/json")
+        do throws(MessagingError) {
+            try await RejectedMessages(broker).keepCall(message, reason: reason)
+        } catch {
+            logger.warning("A call that was none could not be kept", metadata: ["reason": "\(error.code)"])
+        }
+    }
+
+    /// Ends a call that may be what ends the workers that take it.
+    private func setAside(_ call: SequenceCall, _ message: IncomingMessage) async {
+        logger.error("A call is set aside that was delivered too often", metadata: ["run": "\(call.run)"])
+        let text = "\(message.deliveryCount) workers were lost with the call in hand; it may be what ends them."
+        let failure = Failure(code: "worker_lost", message: text, effect: .unknown)
+        try? await send(SequenceAnswer(run: call.run, outcome: .failed(failure)), of: call, to: message)
+    }
+
+    /// How long the worker that has ended a call may take to answer it.
+    private static let answerPatience = Duration.seconds(5)
+    private static let answerLost = Failure(
+        code: "answer_lost",
+        message: "The run was begun before, and its answer is lost; what became of the run is written down.",
+        effect: .unknown
+    )
+
     /// Answers a call.
     ///
-    /// - Returns: Whether the call is done with; otherwise another worker should take it.
+    /// - Returns: Whether the call is done with; otherwise it is to be tried again.
     private func serve(_ call: SequenceCall, _ trace: TraceContext, _ message: IncomingMessage) async -> Bool {
         do {
             let run = newRun(call, trace)
             guard let claimed = try await control.begin(run, worker: claims.worker, lease: claims.lease) else {
+                // Whoever had it ended before the caller was told, or before the broker was told so; or is about to
+                // tell the caller, on a new connection.
+                try await Task.sleep(for: Self.answerPatience)
+                let failure = try await isCancelled(call) ? RunCancellations.Cancelled().failure : Self.answerLost
+                try await answer(call, .failed(failure), message)
                 return true
             }
-            let outcome = try await claims.keeping(claimed) {
-                let outcome = try await self.outcome(of: claimed.with(variables: call.variables), call)
-                try await finish(claimed, outcome)
+            let outcome = try await claims.keeping(claimed) { @Sendable in
+                let (outcome, end) = try await attempt(claimed.with(variables: call.variables), call)
+                try await insist(call) {
+                    guard try await control.finish(claimed, end) == nil else { return }
+                    // Whoever cancelled the run took the claim, too.
+                    guard case .cancelled = end else { throw ClaimLost(claimed) }
+                }
                 return outcome
             }
-            let answer = SequenceAnswer(run: call.run, outcome: outcome)
-            try await broker.reply(to: message, body: answer.body, contentType: "application/json")
+            try await answer(call, outcome, message)
             return true
         } catch MessagingError.unroutable {
             logger.notice("Nobody waits for the answer any more", metadata: ["run": "\(call.run)"])
             return true
+        } catch is ClaimLost {
+            return await tell(call, message)
+        } catch let error as PostgresError where error.refusesData {
+            logger.warning("A call cannot be written down", metadata: ["run": "\(call.run)", "error": "\(error)"])
+            let failure = Failure(code: "bad_request", message: "The call cannot be written down: \(error).")
+            try? await send(SequenceAnswer(run: call.run, outcome: .failed(failure)), of: call, to: message)
+            return true
         } catch {
-            logger.warning("A call was given back", metadata: ["run": "\(call.run)", "error": "\(error)"])
+            logger.warning("A call could not be served", metadata: ["run": "\(call.run)", "error": "\(error)"])
             return false
+        }
+    }
+
+    /// Answers a call whose run is this worker's no more.
+    ///
+    /// Whoever cancels a run takes its claim, and answers nobody; that may be noticed before it is heard of.
+    private func tell(_ call: SequenceCall, _ message: IncomingMessage) async -> Bool {
+        do {
+            var isCancelled = false
+            try await insist(call) { isCancelled = try await self.isCancelled(call) }
+            if isCancelled {
+                try await answer(call, .failed(RunCancellations.Cancelled().failure), message)
+            } else {
+                // To begin it anew would take it from that worker, which would take it back.
+                logger.notice("Another worker has taken the call over", metadata: ["run": "\(call.run)"])
+            }
+        } catch {
+            logger.notice("A call that is another's is not answered", metadata: ["run": "\(call.run)"])
+        }
+        return true
+    }
+
+    private func isCancelled(_ call: SequenceCall) async throws -> Bool {
+        try await control.run(call.run)?["state"]?.stringValue == RunState.cancelled.rawValue
+    }
+
+    /// Sends the answer, which can be made only once: the run has ended.
+    private func answer(
+        _ call: SequenceCall,
+        _ outcome: SequenceAnswer.Outcome,
+        _ message: IncomingMessage
+    ) async throws {
+        do {
+            try await insist(call) {
+                try await send(SequenceAnswer(run: call.run, outcome: outcome), of: call, to: message)
+            }
+        } catch MessagingError.invalidMessage(let reason) {
+            let failure = Failure(code: "limit", message: "The answer cannot be sent: \(reason).")
+            try await insist(call) {
+                try await send(SequenceAnswer(run: call.run, outcome: .failed(failure)), of: call, to: message)
+            }
+        }
+    }
+
+    /// Sends an answer in what the caller wants it in: the same members in JSON and in XML.
+    private func send(
+        _ answer: SequenceAnswer,
+        of call: SequenceCall,
+        to message: IncomingMessage
+    ) async throws(MessagingError) {
+        let format = AnswerFormat(accept: call.accept)
+        let body =
+            switch format {
+            case .json: answer.body
+            case .xml: Array(XMLWriter.typedDocument(of: .object(answer.fields), root: "sequence").utf8)
+            }
+        try await broker.reply(to: message, body: body, contentType: format.contentType)
+    }
+
+    /// Tries until it succeeds, nobody waits any more, or no repetition mends what is wrong.
+    private func insist(_ call: SequenceCall, _ body: () async throws -> Void) async throws {
+        let end = ContinuousClock.now + patience
+        while true {
+            do {
+                return try await body()
+            } catch  where call.isAwaited && .now < end && !Task.isCancelled && Self.mayPass(error) {
+                try await Task.sleep(for: Self.pause)
+            }
+        }
+    }
+
+    private static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case MessagingError.unroutable, MessagingError.invalidMessage, is ClaimLost: false
+        default: true
         }
     }
 
@@ -78,26 +248,37 @@ struct CallConsumer: Service {
         return run
     }
 
-    private func outcome(of run: ClaimedRun, _ call: SequenceCall) async throws -> SequenceAnswer.Outcome {
+    /// What the caller is told, and what is written down.
+    private func attempt(
+        _ run: ClaimedRun,
+        _ call: SequenceCall
+    ) async throws -> (outcome: SequenceAnswer.Outcome, end: RunEnd) {
         do {
-            let groups = call.identity.user == nil ? nil : call.identity.groups
-            let answer = try await runner.run(run, groups: groups)
+            let calling = SequenceRunner.Calling(
+                groups: call.identity.user == nil ? nil : call.identity.groups,
+                session: call.identity.session,
+                request: call.request
+            )
+            let answer = try await runner.run(run, calling: calling)
             let identity = CallerIdentity(user: answer.identity?.user, groups: answer.identity?.groups ?? [])
-            return .succeeded(answer.value, identity)
+            let head = AnswerHead(status: answer.response.status, headers: answer.response.headers)
+            return (.succeeded(answer.value, identity, head), .succeeded)
         } catch let failure as SequenceFailure {
-            return .failed(Failure(failure))
+            let failure = Failure(failure)
+            return (.failed(failure), .failed(failure, holding: false))
         } catch let uncertain as UncertainEffect {
-            return .failed(uncertain.failure)
+            return (.failed(uncertain.failure), .uncertain(uncertain.failure))
+        } catch let cancelled as RunCancellations.Cancelled {
+            return (.failed(cancelled.failure), .cancelled(cancelled.failure))
+        } catch  where !(error is ClaimLost) && !(error is CancellationError) {
+            logger.warning("A call failed", metadata: ["run": "\(run.id)", "error": "\(error)"])
+            let failure = Failure.system(error)
+            return (.failed(failure), .failed(failure, holding: false))
         }
     }
+}
 
-    private func finish(_ run: ClaimedRun, _ outcome: SequenceAnswer.Outcome) async throws {
-        let end: RunEnd =
-            switch outcome {
-            case .succeeded: .succeeded
-            case .failed(let failure) where failure.code == "outcome_unknown": .uncertain(failure)
-            case .failed(let failure): .failed(failure, holding: false)
-            }
-        _ = try await control.finish(run, end)
-    }
+extension SequenceCall {
+    /// Whether somebody still waits for the answer.
+    fileprivate var isAwaited: Bool { deadline > Int(Date().timeIntervalSince1970 * 1_000) }
 }

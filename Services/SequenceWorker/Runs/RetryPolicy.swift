@@ -7,6 +7,11 @@ import Sequences
 struct RetryPolicy: Sendable {
     /// How often a run is tried whose failure may be its own.
     var attempts = 20
+    /// How often a run is tried whose back end answers badly, or not in time: some days long, as it is the back end
+    /// that is not well, most often, and not for ever, as it may be what this run asks.
+    var patience = 2_000
+    /// How many workers may be lost with a run in hand before it is set aside.
+    var losses = 10
     /// The longest pause between two attempts.
     var greatestDelay = Duration.seconds(300)
 
@@ -19,10 +24,13 @@ struct RetryPolicy: Sendable {
 
     /// What passes when what the run needs is there again: it is waited for as long as it takes, so that the backlog
     /// of an outage drains by itself.
-    private static let passing: Set<String> = [
-        "connect_failed", "connection_lost", "timeout", "circuit_open", "busy", "cancelled", "not_json",
-        "connector_unavailable", "unavailable", "stopped",
+    private static let absent: Set<String> = [
+        "connect_failed", "circuit_open", "busy", "cancelled", "connector_unavailable", "unavailable", "stopped",
     ]
+    private static let absentStatuses: Set<Int> = [408, 429, 502, 503, 504]
+
+    /// What passes when a back end is well again, or never, when it is this run that it cannot do with.
+    private static let unwell: Set<String> = ["connection_lost", "timeout", "not_json", "no_answer"]
 
     /// How the run goes on after this attempt.
     ///
@@ -31,17 +39,20 @@ struct RetryPolicy: Sendable {
     ///   - holding: Whether younger runs of the same documents wait when this one has failed for good.
     ///   - jitter: A number from 0 to 1, so that runs which failed together do not come back together.
     func end(after failure: Failure, attempt: Int, holding: Bool, jitter: Double) -> RunEnd {
-        let mayGoOn = Self.mayPass(failure) || !Self.permanent.contains(failure.code) && attempt < attempts
-        guard mayGoOn else { return .failed(failure, holding: holding) }
+        guard attempt < greatestAttempt(after: failure) else { return .failed(failure, holding: holding) }
         return .retry(failure, after: delay(after: attempt, jitter: jitter))
     }
 
-    /// Whether the failure says that a back end or a server of ours is not there or not well, not that it refused.
-    private static func mayPass(_ failure: Failure) -> Bool {
-        guard failure.code == SequenceFailure.Code.httpStatus.description else { return passing.contains(failure.code) }
-        let details = failure.details["details"] ?? failure.details
-        guard let status = details["status"]?.intValue else { return false }
-        return status >= 500 || status == 408 || status == 429
+    /// The attempt that is the last one when it ends like this.
+    private func greatestAttempt(after failure: Failure) -> Int {
+        if Self.permanent.contains(failure.code) { return 1 }
+        if Self.absent.contains(failure.code) { return .max }
+        if Self.unwell.contains(failure.code) { return max(attempts, patience) }
+        guard failure.code == SequenceFailure.Code.httpStatus.description,
+            let status = (failure.details["details"] ?? failure.details)["status"]?.intValue
+        else { return attempts }
+        if Self.absentStatuses.contains(status) { return .max }
+        return status >= 500 ? max(attempts, patience) : attempts
     }
 
     /// One second after the first attempt, then twice as long each time, by up to half less.

@@ -4,7 +4,6 @@ import FoundationInternationalization
 import Logging
 import Messaging
 import Metrics
-import Projects
 import Sequences
 import ServiceLifecycle
 import ServiceRuntime
@@ -14,25 +13,75 @@ import Telemetry
 struct RunConsumer: Service {
     let broker: MessageBroker
     let control: ControlStore
-    let catalogue: ProjectCatalogue
     let runner: SequenceRunner
     let policy: RetryPolicy
     let claims: ClaimKeeper
-    let concurrency: Int
+    let slots: RunSlots
     let logger: Logger
+
+    /// How often a run is tried on the spot while PostgreSQL does not answer, and how long it waits between.
+    private static let tries = 5
+    private static let pause = Duration.milliseconds(500)
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
-            try await broker.consume(QueueName.runs, prefetch: concurrency, concurrency: concurrency) { delivery in
-                guard let ready = try? RunReady(body: delivery.message.body) else { return delivery.reject() }
-                do {
-                    try await work(on: ready.run)
-                    delivery.acknowledge()
-                } catch {
-                    // The row says what is to be done; the message comes again, to whoever can.
-                    logger.warning("A run was given back", metadata: ["run": "\(ready.run)", "error": "\(error)"])
-                    delivery.giveBack()
+            try await withTaskCancellationHandler {
+                try await broker.consume(QueueName.runs, prefetch: slots.count, concurrency: slots.count) { delivery in
+                    await take(delivery)
                 }
+            } onCancel: {
+                slots.close()
+            }
+        }
+    }
+
+    /// Works on the run of a message, when there is a place for it, and then on those that waited for the place.
+    private func take(_ delivery: consuming Delivery) async {
+        guard let ready = try? RunReady(body: delivery.message.body) else { return delivery.reject() }
+        guard let line = await line(of: ready) else { return delivery.acknowledge() }
+        var next: RunSlots.Candidate? = RunSlots.Candidate(run: ready.run, line: line)
+        guard let first = next, slots.begin(first) else { return delivery.acknowledge() }
+        await attend(to: first.run)
+        // The others are no longer this message's matter: their rows are known without it.
+        delivery.acknowledge()
+        next = slots.end(first)
+        while let run = next {
+            await attend(to: run.run)
+            next = slots.end(run)
+        }
+    }
+
+    /// What made the run, which the row says where the message does not; nil when it is over, or cannot be looked up.
+    private func line(of ready: RunReady) async -> RunLine? {
+        if let line = ready.line { return line }
+        for attempt in 1...Self.tries {
+            do {
+                return try await control.line(ofRun: ready.run)
+            } catch {
+                guard attempt < Self.tries, !Task.isCancelled else {
+                    logger.warning("A run is left for later", metadata: ["run": "\(ready.run)", "error": "\(error)"])
+                    break
+                }
+                try? await Task.sleep(for: Self.pause)
+            }
+        }
+        return nil
+    }
+
+    /// Works on a run, if it is ready.
+    ///
+    /// What cannot be done now is left to its row, of which somebody is told again: a message that went back to its
+    /// queue would use up its deliveries within a moment.
+    private func attend(to run: String) async {
+        for attempt in 1...Self.tries {
+            do {
+                return try await work(on: run)
+            } catch {
+                guard attempt < Self.tries, !Task.isCancelled else {
+                    logger.warning("A run is left for later", metadata: ["run": "\(run)", "error": "\(error)"])
+                    return
+                }
+                try? await Task.sleep(for: Self.pause)
             }
         }
     }
@@ -40,10 +89,12 @@ struct RunConsumer: Service {
     /// Works on a run, if it is ready.
     private func work(on id: String) async throws {
         guard let run = try await control.claim(run: id, worker: claims.worker, lease: claims.lease) else { return }
+        guard run.isReadable else { return try await setAside(run, Self.unreadable) }
+        guard run.losses < policy.losses else { return try await setAside(run, Self.lost(run.losses)) }
         let trace = TraceContext(traceID: run.traceID) ?? .makeRoot()
         try await TraceContext.$current.withValue(trace) {
             let began = ContinuousClock.now
-            let next = try await claims.keeping(run) { () -> [String]? in
+            let next = try await claims.keeping(run) { @Sendable () -> [String]? in
                 guard let end = try await attempt(run), let next = try await control.finish(run, end) else {
                     return nil
                 }
@@ -54,20 +105,43 @@ struct RunConsumer: Service {
         }
     }
 
+    private static let unreadable = Failure(
+        code: "unreadable",
+        message: "What the run was to work on cannot be read; it can be cancelled, and not be tried again."
+    )
+
+    private static func lost(_ workers: Int) -> Failure {
+        Failure(
+            code: "worker_lost",
+            message: "\(workers) workers were lost with the run in hand; it may be what ends them."
+        )
+    }
+
+    /// Ends a run that nobody can work on, or that takes its workers with it, so that it does not take the next one.
+    private func setAside(_ run: ClaimedRun, _ failure: Failure) async throws {
+        let end = RunEnd.failed(failure, holding: run.holds)
+        let next = try await control.finish(run, end)
+        log(run, end, .zero)
+        try await announce(next ?? [])
+    }
+
     /// How the attempt ended; nil when the run is another worker's now.
     private func attempt(_ run: ClaimedRun) async throws -> RunEnd? {
         do {
-            _ = try await runner.run(run, groups: nil)
+            _ = try await runner.run(run)
             return .succeeded
         } catch let failure as SequenceFailure {
             return end(of: run, after: Failure(failure))
         } catch let uncertain as UncertainEffect {
             return .uncertain(uncertain.failure)
+        } catch let cancelled as RunCancellations.Cancelled {
+            return .cancelled(cancelled.failure)
         } catch is ClaimLost {
             logger.notice("Another worker has taken the run over", metadata: ["run": "\(run.id)"])
             return nil
         } catch is CancellationError {
-            // This worker stops: the run is ready for another one at once.
+            // This worker stops: the run is ready for another one at once. (Or it is this worker's no more, and then
+            // nothing is written down.)
             return .retry(Failure(code: "stopped", message: "The worker stopped."), after: .zero)
         } catch {
             return end(of: run, after: .system(error))
@@ -75,11 +149,10 @@ struct RunConsumer: Service {
     }
 
     private func end(of run: ClaimedRun, after failure: Failure) -> RunEnd {
-        let listener = catalogue.current[run.project]?.project.listeners[run.source]
-        return policy.end(
+        policy.end(
             after: failure,
             attempt: run.attempt,
-            holding: run.cause == .listener && listener?.ordering != .pass,
+            holding: run.holds,
             jitter: .random(in: 0...1)
         )
     }
@@ -106,6 +179,7 @@ struct RunConsumer: Service {
             metadata["code"] = "\(failure.code)"
             metadata["message"] = "\(failure.message)"
             logger.error("Run failed; it waits for a person", metadata: metadata)
+        case .cancelled: logger.notice("Run cancelled", metadata: metadata)
         }
     }
 }
@@ -118,6 +192,7 @@ extension RunEnd {
         case .retry: "retry"
         case .failed: "failed"
         case .uncertain: "uncertain"
+        case .cancelled: "cancelled"
         }
     }
 }

@@ -1,4 +1,5 @@
 import Contracts
+import ControlStore
 import JSON
 import Messaging
 import Postgres
@@ -22,7 +23,32 @@ extension Failure {
 
     /// What failed in this system itself, of which the log tells more.
     static func system(_ error: any Error) -> Failure {
-        let isServer = error is PostgresError || error is MessagingError
-        return Failure(code: isServer ? "unavailable" : "system", message: "\(error)")
+        let code =
+            switch error {
+            case let error as PostgresError: error.runFailure
+            case is MessagingError, is UnreadableProject: "unavailable"
+            default: "system"
+            }
+        return Failure(code: code, message: "\(error)")
     }
+}
+
+extension PostgresError {
+    /// The code of the failure of a run, which says how long it is tried again: what PostgreSQL refuses or cannot do
+    /// with is most often the run's own.
+    fileprivate var runFailure: String {
+        switch self {
+        case .timedOut(.statement): "timeout"
+        case .commitOutcomeUnknown, .cancelled, .closed: "unavailable"
+        case .server(let error) where error.sqlState == .queryCanceled: "timeout"
+        case .server(let error): isRetryable || error.sqlState.isOfServer ? "unavailable" : "system"
+        default: isUnavailable ? "unavailable" : "system"
+        }
+    }
+}
+
+extension SQLState {
+    /// Whether it is the state of the server that does not allow it now: read only after a fail-over (25), locked (55),
+    /// out of disk, memory or connections (53), shutting down (57), or its files cannot be read (58).
+    fileprivate var isOfServer: Bool { ["25", "53", "55", "57", "58"].contains(classCode) }
 }

@@ -9,6 +9,7 @@ import ServiceRuntime
 struct RunSweeper: Service {
     let broker: MessageBroker
     let control: ControlStore
+    let slots: RunSlots
     let retention: Duration
     let logger: Logger
 
@@ -16,6 +17,7 @@ struct RunSweeper: Service {
     private static let period = Duration.milliseconds(500)
     private static let patience = Duration.seconds(20)
     private static let batch = 1_000
+    private static let pruningBatch = 5_000
     /// How many looks lie between two clean-ups of old rows.
     private static let looksBetweenPrunings = 600
 
@@ -39,6 +41,8 @@ struct RunSweeper: Service {
     }
 
     private func sweep() async throws {
+        // Whoever has its hands full would only make the queue longer, which is long already.
+        guard slots.hasRoom else { return }
         let due = try await control.dueRuns(limit: Self.batch, patience: Self.patience)
         guard !due.isEmpty else { return }
         try await broker.publishAll(due.map(OutgoingMessage.runReady))
@@ -46,7 +50,7 @@ struct RunSweeper: Service {
 
     private func prune() async throws {
         _ = try await control.failAbandonedCalls()
-        _ = try await control.pruneRuns(olderThan: retention, limit: 10_000)
+        while try await control.pruneRuns(olderThan: retention, limit: Self.pruningBatch) == Self.pruningBatch {}
         try await control.pruneSessions()
     }
 }

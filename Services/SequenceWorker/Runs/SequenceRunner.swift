@@ -1,8 +1,10 @@
 import Contracts
 import ControlStore
 import DocumentStore
+import Foundation
 import JSON
 import Logging
+import Messaging
 import Projects
 import ScriptHosting
 import Sequences
@@ -14,13 +16,28 @@ struct SequenceRunner: Sendable {
     let control: ControlStore
     let scripts: ScriptHostPool
     let connectors: ConnectorCaller
+    let queries: DocumentQueries
+    let broker: MessageBroker
     let passwords: PasswordHasher
+    let cancellations: RunCancellations
     let logger: Logger
+
+    /// What a caller brings along.
+    struct Calling: Sendable {
+        /// Those of the user at the call; nil when they are to be looked up.
+        var groups: [String]?
+        /// What the values of the caller's session are kept under; nil without one.
+        var session: String?
+        /// What the sequence may know of the request.
+        var request: JSONObject = [:]
+    }
 
     /// Runs the sequence.
     ///
-    /// - Throws: `SequenceFailure`, `UncertainEffect`, `ClaimLost`, or what the servers throw.
-    func run(_ run: ClaimedRun, groups: [String]?) async throws -> Interpreter.Answer {
+    /// - Parameter calling: What the caller who waits brings along; nil when nobody waits.
+    /// - Throws: `SequenceFailure`, `UncertainEffect`, `ClaimLost`, `RunCancellations.Cancelled`, or what the servers
+    ///   throw.
+    func run(_ run: ClaimedRun, calling: Calling? = nil) async throws -> Interpreter.Answer {
         guard let project = try await catalogue.project(run.project, version: run.version) else {
             throw SequenceFailure(code: .notFound, message: "there is no project '\(run.project)'")
         }
@@ -30,7 +47,7 @@ struct SequenceRunner: Sendable {
         var logger = logger
         logger[metadataKey: "run"] = "\(run.id)"
         logger[metadataKey: "sequence"] = "\(run.project)/\(run.sequence)"
-        let identity = try await identity(of: run, groups: groups)
+        let identity = try await identity(of: run, groups: calling?.groups)
         let scripts = RunScripts(scripts)
         let effects = RunEffects(
             run: run,
@@ -38,6 +55,9 @@ struct SequenceRunner: Sendable {
             store: store,
             control: control,
             connectors: connectors,
+            queries: queries,
+            broker: broker,
+            values: values(of: run, calling?.session),
             passwords: passwords,
             scripts: scripts,
             logger: logger
@@ -47,12 +67,23 @@ struct SequenceRunner: Sendable {
             effects: effects
         )
         do {
-            let answer = try await interpreter.run(
-                sequence,
-                variables: run.variables,
-                identity: identity,
-                run: RunDescription(id: run.id, attempt: run.attempt, cause: run.cause.rawValue)
+            let description = RunDescription(
+                id: run.id,
+                attempt: run.attempt,
+                cause: run.cause.rawValue,
+                request: calling?.request ?? [:]
             )
+            let work = RunCancellations.Work(run, isAwaited: calling != nil)
+            let answer = try await cancellations.heeding(work) {
+                try await interpreter.run(
+                    sequence,
+                    variables: run.variables,
+                    // A back end may say more of what happened than this project needs, and say more by and by.
+                    unknown: run.cause == .notification ? .ignored : .refused,
+                    identity: identity,
+                    run: description
+                )
+            }
             await scripts.end()
             return answer
         } catch {
@@ -61,10 +92,15 @@ struct SequenceRunner: Sendable {
         }
     }
 
+    private func values(of run: ClaimedRun, _ session: String?) -> ValueHolder? {
+        guard let id = session.flatMap({ UUID(uuidString: $0) }) else { return nil }
+        return run.cause == .login ? .login(id) : .session(id)
+    }
+
     private func identity(of run: ClaimedRun, groups: [String]?) async throws -> Identity? {
         guard let user = run.user else { return nil }
         if let groups { return Identity(user: user, groups: groups) }
-        return Identity(user: user, groups: try await store.groups(of: user).sorted())
+        return Identity(user: user, groups: try await store.groups(of: user).sortedTexts)
     }
 }
 

@@ -25,4 +25,15 @@ import Testing
         #expect(memory.total == 100)
         withExtendedLifetime(mine) {}
     }
+
+    @Test func `what comes and goes while a body is read is counted as it is`() throws {
+        let memory = BodyMemory(limit: 400)
+        let share = BodyShare(of: memory, for: "ann")
+        for bytes in [70, 100, 10, 10, 90] {
+            try share.hold(bytes)
+            #expect(memory.total == bytes)
+        }
+        #expect(throws: CouchError.self) { try share.hold(101) }
+        #expect(memory.total == 90)
+    }
 }

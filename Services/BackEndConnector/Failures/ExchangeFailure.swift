@@ -1,10 +1,7 @@
-import AsyncHTTPClient
 import Contracts
 import Foundation
 import JSON
-import NIOCore
-import NIOPosix
-import NIOSSL
+import Projects
 
 /// Why an exchange with a back end gave no answer that can be used.
 enum ExchangeFailure: Error, Hashable, Sendable {
@@ -18,10 +15,20 @@ enum ExchangeFailure: Error, Hashable, Sendable {
     case responseTooLarge(limit: Int)
     /// The body is not JSON, and the transaction says that it is.
     case notJSON(String)
+    /// The body is not XML, and the transaction says that it is.
+    case notXML(String)
+    /// The body is not text in its character set, and the transaction says that it is.
+    case notText
     /// Redirected in a circle, too often, or to where it may not go.
     case redirectRefused(String)
     /// The status is not among those that the transaction accepts.
     case httpStatus(Int, excerpt: String)
+    /// The back end refused, in words of its own.
+    case refused(BackEndRefusal)
+    /// The answer has more rows or entries than the connector's limit.
+    case tooManyRows(limit: Int)
+    /// The address that the back end's name stands for is none that the project may reach.
+    case addressRefused(IPAddress.Reach)
     /// Calls of this connector are refused for a while.
     case circuitOpen(retryAfter: Duration)
     /// Too many calls of this connector wait already.
@@ -37,8 +44,13 @@ enum ExchangeFailure: Error, Hashable, Sendable {
         case .connectionLost: "connection_lost"
         case .responseTooLarge: "response_too_large"
         case .notJSON: "not_json"
+        case .notXML: "not_xml"
+        case .notText: "not_text"
         case .redirectRefused: "redirect_refused"
         case .httpStatus: "http_status"
+        case .refused(let refusal): refusal.code
+        case .tooManyRows: "too_many_rows"
+        case .addressRefused: "address_refused"
         case .circuitOpen: "circuit_open"
         case .busy: "busy"
         case .cancelled: "cancelled"
@@ -47,13 +59,16 @@ enum ExchangeFailure: Error, Hashable, Sendable {
 
     /// Whether the request may have had its effect.
     ///
-    /// A status below 500 says that the request was refused, and so does 503; another one of the server's own errors
-    /// may have come in the middle of the work.
+    /// A status from 400 to 499 says that the request was refused, and so does 503; another one of the server's own
+    /// errors may have come in the middle of the work, and a redirect after it.
     var effect: Failure.Effect {
         switch self {
-        case .connectFailed, .circuitOpen, .busy: .none
-        case .httpStatus(let status, _): status < 500 && status >= 300 || status == 503 ? .none : .unknown
-        case .timeout, .connectionLost, .responseTooLarge, .notJSON, .redirectRefused, .cancelled: .unknown
+        case .connectFailed, .addressRefused, .circuitOpen, .busy: .none
+        case .refused(let refusal): refusal.effect
+        case .httpStatus(let status, _): 400..<500 ~= status || status == 503 ? .none : .unknown
+        case .timeout, .connectionLost, .responseTooLarge, .tooManyRows, .notJSON, .notXML, .notText, .redirectRefused,
+            .cancelled:
+            .unknown
         }
     }
 
@@ -61,8 +76,9 @@ enum ExchangeFailure: Error, Hashable, Sendable {
     var outcome: CircuitBreaker.Outcome {
         switch self {
         case .connectFailed, .timeout, .connectionLost: .failed
-        case .responseTooLarge, .notJSON, .redirectRefused, .httpStatus: .answered
-        case .circuitOpen, .busy, .cancelled: .abandoned
+        case .responseTooLarge, .tooManyRows, .notJSON, .notXML, .notText, .redirectRefused, .httpStatus, .refused:
+            .answered
+        case .addressRefused, .circuitOpen, .busy, .cancelled: .abandoned
         }
     }
 
@@ -89,8 +105,14 @@ extension ExchangeFailure {
         case .connectionLost(let reason): "the connection to the back end broke: \(reason)"
         case .responseTooLarge(let limit): "the back end answered more than \(limit) bytes"
         case .notJSON(let reason): "the back end's answer is no JSON: \(reason)"
+        case .notXML(let reason): "the back end's answer is no XML: \(reason)"
+        case .notText: "the back end's answer is no text in the character set that it names"
         case .redirectRefused(let reason): "the back end's redirect is not followed: \(reason)"
         case .httpStatus(let status, _): "the back end answered with status \(status)"
+        case .refused(let refusal): refusal.reason
+        case .tooManyRows(let limit): "the back end answered more than \(limit) rows"
+        case .addressRefused(let reach):
+            "its address (\(reach.rawValue)) is none that the connector's 'addresses' allow"
         case .circuitOpen: "the back end has not answered lately; calls are refused for a while"
         case .busy: "too many calls of this connector are waiting"
         case .cancelled: "the back-end connector is ending"
@@ -101,6 +123,7 @@ extension ExchangeFailure {
         switch self {
         case .httpStatus(let status, let excerpt):
             ["status": .number(JSONNumber(status)), "body": .string(excerpt)]
+        case .refused(let refusal): refusal.details
         case .circuitOpen(let retryAfter):
             ["retryAfterSeconds": .number(JSONNumber(Int(retryAfter.components.seconds) + 1))]
         default: .null
@@ -108,57 +131,14 @@ extension ExchangeFailure {
     }
 }
 
-extension ExchangeFailure {
-    /// What an error of the HTTP client means; whatever it does not know may have happened after the request was sent.
-    init(_ error: any Error) {
-        switch error {
-        case let error as ExchangeFailure: self = error
-        case is CancellationError: self = .cancelled
-        case let error as HTTPClientError: self = Self.meaning(of: error)
-        case let error as NIOConnectionError: self = .connectFailed(Self.reason(of: error))
-        case let error as ChannelError:
-            if case .connectTimeout = error {
-                self = .connectFailed("no connection in time")
-            } else {
-                self = .connectionLost("the channel failed")
-            }
-        case let error as IOError: self = Self.meaning(of: error)
-        case let error as NIOSSLError:
-            if case .handshakeFailed = error {
-                self = .connectFailed("the TLS handshake failed")
-            } else {
-                self = .connectionLost("TLS failed")
-            }
-        case is NIOSSLExtraError: self = .connectFailed("the server's certificate is not valid for its name")
-        default: self = .connectionLost("\(type(of: error))")
-        }
-    }
-
-    private static func meaning(of error: HTTPClientError) -> ExchangeFailure {
-        switch error {
-        case .connectTimeout: .connectFailed("no connection in time")
-        case .tlsHandshakeTimeout: .connectFailed("the TLS handshake took too long")
-        case .getConnectionFromPoolTimeout: .connectFailed("no connection was free in time")
-        case .deadlineExceeded, .readTimeout, .writeTimeout: .timeout
-        case .cancelled: .cancelled
-        default: .connectionLost(error.shortDescription)
-        }
-    }
-
-    private static func meaning(of error: IOError) -> ExchangeFailure {
-        switch error.errnoCode {
-        case ECONNREFUSED: .connectFailed("connection refused")
-        case EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL: .connectFailed("no route to the host")
-        case ECONNRESET, EPIPE: .connectionLost("connection reset")
-        default: .connectionLost("error \(error.errnoCode) of the system")
-        }
-    }
-
-    private static func reason(of error: NIOConnectionError) -> String {
-        guard error.connectionErrors.isEmpty else {
-            let isRefused = error.connectionErrors.contains { ($0.error as? IOError)?.errnoCode == ECONNREFUSED }
-            return isRefused ? "connection refused" : "no connection to any of its addresses"
-        }
-        return "its name cannot be resolved"
-    }
+/// What a back end refused with, when it answers with more than a status.
+struct BackEndRefusal: Error, Hashable, Sendable {
+    /// The word for programs.
+    let code: String
+    /// A sentence for people that holds no value of the back end's.
+    let reason: String
+    /// What the back end said itself, for the sequence alone.
+    var details: JSONValue = .null
+    /// Whether it may have had its effect all the same.
+    var effect: Failure.Effect = .none
 }

@@ -1,0 +1,136 @@
+import Foundation
+import JSON
+import Projects
+
+/// Access tokens by client credentials (RFC 6749, section 4.4): asked for once, kept until shortly before they end.
+actor OAuth2Tokens {
+    /// The most bytes of an answer that holds a token.
+    static let maximumAnswer = 65_536
+    /// How long a token is used when the server does not say how long it holds.
+    private static let standardLife: Duration = .seconds(300)
+    /// How long before its end a token is no longer used.
+    private static let margin: Duration = .seconds(30)
+
+    struct Token: Sendable, Hashable {
+        let text: String
+        /// Whether it was there before it was asked for.
+        var wasKept: Bool
+    }
+
+    private struct Place: Hashable {
+        let name: ConnectorName
+        let client: OAuth2Client
+    }
+
+    private enum Entry {
+        case asking(Task<Result<Answer, ExchangeFailure>, Never>)
+        case kept(String, until: ContinuousClock.Instant)
+    }
+
+    private struct Answer: Sendable {
+        let token: String
+        let life: Duration
+    }
+
+    private var entries: [Place: Entry] = [:]
+
+    /// A token that holds; several that ask at once wait for one answer.
+    ///
+    /// - Parameter send: Sends the request for a token; it is not cancelled with who asked first.
+    func token(
+        for client: OAuth2Client,
+        of name: ConnectorName,
+        until deadline: ContinuousClock.Instant,
+        send: @escaping @Sendable (OutgoingRequest) async throws(ExchangeFailure) -> RawAnswer
+    ) async throws(ExchangeFailure) -> Token {
+        let place = Place(name: name, client: client)
+        let task: Task<Result<Answer, ExchangeFailure>, Never>
+        switch entries[place] {
+        case .kept(let text, let end)? where end > .now: return Token(text: text, wasKept: true)
+        case .asking(let running)?: task = running
+        case .kept?, nil:
+            task = Task {
+                do throws(ExchangeFailure) {
+                    return .success(try Self.answer(try await send(Self.request(for: client))))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            entries[place] = .asking(task)
+        }
+        let result = await task.value
+        if case .asking(task)? = entries[place] {
+            switch result {
+            case .success(let answer):
+                entries[place] = .kept(answer.token, until: .now + max(.zero, answer.life - Self.margin))
+            case .failure: entries[place] = nil
+            }
+        }
+        return Token(text: try result.get().token, wasKept: false)
+    }
+
+    /// Forgets a token that the back end does not take.
+    func drop(_ token: Token, of name: ConnectorName) {
+        entries = entries.filter { place, entry in
+            guard place.name == name, case .kept(token.text, _) = entry else { return true }
+            return false
+        }
+    }
+
+    static func request(for client: OAuth2Client) -> OutgoingRequest {
+        var fields = [("grant_type", "client_credentials")]
+        if let scope = client.scope { fields.append(("scope", scope)) }
+        fields += client.parameters.map { ($0.name, $0.value) }
+        var headers = [
+            (name: "accept", value: "application/json"),
+            (name: "content-type", value: "application/x-www-form-urlencoded"),
+            (name: "user-agent", value: "full-sync"),
+        ]
+        if client.isInBody {
+            fields += [("client_id", client.id), ("client_secret", client.secret)]
+        } else {
+            // Both are written as in a form before they become a user and a password (section 2.3.1).
+            let header = HTTPAuthentication.basicHeader(encoded(client.id), encoded(client.secret))
+            headers.append((name: "authorization", value: header))
+        }
+        let body = fields.map { "\(encoded($0.0))=\(encoded($0.1))" }.joined(separator: "&")
+        let address = client.tokenURL
+        return OutgoingRequest(
+            method: "POST",
+            url: address.origin + (address.path.isEmpty ? "/" : address.path),
+            headers: headers,
+            body: Array(body.utf8),
+            isIdempotent: false
+        )
+    }
+
+    private static func answer(_ answer: RawAnswer) throws(ExchangeFailure) -> Answer {
+        guard answer.status == 200, let value = try? JSONValue(parsing: answer.body),
+            let token = value["access_token"]?.stringValue, !token.isEmpty,
+            token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else {
+            let word = (try? JSONValue(parsing: answer.body))?["error"]?.stringValue
+            throw .refused(
+                BackEndRefusal(
+                    code: "oauth2_failed",
+                    reason: "no token was given out (status \(answer.status))",
+                    details: ["status": .number(JSONNumber(answer.status)), "error": word.map { .string($0) } ?? .null]
+                )
+            )
+        }
+        let seconds = value["expires_in"]?.intValue ?? value["expires_in"]?.stringValue.flatMap { Int($0) }
+        let life = seconds.map { Duration.seconds(min(max(0, $0), 86_400)) } ?? standardLife
+        return Answer(token: token, life: life)
+    }
+
+    /// As in a form: only unreserved characters stand for themselves.
+    private static func encoded(_ text: String) -> String {
+        text.utf8.map { byte in
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || "-._~".utf8.contains(byte)
+            guard !isPlain else { return String(UnicodeScalar(byte)) }
+            return "%" + String(byte >> 4, radix: 16, uppercase: true) + String(byte & 15, radix: 16, uppercase: true)
+        }.joined()
+    }
+}
