@@ -2,12 +2,21 @@ import Foundation
 
 /// The supervisor that `settings` describe.
 func compose(_ settings: ToolSettings, _ console: Console) throws -> Supervisor {
-    let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-    let own = (program as NSString).deletingLastPathComponent
-    return Supervisor(
+    Supervisor(
         settings: settings,
         home: Home(settings.home),
-        programs: settings.servicesDirectory ?? own,
+        programs: try settings.programs,
         console: console
     )
+}
+
+extension ToolSettings {
+    /// The directory of the services' programs: as set, or that of this program.
+    var programs: String {
+        get throws {
+            if let servicesDirectory { return servicesDirectory }
+            let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+            return (program as NSString).deletingLastPathComponent
+        }
+    }
 }

@@ -72,7 +72,7 @@ private struct Listener {
         )
         let (messages, continuation) = AsyncStream.makeStream(of: IncomingMessage.self)
         let run = Task { try await broker.run() }
-        try await broker.waitUntilConnected()
+        try await broker.waitUntilConnected(within: .seconds(120))
         let consume = Task {
             try await broker.consume(queue) { delivery in
                 let message = delivery.message

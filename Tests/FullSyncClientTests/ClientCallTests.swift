@@ -59,6 +59,25 @@ import Testing
         #expect(leaves.arrayValue?.compactMap { $0["ok"]?["_id"] } == ["a"])
         try await client.call("fs://.delete", ["docid": "a"])
         #expect(try await client.call("fs://.info")["doc_count"] == 1)
+        let dump = #"""
+            {"docs":[{"_id":"x","_rev":"3-cc","_revisions":{"start":3,"ids":["cc","bb","aa"]},"n":1}]}
+            {"seq":"7-x"}
+            """#
+        #expect(try await client.call("fs://.bulk", ["data": .string(dump)])["docs_written"] == 1)
+        #expect(try await client.call("fs://.get", ["docid": "x"])["_rev"] == "3-cc")
+        try await client.call(
+            "fs://.post",
+            ["_id": "_design/d", "views": ["v": ["map": "function (doc) { emit(doc.n) }"]]]
+        )
+        let rows = try await client.call("fs://.view", ["ddoc": "d", "view": "v", "key": 1, "include_docs": true])
+        #expect(rows["total_rows"] == 2 && rows["rows"]?.arrayValue?.map { $0["doc"]?["_id"] } == ["x"])
+        try await client.call("fs://.createIndex", ["fields": ["n"], "name": "by-n", "ddoc": "i"])
+        let found = try await client.call("fs://.find", ["selector": ["n": 1], "fields": ["_id"]])
+        #expect(found["docs"] == [["_id": "x"]] && found["warning"] == nil)
+        #expect(try await client.call("fs://.explain", ["selector": ["n": 1]])["index"]?["name"] == "by-n")
+        #expect(try await client.call("fs://.getIndexes")["total_rows"] == 2)
+        #expect(try await client.call("fs://.deleteIndex", ["ddoc": "i", "name": "by-n"]) == ["ok": true])
+        #expect(try await client.call("fs://.all_local")["total_rows"] == 0)
         try await client.call("fs://.reset")
         #expect(try await client.call("fs://.info")["doc_count"] == 0)
         #expect(try await client.call("fs://.sync", ["cancel": true]) == ["ok": true])
@@ -99,5 +118,43 @@ import Testing
         #expect(try await again.call("fs://.get", ["docid": "a"])["_id"] == "a")
         await #expect(throws: FullSyncError.self) { try await again.login(name: "ada", password: "x") }
         #expect(try await again.call("fs://.get", ["docid": "a"])["_id"] == "a")
+    }
+
+    @Test func `two live calls of one name at once are one repetition, and cancelling ends it`() async throws {
+        try await client.call("fs://.post", ["_id": "a", "n": 0])
+        var answers = client.responses(to: "fs://.get#mine").makeAsyncIterator()
+        var others = client.responses(to: "fs://.get#other").makeAsyncIterator()
+        var counted = 0
+        for round in 1...20 {
+            let parameters: JSONObject = ["docid": "a", "__live": "mine"]
+            async let one = client.call("fs://.get#mine", parameters)
+            async let two = client.call("fs://.get#mine", parameters)
+            let numbers = try await [one["n"], two["n"]]
+            #expect(numbers == [.number(JSONNumber(round - 1)), .number(JSONNumber(round - 1))])
+            // One that begins later, and so is told later than those.
+            try await client.call("fs://.get#other", ["docid": "a", "__live": "other"])
+            try await client.call(
+                "fs://.post",
+                ["_id": "a", "_use_policy": "override", "n": .number(JSONNumber(round))]
+            )
+            while let answer = await others.next() { if answer["__fromLive"] != nil { break } }
+            await client.cancelLive("mine")
+            await client.responses.send(["mark": true], to: "fs://.get#mine")
+            while let answer = await answers.next(), answer["mark"] == nil {
+                if answer["__fromLive"] != nil { counted += 1 }
+            }
+        }
+        #expect(counted <= 20, "each change is told once")
+        await client.cancelLive("other")
+        #expect(await client.lives.isEmpty)
+    }
+
+    @Test func `a repetition that ends by itself is forgotten`() async throws {
+        let design: JSONObject = ["_id": "_design/d", "views": ["v": ["map": "function (doc) { emit(doc.n) }"]]]
+        try await client.call("fs://.post", design)
+        try await client.call("fs://.view", ["ddoc": "d", "view": "v", "__live": "x"])
+        #expect(await client.lives.count == 1)
+        try await client.call("fs://.delete", ["docid": "_design/d"])
+        try await eventually("it has ended") { await client.lives.isEmpty }
     }
 }

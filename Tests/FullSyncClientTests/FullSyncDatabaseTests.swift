@@ -170,4 +170,77 @@ import Testing
         try await database.delete("a", revision: try #require(conflicts?.first?.stringValue))
         #expect(try await database.get("a", options)?["_conflicts"] == nil)
     }
+
+    @Test func `an attachment of a losing branch is put behind that branch, with its members`() async throws {
+        let base = try await database.post(["_id": "a", "n": 0])
+        let path = RevisionPath(try RevisionID(parsing: base.revision))
+        let branches = [(1, "winner"), (2, "loser")].map { digit, text in
+            ReplicatedDocument(
+                id: DocumentID(stored: "a"),
+                path: path.appending(RevisionHash.digest(UInt64(9 - digit), 0)),
+                body: JSONValue.object(["text": .string(text)]).bytes
+            )
+        }
+        #expect(try await database.replica.write(branches).isEmpty)
+        let (winner, loser) = (branches[0].path.revision.description, branches[1].path.revision.description)
+        #expect(try await database.get("a")?["_rev"] == .string(winner))
+        let put = try await database.putAttachment("x", Data("x".utf8), to: "a", revision: loser)
+        var options = GetOptions()
+        options.revision = put.revision
+        let written = try #require(try await database.get("a", options))
+        #expect(written["text"] == "loser" && written["_attachments"]?["x"] != nil)
+        let without = try await database.deleteAttachment("x", of: "a", revision: put.revision)
+        options.revision = without.revision
+        #expect(try await database.get("a", options)?["text"] == "loser")
+        for revision in [base.revision, "7-abc"] {
+            await #expect(throws: FullSyncError(.conflict)) {
+                try await database.putAttachment("y", Data("y".utf8), to: "a", revision: revision)
+            }
+        }
+    }
+
+    @Test func `what a document of many that fails has stored is not kept`() async throws {
+        var limits = StoreLimits()
+        limits.rules.attachmentSizeLimit = 5
+        let replica = try SQLiteReplica(path: TestDirectory.make("limits") + "/db.sqlite", limits: limits)
+        let database = FullSyncDatabase(name: "db", replica: replica)
+        let attachments: JSONObject = ["a": ["data": "aGVsbG8="], "b": ["stub": true]]
+        let outcomes = try await database.bulk([
+            ["_id": "a", "_attachments": .object(attachments)], ["_id": "b", "n": 1],
+        ])
+        #expect(outcomes.map { if case .written = $0 { true } else { false } } == [false, true])
+        let contents = [("a", 5), ("b", 11)].map { name, length in
+            ReplicatedAttachment(
+                name: name,
+                contentType: "x/y",
+                revisionPosition: 1,
+                content: [UInt8](repeating: 7, count: length)
+            )
+        }
+        let incoming = ReplicatedDocument(
+            id: DocumentID(stored: "c"),
+            path: RevisionPath(try RevisionID(parsing: "1-aa")),
+            attachments: contents
+        )
+        #expect(try await replica.write([incoming]).map(\.error.status) == [413])
+        let kept = try await replica.read { reader in
+            try ["contents", "pieces"].map { try Int.fetchOne(reader.db, sql: "SELECT count(*) FROM \($0)") }
+        }
+        #expect(kept == [0, 0])
+        #expect(try await database.all().map(\.key) == ["b"])
+    }
+
+    @Test func `as many documents are read at once for a push as may be in memory`() async throws {
+        let size = FetchOutcome.sizeLimit / 3 + 1
+        var requests: [CouchProtocol.FetchRequest] = []
+        for place in 0..<4 {
+            let content = Data(repeating: UInt8(place), count: size)
+            let receipt = try await database.putAttachment("x", content, to: "d\(place)")
+            let revision = try RevisionID(parsing: receipt.revision)
+            requests.append(CouchProtocol.FetchRequest(id: DocumentID(stored: receipt.id), revision: revision))
+        }
+        var parts: [Int] = []
+        try await database.replica.fetch(requests) { parts.append($0.count) }
+        #expect(parts == [3, 1])
+    }
 }

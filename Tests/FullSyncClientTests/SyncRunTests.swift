@@ -10,7 +10,7 @@ import Testing
 @Suite struct SyncRunTests {
     private let server = StubbornServer()
     private let database: FullSyncDatabase
-    private let logins = ChangeSignal()
+    private let control = SyncControl()
 
     init() throws {
         let path = TestDirectory.make("sync") + "/db.sqlite"
@@ -21,7 +21,7 @@ import Testing
         _ options: SyncOptions = SyncOptions(),
         report: @escaping @Sendable (SyncProgress) -> Void = { _ in }
     ) -> SyncRun {
-        SyncRun(device: database.replica, server: server, options: options, logins: logins, report: report)
+        SyncRun(of: database, with: server, options, control, report: report)
     }
 
     @Test func `what was only pulled is not offered back`() async throws {
@@ -66,8 +66,10 @@ import Testing
         }
         #expect(try await database.refusedEdits().isEmpty)
         server.isLoggedOut.withLock { $0 = false }
-        logins.send()
-        for try await page in server.base.liveChanges(ChangesRequest()) where !page.rows.isEmpty { break }
+        control.loggedIn("user")
+        try await eventually("the edit is on the server") {
+            await server.base.document(DocumentID(stored: "a")) != nil
+        }
         task.cancel()
         await #expect(throws: (any Error).self) { try await task.value }
         #expect(await server.base.document(DocumentID(stored: "a")) != nil)

@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import PrivateServers
 import TestSupport
+import Testing
 
 /// The real tool over services that only announce themselves and answer `/_up`: what is tested is the supervisor.
 struct FakeSystem: Sendable {
@@ -103,8 +104,12 @@ struct FakeSystem: Sendable {
         TextFile.firstLine(of: "\(home)/run/\(service).process").flatMap { ProcessIdentity($0) }
     }
 
-    /// What still runs of it.
-    var leftovers: [ProcessIdentity] { ProcessTable.processes(naming: directory) }
+    /// Waits until nothing of it runs any more: what a server started ends some moments behind the server.
+    func expectNothingRuns(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        try await eventually("nothing runs any more", sourceLocation: sourceLocation) {
+            ProcessTable.processes(naming: directory).isEmpty
+        }
+    }
 
     /// A service in Perl, which every Debian has: it announces itself and answers 200 to everything.
     static let program = #"""

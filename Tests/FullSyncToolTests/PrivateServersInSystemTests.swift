@@ -21,7 +21,7 @@ import Testing
         }
         try await eventually("all is ready again") { try await system.fullsync("status").status == .code(0) }
         #expect(try await system.fullsync("stop").status == .code(0))
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test(.enabled(if: Account.isRoot, "Everybody but root runs all tests as an ordinary user."))
@@ -32,6 +32,6 @@ import Testing
         #expect(start.status == .code(0), "\(start.output)")
         #expect(try await system.fullsync("status").status == .code(0))
         #expect(try await system.fullsync("stop").status == .code(0))
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 }

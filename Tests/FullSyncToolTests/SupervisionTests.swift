@@ -17,7 +17,7 @@ import Testing
 
         let stop = try await system.fullsync("stop")
         #expect(stop.status == .code(0), "\(stop.output)")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
         #expect(!FileManager.default.fileExists(atPath: system.home + "/endpoints.json"))
         let log = try TextFile.read(system.home + "/logs/scheduler.log")
         #expect(log.contains("ending"), "the service was not asked to end")
@@ -56,7 +56,7 @@ import Testing
         #expect(try system.process("scheduler") == before)
         #expect(try await system.fullsync("status").status == .code(0))
         _ = try await system.fullsync("stop")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `a taken port is an error before anything is started`() async throws {
@@ -66,7 +66,7 @@ import Testing
         let start = try await system.fullsync("start", ["FULLSYNC_PORT": String(port)])
         #expect(start.status == .code(1))
         #expect(start.output.contains("port \(port) is taken"), "\(start.output)")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `a service that fails is named with its last words, and nothing is left running`() async throws {
@@ -76,7 +76,7 @@ import Testing
         #expect(start.status == .code(1))
         #expect(start.output.contains("scheduler ended before it was ready (exit code 78)"), "\(start.output)")
         #expect(start.output.contains("FULLSYNC_SPEED (environment): expected a number"))
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `a service whose program is missing is named`() async throws {
@@ -85,7 +85,7 @@ import Testing
         let start = try await system.fullsync("start")
         #expect(start.status == .code(1))
         #expect(start.output.contains("change-listener ended before it was ready (exit code 127)"), "\(start.output)")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `a wrong setting is named with its place`() async throws {
@@ -112,7 +112,7 @@ import Testing
         try await eventually("all is ready again") { try await system.fullsync("status").status == .code(0) }
         #expect(try await system.fullsync("status").output.contains("sequence-worker"))
         _ = try await system.fullsync("stop")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `several workers run under names of their own`() async throws {
@@ -121,17 +121,17 @@ import Testing
         let services = try #require(try system.endpoints()["services"]?.objectValue).names
         #expect(Set(services).isSuperset(of: ["sequence-worker", "sequence-worker-2", "sequence-worker-3"]))
         _ = try await system.fullsync("stop")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `two homes run beside each other, and stop ends one of them`() async throws {
         let systems = [try await FakeSystem(), try await FakeSystem()]
         for system in systems { #expect(try await system.fullsync("start").status == .code(0)) }
         _ = try await systems[0].fullsync("stop")
-        #expect(systems[0].leftovers.isEmpty)
+        try await systems[0].expectNothingRuns()
         #expect(try await systems[1].fullsync("status").status == .code(0))
         _ = try await systems[1].fullsync("stop")
-        #expect(systems[1].leftovers.isEmpty)
+        try await systems[1].expectNothingRuns()
     }
 
     @Test func `run stays in the foreground until SIGTERM`() async throws {
@@ -142,7 +142,7 @@ import Testing
         run.send(.terminate)
         #expect(await run.waitForExit() == .code(0))
         #expect(log.lastLines().last == "Everything is stopped.")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `SIGTERM while it starts ends what was started`() async throws {
@@ -154,7 +154,7 @@ import Testing
         try await eventually("some services are ready") { log.lastLines().contains("  sequence-worker: ready") }
         run.send(.terminate)
         #expect(await run.waitForExit() == .code(1))
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `the services end with a supervisor that is killed, and the next start goes well`() async throws {
@@ -164,10 +164,10 @@ import Testing
             TextFile.firstLine(of: system.home + "/run/supervisor").flatMap { ProcessIdentity($0) }
         )
         supervisor.send(.kill)
-        try await eventually("nothing runs any more") { system.leftovers.isEmpty }
+        try await system.expectNothingRuns()
         #expect(try await system.fullsync("start").status == .code(0))
         _ = try await system.fullsync("stop")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 
     @Test func `start in a pipe lets the reader go when it returns`() async throws {
@@ -176,6 +176,6 @@ import Testing
         let lines = try await CommandFailure.check("/bin/sh", ["-c", script], environment: system.environment)
         #expect(lines.contains("Full Sync runs."))
         _ = try await system.fullsync("stop")
-        #expect(system.leftovers.isEmpty)
+        try await system.expectNothingRuns()
     }
 }

@@ -33,7 +33,8 @@ enum Level: Int, Sendable {
     var systemModules: Set<String> {
         switch self {
         case .library: []
-        case .pure: ["Foundation", "Synchronization"]
+        // Foundation's XML is a module of its own, where C libraries stay away from those who do not need them.
+        case .pure: ["Foundation", "FoundationXML", "Synchronization"]
         case .store: ["Foundation", "Synchronization"]
         case .wrapper, .program:
             ["Darwin", "Dispatch", "Foundation", "FoundationInternationalization", "Glibc", "Synchronization"]
@@ -52,7 +53,7 @@ enum Level: Int, Sendable {
     }
 
     private static let pureNames: Set = [
-        "Contracts", "CouchProtocol", "JSON", "Mango", "Projects", "Schedules", "Sequences",
+        "Contracts", "CouchProtocol", "JSON", "Mango", "Projects", "Schedules", "Sequences", "XML",
     ]
     private static let storeNames: Set = [
         "ControlStore", "DesignFunctions", "DocumentStore", "FullSyncClient", "ProjectRuntime", "ServiceRuntime",

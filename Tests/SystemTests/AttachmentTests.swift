@@ -71,7 +71,7 @@ extension SystemTests {
                     ("PUT", "d/a?rev=\(revision)", [("If-Match", unknown)], 400, "bad_request"),
                     ("PUT", "d/b?rev=\(revision)", [("Content-Encoding", "br")], 415, "bad_content_type"),
                     ("PUT", "d/b?rev=\(revision)", [("Content-MD5", "AAAA")], 400, "content_md5_mismatch"),
-                    ("POST", "d/a", [], 405, "method_not_allowed"), ("GET", "_local/x/a", [], 404, "not_found"),
+                    ("POST", "d/a", [], 405, "method_not_allowed"), ("GET", "_local/x/a", [], 400, "bad_request"),
                 ]
                 for (method, path, headers, status, error) in expected {
                     let bytes = method == "GET" || method == "DELETE" ? nil : hello
@@ -131,7 +131,12 @@ extension SystemTests {
                     headers: [("Range", "bytes=0-3,10-11")]
                 )
                 #expect(two.status == 206)
-                #expect(try Parts(two).contents == [Array(bytes[0..<4]), Array(bytes[10..<12])])
+                #expect(two.header("Content-Type")?.hasPrefix("multipart/byteranges; boundary=") == true)
+                let parts = try Parts(two)
+                #expect(parts.contents == [Array(bytes[0..<4]), Array(bytes[10..<12])])
+                #expect(parts.headers.map { $0["content-range"] } == ["bytes 0-3/600000", "bytes 10-11/600000"])
+                let binary = "application/octet-stream"
+                #expect(parts.headers.map { $0["content-type"] } == [binary, binary])
                 let tag = try #require(whole.header("ETag"))
                 let again = try await client.send(
                     "GET",
@@ -193,6 +198,7 @@ extension SystemTests {
                 let plain = try await client.send("GET", "\(database)/d/a.txt", bytes: nil)
                 #expect(plain.bytes == text)
                 #expect(plain.header("Content-Encoding") == nil)
+                #expect(plain.header("Content-Length") == String(text.count))
                 let asKept = try await client.send(
                     "GET",
                     "\(database)/d/a.txt",

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// Applications on devices, against the endpoint: sessions, syncs, what is refused, and what is taken away.
-    @Suite(.timeLimit(.minutes(2))) struct ClientTests {
+    @Suite(.timeLimit(.minutes(10))) struct ClientTests {
         /// A user of the directory and a database of one test.
         private struct Scene {
             let stage: Stage
@@ -74,6 +74,7 @@ extension SystemTests {
             let scene = try await Scene.make("client-refused")
             try await scene.stage.put("public", ["n": 1])
             let client = try await scene.device().client
+            let events = client.events
             _ = try await client.sync(scene.database).result
             let database = try await client.database(scene.database)
             try await database.post(["_id": "public", "n": 2], policy: .merge)
@@ -84,6 +85,39 @@ extension SystemTests {
             #expect(refused.map(\.id) == ["public"])
             #expect(refused.map(\.error) == ["forbidden"])
             #expect(try await database.get("public")?["n"] == 2)
+            for await event in events {
+                guard case .editRefused(let name, let edit) = event else { continue }
+                #expect(name == scene.database && [edit] == refused)
+                break
+            }
+            #expect(try await client.takeBack(try #require(refused.first), in: scene.database))
+            #expect(try await database.get("public")?["n"] == 1)
+            #expect(try await database.refusedEdits().isEmpty)
+            #expect(try await client.sync(scene.database).result == SyncResult())
+        }
+
+        @Test func `a device that begins with a file goes on where the file's pull had come to`() async throws {
+            let scene = try await Scene.make("client-prebuilt")
+            for place in 0..<30 { try await scene.stage.put("d\(place)", ["n": .number(JSONNumber(place))]) }
+            let maker = try await scene.device().client
+            _ = try await maker.sync(scene.database, .pull).result
+            let file = URL(fileURLWithPath: TestDirectory.make("prebuilt")).appendingPathComponent("file")
+            try await maker.export(scene.database, to: file)
+            try await scene.stage.put("later", ["n": 1])
+            let user = try #require(await maker.user)
+            for (name, pulled) in [(user, 1), (try await scene.device().user, 1)] {
+                let directory = URL(fileURLWithPath: TestDirectory.make("device"))
+                let client = try FullSyncClient(server: scene.http, directory: directory)
+                try await client.login(name: name, password: "canary-pw")
+                try await client.importDatabase(scene.database, from: file)
+                let sync = try await client.sync(scene.database, .pull)
+                var looked = 0
+                for await progress in sync.progress { looked = max(looked, progress.current) }
+                #expect(try await sync.result.pulled == pulled)
+                // Another user's place is not the maker's: everything is compared, and nothing is sent again.
+                #expect(name == user ? looked == 1 : looked == 31)
+                #expect(try await client.database(scene.database).all().count == 31)
+            }
         }
 
         @Test func `a document that is taken away leaves the device, and edits of it are kept aside`() async throws {

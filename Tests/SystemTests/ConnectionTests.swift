@@ -7,14 +7,24 @@ import Testing
 
 extension SystemTests {
     /// What connections bear, and what they are spared.
-    @Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
+    @Suite(.timeLimit(.minutes(10))) struct ConnectionTests {
         private func head(_ path: String, _ length: Int, _ system: RunningSystem, _ more: String = "") throws -> String
         {
-            let credentials = Data("admin:\(try system.password)".utf8).base64EncodedString()
-            return """
-                PUT \(path) HTTP/1.1\r\nHost: here\r\nAuthorization: Basic \(credentials)\r\n\
-                Content-Type: application/json\r\nContent-Length: \(length)\r\n\(more)\r\n
-                """
+            head("PUT", path, length, by: "admin:\(try system.password)", more)
+        }
+
+        private func head(
+            _ method: String,
+            _ path: String,
+            _ length: Int,
+            by credentials: String,
+            _ more: String
+        ) -> String {
+            """
+            \(method) \(path) HTTP/1.1\r\nHost: here\r\n\
+            Authorization: Basic \(Data(credentials.utf8).base64EncodedString())\r\n\
+            Content-Type: application/json\r\nContent-Length: \(length)\r\n\(more)\r\n
+            """
         }
 
         @Test func `who sends a part of a request and then nothing is cut off`() async throws {
@@ -53,7 +63,7 @@ extension SystemTests {
                     try await eventually("it is cut off") {
                         try await instance.metric("fullsync_connections_cut_off_total") == 1
                     }
-                    #expect(try await instance.openFeeds() == 0)
+                    try await eventually("its feed has ended") { try await instance.openFeeds() == 0 }
                     await #expect(throws: (any Error).self) { try await answer.body.collect(upTo: 64 << 20) }
                 }
             }
@@ -74,12 +84,47 @@ extension SystemTests {
             }
         }
 
+        @Test(
+            arguments: [
+                ("PUT", "d", "{}"), ("PUT", "d/file", "{}"), ("PUT", "_local/d", "{}"),
+                ("POST", "_bulk_docs", #"{"docs":[{}]}"#),
+            ]
+        )
+        func `a right that ends while a body is under way ends the write`(
+            method: String,
+            resource: String,
+            body: String
+        ) async throws {
+            let system = try await RunningSystem.shared
+            let user = try await system.administrator.makeUser("first")
+            try await system.administrator.withDatabase { database in
+                try await RawConnection.open(system.http) { connection in
+                    let head = head(
+                        method,
+                        "/\(database.name)/\(resource)",
+                        body.utf8.count,
+                        by: "\(user):first",
+                        "Expect: 100-continue\r\n"
+                    )
+                    try await connection.write(head)
+                    #expect(try await connection.read(through: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
+                    let path = "/_fullsync/users/\(user)"
+                    let changed = try await system.administrator.send("PUT", path, ["password": "second"])
+                    #expect(changed.status == 200)
+                    try await connection.write(body)
+                    let answer = try await connection.read(through: "}\n")
+                    #expect(answer?.hasPrefix("HTTP/1.1 401 ") == true, "\(answer ?? "")")
+                }
+                #expect(try await system.administrator.get("/\(database.name)").json["doc_count"] == 0)
+            }
+        }
+
         @Test func `a body that is refused is not read to its end`() async throws {
             let system = try await RunningSystem.shared
             let refused = [
                 "PUT /fieldservice/x/file HTTP/1.1\r\nHost: here\r\nContent-Length: 1000000000\r\n\r\nabc",
                 "PUT /fieldservice/x/file HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n",
-                try head("/fieldservice/x", 1_000_000_000, system, "Expect: 100-continue\r\n"),
+                try head("/fieldservice/x", 10_000_000_000, system, "Expect: 100-continue\r\n"),
             ]
             for (text, status) in zip(refused, ["401", "401", "413"]) {
                 try await RawConnection.open(system.http) { connection in

@@ -117,7 +117,11 @@ extension SystemTests {
                 ("PUT", "/d", "[]", 400, "bad_request", "Document must be a JSON object"),
                 ("PUT", "/d", "{", 400, "bad_request", nil), ("PUT", "/d", nil, 400, "bad_request", nil),
                 ("PUT", "/d", #"{"_x":1}"#, 400, "doc_validation", "Bad special document member: _x"),
-                ("PUT", "/_x", "{}", 404, "not_found", nil),
+                ("PUT", "/_x", "{}", 400, "illegal_docid", "Only reserved document ids may start with underscore."),
+                ("GET", "/_x", nil, 404, "not_found", "missing"), ("DELETE", "/_x", nil, 404, "not_found", "missing"),
+                ("GET", "/_local", nil, 400, "bad_request", "Invalid _local document id."),
+                ("PUT", "/_local%2F", "{}", 400, "bad_request", "Invalid _local document id."),
+                ("GET", "/_local/x/y", nil, 400, "bad_request", "_local documents do not accept attachments."),
                 ("PUT", "/d?new_edits=false", "{}", 400, "bad_request", elsewhere),
                 ("DELETE", "/none", nil, 404, "not_found", "missing"), ("DELETE", "/d", nil, 409, "conflict", nil),
                 ("DELETE", "/d?rev=x", nil, 400, "bad_request", "Invalid rev format"),
@@ -153,6 +157,14 @@ extension SystemTests {
             let batch = try await admin.send("PUT", "\(stage.path)/batch?batch=ok", text: #"{"n":1}"#)
             #expect(batch.status == 202 && batch.json == ["ok": true, "id": "batch"])
             #expect(try await admin.get("\(stage.path)/batch").json["n"] == 1)
+            // Whoever deletes is told what became of it, as in CouchDB.
+            try await stage.put("theirs", ["~owner": .string(stage.cast.stranger)])
+            try await stage.put("public")
+            let refused = try await stage.user.send("DELETE", "\(stage.path)/public?batch=ok")
+            #expect(refused.status == 403)
+            let last = try #require(try await admin.get("\(stage.path)/batch").json["_rev"]?.stringValue)
+            let ended = try await admin.send("DELETE", "\(stage.path)/batch?rev=\(last)&batch=ok")
+            #expect(ended.status == 200 && ended.json["rev"]?.stringValue?.hasPrefix("2-") == true)
         }
 
         @Test func `a document is posted to the database`() async throws {

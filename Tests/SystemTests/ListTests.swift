@@ -194,5 +194,41 @@ extension SystemTests {
             }
             #expect(try await stage.other.get("\(stage.path)/_all_docs").json["total_rows"] == 0)
         }
+
+        @Test func `documents that do not fit into memory together are read one after the other`() async throws {
+            let stage = try await Stage.make("memory")
+            let ids = ["a", "b", "c", "d", "e", "f"]
+            let large = JSONValue.string(String(repeating: "x", count: 3_000_000))
+            for id in ids { try await stage.put(id, ["x": id < "f" ? large : "small", "n": 1]) }
+            let view: JSONValue = ["v": ["map": "function (doc) { emit(doc.n, null) }"]]
+            try await stage.put("_design%2Fd", ["views": view])
+            /// The ids of whole documents, however each row shows its own.
+            func found(_ rows: JSONValue?, _ document: (JSONValue) -> JSONValue?) -> [String] {
+                (rows?.arrayValue ?? []).compactMap(document).filter { $0["x"] != nil }
+                    .compactMap { $0["_id"]?.stringValue }
+            }
+            let keys = JSONValue.array(ids.map(JSONValue.string))
+            for (path, body) in [
+                ("_all_docs?include_docs=true", [:]), ("_all_docs?include_docs=true", ["keys": keys]),
+                ("_design/d/_view/v?include_docs=true", [:]),
+            ] as [(String, JSONValue)] {
+                let answer = try await stage.user.send("POST", "\(stage.path)/\(path)", body)
+                #expect(found(answer.json["rows"]) { $0["doc"] } == ids, "\(path)")
+            }
+            for (path, expected) in [
+                ("_changes?include_docs=true", ids), ("_changes?include_docs=true&descending=true", ids.reversed()),
+                ("_changes?include_docs=true&filter=_view&view=d/v", ids),
+            ] {
+                let answer = try await stage.administrator.get("\(stage.path)/\(path)")
+                #expect(found(answer.json["results"]) { $0["doc"] } == expected, "\(path)")
+            }
+            let wanted = JSONValue.array(ids.map { ["id": .string($0)] })
+            let bulk = try await stage.user.send("POST", "\(stage.path)/_bulk_get", ["docs": wanted])
+            #expect(found(bulk.json["results"]) { $0["docs"]?.arrayValue?.first?["ok"] } == ids)
+            for selector in [["n": 1], ["_id": ["$gt": "0"]]] as [JSONValue] {
+                let answer = try await stage.user.send("POST", "\(stage.path)/_find", ["selector": selector])
+                #expect(found(answer.json["docs"]) { $0 } == ids)
+            }
+        }
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// From a device to the ERP, whatever dies on the way (contract, promises P4, P5 and P7).
-    @Suite(.timeLimit(.minutes(3))) struct PipelineTests {
+    @Suite(.timeLimit(.minutes(10))) struct PipelineTests {
         @Test func `two quick changes of a document reach the ERP in their order`() async throws {
             let scene = try await Scene.make()
             for note in ["first", "second", "third"] {
@@ -54,14 +54,17 @@ extension SystemTests {
 
         @Test func `the scheduler is killed, and its successor fires nothing again`() async throws {
             let scene = try await Scene.make()
-            let before = try await scene.system.runs().filter { $0["cause"] == "schedule" }.compactMap { $0["id"] }
+            let killed = try #require(try await scene.system.query("SELECT now()").first)
             let scheduler = try scene.system.process(of: "scheduler")
             scheduler.send(.kill)
             try await scene.close("without a scheduler")
             try await scene.expect(["without a scheduler"])
             try await scene.system.waitForSuccessor(of: scheduler, "scheduler")
-            let after = try await scene.system.runs().filter { $0["cause"] == "schedule" }.compactMap { $0["id"] }
-            #expect(after == before)
+            // What was due just before may be the successor's to decide.
+            let repeated = try await scene.system.query(
+                "SELECT job, at FROM firings WHERE decided_at > '\(killed)' AND at < '\(killed)'::timestamptz - interval '5 s'"
+            )
+            #expect(repeated == [])
         }
 
         @Test func `the ERP is killed, and gets the change when it is back`() async throws {
@@ -128,11 +131,12 @@ private struct Scene {
     /// Waits until all is done, and looks which notes the ERP was given by sequences, in which order: each once.
     func expect(_ notes: [String]) async throws {
         func taken() async throws -> [String] {
-            try await system.erpQuery(
-                "SELECT answer->>'notes' FROM erp.effects WHERE work_order = '\(number)' AND answer IS NOT NULL ORDER BY at"
+            try await system.query(
+                "SELECT answer->>'notes' FROM erp.effects WHERE work_order = '\(number)' AND answer IS NOT NULL ORDER BY at",
+                of: "erp"
             )
         }
-        try await eventually("the ERP has \(notes)", within: .seconds(60)) { try await taken().last == notes.last }
+        try await eventually("the ERP has \(notes)", within: .seconds(180)) { try await taken().last == notes.last }
         try await system.settle()
         #expect(try await taken() == notes)
         let order = try await system.erp.get("/work-orders/\(number)").json

@@ -6,7 +6,8 @@ struct SpeedBench: Sendable {
     static let cases: [any BenchCase.Type] = [
         FirstPullCase.self, DatabaseSizeCase.self, GroupsCase.self, BulkDocsCase.self, SinglePutCase.self,
         WholeChangesCase.self, AllDocsCase.self, BulkGetCase.self, ViewsCase.self, FindCase.self, DeviceStoreCase.self,
-        LongpollCase.self, ConcurrentPullsCase.self,
+        DeviceViewCase.self, LongpollCase.self, ConcurrentPullsCase.self, SequencesCase.self, MergeCase.self,
+        SequenceStartCase.self, BackEndCase.self, DrainCase.self, SchedulesCase.self,
     ]
 
     /// Measures the cases of these names, and prints each line as it comes to be known, and the table at the end.

@@ -2,7 +2,7 @@ import PrivateServers
 import Settings
 
 /// The endpoint that a command speaks to, as its administrator.
-struct AdministeredEndpoint {
+struct AdministeredEndpoint: Sendable {
     let address: String
     let credentials: DemoProject.Credentials
 
@@ -14,14 +14,42 @@ struct AdministeredEndpoint {
 
     private static let endpoint = Setting("endpoint", .optional(.string), default: nil, "The endpoint's address.")
 
+    init(address: String, credentials: DemoProject.Credentials) {
+        self.address = address
+        self.credentials = credentials
+    }
+
+    /// The endpoint that is set, or the one of this home.
+    ///
     /// - Throws: When there is no password to be found.
     init() throws {
         let settings = try ToolSettings()
-        let home = Home(settings.home)
-        address = try SettingReader.ofThisProcess()[Self.endpoint] ?? "http://127.0.0.1:\(settings.port)"
-        guard let password = settings.adminPassword?.reveal() ?? TextFile.firstLine(of: home.adminPasswordFile) else {
+        let address = try SettingReader.ofThisProcess()[Self.endpoint]
+        guard let password = settings.adminPassword?.reveal() else {
+            try self.init(
+                home: Home(settings.home),
+                port: settings.port,
+                address: address,
+                user: settings.adminUser
+            )
+            return
+        }
+        self.init(
+            address: address ?? Self.local(settings.port),
+            credentials: DemoProject.Credentials(user: settings.adminUser, password: password)
+        )
+    }
+
+    /// The endpoint of a home that keeps the administrator's password.
+    init(home: Home, port: Int, address: String? = nil, user: String = "admin") throws {
+        guard let password = TextFile.firstLine(of: home.adminPasswordFile) else {
             throw DemoFailure("\(home.adminPasswordFile) is not there; set FULLSYNC_ADMIN_PASSWORD or its _FILE")
         }
-        credentials = DemoProject.Credentials(user: settings.adminUser, password: password)
+        self.init(
+            address: address ?? Self.local(port),
+            credentials: DemoProject.Credentials(user: user, password: password)
+        )
     }
+
+    private static func local(_ port: Int) -> String { "http://127.0.0.1:\(port)" }
 }

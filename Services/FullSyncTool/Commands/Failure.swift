@@ -5,8 +5,21 @@ import Settings
 /// The exit codes of the tool's failures, as `sysexits.h` has them.
 enum FailureCode {
     static let general = ExitCode(1)
+    /// What was given is refused as it is.
+    static let wrongData = ExitCode(65)
+    /// What was named does not exist.
+    static let notFound = ExitCode(66)
+    /// The endpoint does not answer, or cannot at the moment.
+    static let unavailable = ExitCode(69)
+    /// The credentials are wrong, or do not suffice.
+    static let noPermission = ExitCode(77)
     /// A setting is wrong.
     static let configuration = ExitCode(78)
+}
+
+/// An error that says what the tool ends with.
+protocol ErrorWithExitCode: Error {
+    var exitCode: ExitCode { get }
 }
 
 /// Runs a command's body; prints what fails, and ends with the exit code for it.
@@ -16,7 +29,8 @@ func reportingFailure(_ body: () async throws -> Void) async throws {
     } catch let code as ExitCode {
         throw code
     } catch {
-        try? FileHandle.standardError.write(contentsOf: Data("fullsync: \(error)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("fullsync: \("\(error)".printableLines)\n".utf8))
+        if let error = error as? any ErrorWithExitCode { throw error.exitCode }
         throw error is SettingError || error is SettingErrors ? FailureCode.configuration : FailureCode.general
     }
 }

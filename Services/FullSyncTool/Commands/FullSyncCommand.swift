@@ -11,12 +11,23 @@ struct FullSyncCommand: AsyncParsableCommand {
               make demo        plays the six steps of Full Sync with two devices
               make stop
 
+            A project of your own (GUIDE.md goes on from there):
+              fullsync new my-notes      makes one that works
+              fullsync check my-notes    says what is wrong, with file and line
+              fullsync test my-notes     runs its test cases on a system of their own
+              fullsync deploy my-notes   makes it live
+              fullsync doctor            says whether all is well
+
             The state is in FULLSYNC_HOME (default .fullsync); several homes run beside each other when each has a
             FULLSYNC_PORT (default 5984) of its own. `fullsync run --help` lists the settings.
             """,
         subcommands: [
             RunCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, DemoCommand.self,
-            BenchCommand.self, CheckCommand.self, DeployCommand.self, RestoredCommand.self,
+            BenchCommand.self, NewCommand.self, CheckCommand.self, SchemaCommand.self, TestCommand.self,
+            DeployCommand.self, RollbackCommand.self, UndeployCommand.self, CallCommand.self, RunsCommand.self,
+            RetryCommand.self, CancelCommand.self, ResolveCommand.self, ListenersCommand.self, JobsCommand.self,
+            UsersCommand.self, GroupsCommand.self, DatabasesCommand.self, DoctorCommand.self, RestoredCommand.self,
+            DeviceCommand.self, PrebuildCommand.self,
         ]
     )
 }

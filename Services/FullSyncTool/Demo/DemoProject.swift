@@ -46,19 +46,4 @@ enum DemoProject {
         }
         return found
     }
-
-    /// The project's text files, by their paths within it.
-    static func files(in directory: String) throws -> [String: String] {
-        let paths = FileManager.default.enumerator(atPath: directory)?.compactMap { $0 as? String } ?? []
-        var files: [String: String] = [:]
-        for path in paths.sorted() {
-            var isDirectory: ObjCBool = false
-            let file = "\(directory)/\(path)"
-            guard FileManager.default.fileExists(atPath: file, isDirectory: &isDirectory), !isDirectory.boolValue else {
-                continue
-            }
-            files[path] = try String(contentsOfFile: file, encoding: .utf8)
-        }
-        return files
-    }
 }

@@ -48,11 +48,9 @@ struct DemoSystem: Sendable {
         administrator = DemoProject.Credentials(user: settings.adminUser, password: password.reveal())
     }
 
-    /// Where the endpoint of the system in `FULLSYNC_HOME` shows its metrics.
-    var endpointOperations: String {
-        get throws {
-            try Self.announced("replication-endpoint", in: Home(ToolSettings().home), member: "operations")
-        }
+    /// Where a service of the system in `FULLSYNC_HOME` shows its metrics.
+    func operations(of service: String) throws -> String {
+        try Self.announced(service, in: Home(ToolSettings().home), member: "operations")
     }
 
     private static func announced(_ service: String, in home: Home, member: String = "http") throws -> String {

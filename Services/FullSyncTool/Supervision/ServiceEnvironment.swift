@@ -10,6 +10,11 @@ struct ServiceEnvironment: Sendable {
     let postgres: String
     let amqp: String
 
+    /// The programs that a system without the demo is made of.
+    static let programs = [
+        "replication-endpoint", "change-listener", "sequence-worker", "scheduler", "back-end-connector", "script-host",
+    ]
+
     /// The demo back end.
     ///
     /// - Parameters:

@@ -156,7 +156,7 @@ actor Supervisor {
 
     private func deployDemo() async throws {
         let project = try DemoProject.directory(settings: settings, programs: programs)
-        try await Deployment.deploy(directory: project, to: endpoint, credentials: credentials)
+        try await AdministeredEndpoint(address: endpoint, credentials: credentials).deploy(ProjectFiles(in: project))
         console.print("  field-service: deployed from \(project)")
     }
 

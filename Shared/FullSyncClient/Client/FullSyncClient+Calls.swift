@@ -10,8 +10,13 @@ extension FullSyncClient {
     /// try await client.call("shop.checkout", ["basket": 7])
     /// ```
     ///
-    /// Verbs of `fs://database`: `get`, `post`, `delete`, `all`, `bulk`, `info`, `create`, `destroy`, `reset`, `sync`,
-    /// `replicate_push`, `replicate_pull`, `put_attachment`, `get_attachment`, `delete_attachment`.
+    /// Verbs of `fs://database`: `get`, `post`, `delete`, `all`, `all_local`, `view`, `find`, `explain`, `createIndex`,
+    /// `getIndexes`, `deleteIndex`, `bulk`, `info`, `create`, `destroy`, `reset`, `sync`, `replicate_push`,
+    /// `replicate_pull`, `put_attachment`, `get_attachment`, `delete_attachment`.
+    ///
+    /// With the parameter `__live` a `get`, `all`, `view` or `find` is repeated when its answer changes, and the
+    /// answers are told to the listeners with `__fromLive`; the parameter's value, when it is a string, names the
+    /// repetition for ``cancelLive(_:)``, and otherwise the text of the call does.
     ///
     /// - Parameters:
     ///   - requestable: `fs://database.verb#marker` or `project.sequence#marker`.
@@ -26,7 +31,7 @@ extension FullSyncClient {
                 guard let project = project ?? defaultProject else {
                     throw CouchError.badRequest("`\(requestable)` names no project, and there is no default one.")
                 }
-                return try await server.call(project: project, sequence: sequence, variables: parameters)
+                return try await call(project, sequence, parameters)
             case .database(let name, let verb):
                 guard let name = name ?? defaultDatabase else {
                     throw CouchError.badRequest("`\(requestable)` names no database, and there is no default one.")
@@ -52,20 +57,114 @@ extension FullSyncClient {
     ) async throws -> JSONValue {
         switch verb {
         case .create:
-            _ = try database(name)
+            _ = try await database(name)
             return ["ok": true]
         case .destroy:
             try await destroy(name)
             return ["ok": true]
         case .reset:
             try await destroy(name)
-            _ = try database(name)
+            _ = try await database(name)
             return ["ok": true]
         case .sync: return try await sync(name, [.push, .pull], parameters, requestable)
         case .push: return try await sync(name, [.push], parameters, requestable)
         case .pull: return try await sync(name, [.pull], parameters, requestable)
-        default: return try await LocalCall(database: try database(name), parameters: parameters).run(verb)
+        default:
+            let call = LocalCall(
+                database: try await database(name),
+                parameters: parameters,
+                defaultDesign: defaultDesign
+            )
+            guard verb.canBeLive, let live = try parameters.live(requestable) else { return try await call.run(verb) }
+            return try await repeated(call, verb, as: live, requestable)
         }
+    }
+
+    /// A sequence's answer: the server's, or with `__localCache` one that was kept.
+    private func call(_ project: String, _ sequence: String, _ parameters: JSONObject) async throws -> JSONValue {
+        let policy = try CachePolicy(parameters["__localCache"])
+        let variables = JSONObject(parameters.filter { $0.0 != "__localCache" })
+        let asker = HTTPSession.Asker.user(user)
+        guard let policy else {
+            return try await server.call(project: project, sequence: sequence, variables: variables, as: asker)
+        }
+        let cache = try await answers()
+        let key = cache.key(project, sequence, variables)
+        if policy.priority == .local, let kept = try await cache.answer(key, policy) { return kept }
+        do {
+            let answer = try await server.call(project: project, sequence: sequence, variables: variables, as: asker)
+            // The sequence has run: that its answer cannot be kept for later must not hide it now.
+            try? await cache.keep(answer, for: key)
+            return answer
+        } catch let error as FullSyncError {
+            // After a restart without a network the user is known, and not logged in.
+            let isLoggedIn = await server.session.isLoggedIn
+            guard error.status.map({ $0 >= 500 || $0 == 401 && !isLoggedIn }) ?? true else { throw error }
+            guard let kept = try await cache.answer(key, policy) else { throw error }
+            return kept
+        }
+    }
+
+    // MARK: - Calls that are repeated
+
+    /// Ends the repetition of a call; nothing when there is none of that name.
+    public func cancelLive(_ name: String) async {
+        guard let live = lives.removeValue(forKey: name) else { return }
+        live.task.cancel()
+        await live.task.value
+    }
+
+    /// The answer of a call that is made again and again beside the caller.
+    private func repeated(
+        _ call: LocalCall,
+        _ verb: LocalVerb,
+        as name: String,
+        _ requestable: String
+    ) async throws -> JSONValue {
+        let answers = try call.live(verb)
+        // While one ends, another may be begun by somebody else.
+        while lives[name] != nil { await cancelLive(name) }
+        let (first, told) = AsyncThrowingStream.makeStream(of: JSONValue.self)
+        let (responses, number) = (responses, nextLive)
+        nextLive += 1
+        // It is in its place before anything is waited for, so that nobody begins another one beside it.
+        let task = Task { [weak self] in
+            do {
+                var isFirst = true
+                for try await answer in answers {
+                    if isFirst {
+                        told.yield(answer)
+                        told.finish()
+                        isFirst = false
+                        continue
+                    }
+                    var next = answer.objectValue ?? [:]
+                    next["__fromLive"] = .string(name)
+                    responses.send(.object(next), to: requestable)
+                }
+                told.finish()
+            } catch {
+                // What fails later, such as a view whose design document is gone, ends the repetition.
+                told.finish(throwing: error)
+            }
+            await self?.hasEnded(name, number)
+        }
+        lives[name] = RepeatedCall(number: number, task: task)
+        return try await withTaskCancellationHandler {
+            do {
+                for try await answer in first { return answer }
+            } catch is CancellationError {}
+            try Task.checkCancellation()
+            // Another call of the same name has taken its place, and this one is answered all the same.
+            return task.isCancelled ? try await call.run(verb) : .null
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
+    /// Forgets a repetition that has ended by itself.
+    private func hasEnded(_ name: String, _ number: Int) {
+        if lives[name]?.number == number { lives[name] = nil }
     }
 
     /// A sync in the reference's way: once, and then, when it is `continuous` or `live`, on and on beside the caller.
@@ -83,21 +182,42 @@ extension FullSyncClient {
         let isLive = options.isLive
         options.isLive = false
         let once = try await sync(name, options)
-        let responses = responses
+        let (responses, direction) = (responses, directions.count == 2 ? "pushpull" : directions.first?.rawValue ?? "")
         async let told: Void = {
             for await progress in once.progress { responses.send(progress.json, to: requestable) }
         }()
-        let result = try await once.result
-        await told
+        let result: SyncResult
+        do {
+            result = try await once.result
+            await told
+        } catch let error as FullSyncError {
+            await told
+            responses.send(error.json(direction), to: requestable)
+            throw error
+        }
         if isLive {
             options.isLive = true
             let live = try await sync(name, options)
-            Task { for await progress in live.progress { responses.send(progress.json, to: requestable) } }
+            Task {
+                for await progress in live.progress { responses.send(progress.json, to: requestable) }
+                // One that was cancelled has nothing to tell.
+                do { _ = try await live.result } catch let error as FullSyncError {
+                    responses.send(error.json(direction), to: requestable)
+                } catch {}
+            }
         }
         return [
-            "ok": true, "pulled": .number(JSONNumber(result.pulled)), "pushed": .number(JSONNumber(result.pushed)),
+            "ok": true, "direction": .string(direction), "pulled": .number(JSONNumber(result.pulled)),
+            "pushed": .number(JSONNumber(result.pushed)),
             "refused": .number(JSONNumber(result.refused)),
         ]
+    }
+}
+
+extension FullSyncError {
+    /// The error of a sync as the reference's applications get it.
+    fileprivate func json(_ direction: String) -> JSONValue {
+        ["direction": .string(direction), "error": .string(error), "reason": .string(reason)]
     }
 }
 
@@ -110,6 +230,7 @@ extension SyncProgress {
             case .upToDate: "live"
             case .waiting: "waiting"
             case .needsLogin: "needsLogin"
+            case .suspended: "suspended"
             }
         return [
             "direction": .string(direction.rawValue), "current": .number(JSONNumber(current)),

@@ -1,7 +1,5 @@
 import CouchProtocol
-import Crypto
 public import Foundation
-public import JSON
 
 /// The door to Full Sync for an application: its local databases, the sessions of its users, and the syncs between
 /// the device and the server.
@@ -21,20 +19,51 @@ public actor FullSyncClient {
     /// The server, for what is beside databases.
     public nonisolated let server: FullSyncServer
     /// The user whose databases are open; nil before the first login and after a logout.
-    public private(set) var user: String?
+    public internal(set) var user: String?
 
     let defaultDatabase: String?
     let defaultProject: String?
-    private let directory: URL
-    private var databases: [String: FullSyncDatabase] = [:]
-    private var syncs: [SyncKey: SyncTask] = [:]
-    private let logins = ChangeSignal()
+    let defaultDesign: String?
+    let directory: URL
+    let vault: Vault
+    let resolver: ConflictResolver?
+    /// The databases that are open, or are being opened.
+    var databases: [DatabaseKey: Task<OpenDatabase, any Error>] = [:]
+    /// The databases whose files are being deleted.
+    var removals: [DatabaseKey: Task<Void, any Error>] = [:]
+    var syncs: [SyncKey: SyncTask] = [:]
+    /// The calls that are repeated when their answers change, by their names.
+    var lives: [String: RepeatedCall] = [:]
+    /// Numbers those calls.
+    var nextLive = 0
+    let control = SyncControl()
     let responses = ResponseRouter()
+    /// Whether the user is being changed, and who waits for the end of that to change it next.
+    private var isChangingUser = false
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    /// A database of one user: what is opened for one is never found by another.
+    struct DatabaseKey: Hashable {
+        let user: String?
+        let name: String
+    }
 
     /// One way of one database, which one sync at a time keeps in step.
-    private struct SyncKey: Hashable {
-        let database: String
+    struct SyncKey: Hashable {
+        let database: DatabaseKey
         let direction: SyncDirection
+    }
+
+    /// A call that is made again and again.
+    struct RepeatedCall {
+        let number: Int
+        let task: Task<Void, Never>
+    }
+
+    /// A database that is open, and who tells its news as events.
+    struct OpenDatabase: Sendable {
+        let database: FullSyncDatabase
+        let news: Task<Void, Never>
     }
 
     /// A client of a server; nothing is asked of the server until it is needed.
@@ -44,181 +73,94 @@ public actor FullSyncClient {
     ///   - directory: Where the databases are kept; it is made when it is not there. No two clients share one.
     ///   - defaultDatabase: The database that is meant by calls that name none, such as `fs://.get`.
     ///   - defaultProject: The project that is meant by calls that name none, such as `.sequence`.
+    ///   - defaultDesign: The design document that is meant by calls of views that name none.
+    ///   - encryptionKey: With it the bodies of documents, what attachments hold and their digests, edits that were
+    ///     kept aside, answers of sequences, and the keys and values of views' rows are sealed on the disk (AES-GCM);
+    ///     at least 16 bytes, from the system's key store. Databases that were made without one, or with another, are
+    ///     not opened. Readable for whoever has the files stay: ids, revisions (which are digests, so a guess of a
+    ///     body can be confirmed), owners and groups; names, types and lengths of attachments; the sort keys of
+    ///     views' rows, from which numbers and most of a text can be computed back; what the server said of refused
+    ///     edits; the server's address, and the user's name.
+    ///   - resolver: Decides about conflicts as they come; nil to leave them to
+    ///     ``FullSyncDatabase/conflicts(limit:)``.
+    /// - Throws: ``FullSyncError`` named `bad_request` for an address that is none, or has credentials; `bad_key` for a
+    ///   key that is too short.
     public init(
         server: String,
         directory: URL,
         defaultDatabase: String? = nil,
-        defaultProject: String? = nil
+        defaultProject: String? = nil,
+        defaultDesign: String? = nil,
+        encryptionKey: Data? = nil,
+        resolver: ConflictResolver? = nil
     ) throws {
-        self.server = try FullSyncServer(address: server)
+        try self.init(
+            server: try FullSyncServer(address: server),
+            directory: directory,
+            defaultDatabase: defaultDatabase,
+            defaultProject: defaultProject,
+            defaultDesign: defaultDesign,
+            encryptionKey: encryptionKey,
+            resolver: resolver
+        )
+    }
+
+    init(
+        server: FullSyncServer,
+        directory: URL,
+        defaultDatabase: String?,
+        defaultProject: String?,
+        defaultDesign: String?,
+        encryptionKey: Data?,
+        resolver: ConflictResolver?
+    ) throws {
+        do throws(CouchError) {
+            // Whoever the address names would share the folder of nobody with all others whom one names.
+            guard server.session.address.credentials == nil else {
+                throw .badRequest("The address of a client's server names no user; users log in.")
+            }
+            vault = try encryptionKey.map { key throws(CouchError) in try Vault(key: key) } ?? .open
+        } catch {
+            throw FullSyncError(error)
+        }
+        self.resolver = resolver
+        self.server = server
         self.directory = directory
         self.defaultDatabase = defaultDatabase
         self.defaultProject = defaultProject
+        self.defaultDesign = defaultDesign
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        Self.eraseDiscarded(in: directory)
         if let data = try? Data(contentsOf: Self.userFile(in: directory)) {
             user = String(bytes: data, encoding: .utf8)
         }
     }
 
-    // MARK: - Sessions
+    /// What happens beside the calls, from now on.
+    public nonisolated var events: AsyncStream<FullSyncEvent> { control.events.listen() }
 
-    /// Logs a user in; live syncs that waited for it go on.
-    ///
-    /// The session is renewed by itself until ``logout(erasing:)`` or the end of the process. Another user than before
-    /// gets other databases, and the syncs of the user before end.
-    ///
-    /// - Returns: What the server says of the user.
-    /// - Throws: ``FullSyncError`` named `unauthorized` when the name or the password is wrong; one without a status
-    ///   when the server cannot be reached, and then the local databases stay as they are.
-    @discardableResult
-    public func login(name: String, password: String) async throws -> JSONValue {
-        let answer = try await server.login(name: name, password: password)
-        if name != user {
-            try await closeAll()
-            user = name
-            try Data(name.utf8).write(to: Self.userFile(in: directory), options: .atomic)
+    /// Notes who is logged in, for after the end of the process.
+    func remember(_ name: String?) throws {
+        let file = Self.userFile(in: directory)
+        if let name {
+            try Data(name.utf8).write(to: file, options: .atomic)
+        } else if FileManager.default.fileExists(atPath: file.path) {
+            try FileManager.default.removeItem(at: file)
         }
-        logins.send()
-        return answer
+        user = name
     }
 
-    /// Ends the session and the user's syncs, and closes the user's databases.
-    ///
-    /// - Parameter erasing: Whether the user's databases are deleted from the device, with what was not pushed.
-    public func logout(erasing: Bool = false) async throws {
-        let folder = userDirectory
-        try await closeAll()
-        if user != nil { try FileManager.default.removeItem(at: Self.userFile(in: directory)) }
-        user = nil
-        if erasing, FileManager.default.fileExists(atPath: folder.path) {
-            try FileManager.default.removeItem(at: folder)
+    /// Changes the user, one after the other.
+    func changingUser<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        while isChangingUser { await withCheckedContinuation { waiters.append($0) } }
+        isChangingUser = true
+        defer {
+            isChangingUser = false
+            for waiter in waiters { waiter.resume() }
+            waiters = []
         }
-        try await server.logout()
+        return try await body()
     }
-
-    /// Ends all syncs and closes the databases; the session and what is on the device stay.
-    public func close() async throws {
-        try await closeAll()
-    }
-
-    // MARK: - Databases
-
-    /// Opens the user's database of that name, which is made when it is not there.
-    ///
-    /// - Throws: ``FullSyncError`` named `illegal_database_name` for a name that CouchDB does not allow.
-    public func database(_ name: String) throws -> FullSyncDatabase {
-        if let open = databases[name] { return open }
-        do {
-            let name = try DatabaseName(name)
-            let folder = userDirectory
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            let replica = try SQLiteReplica(path: file(of: name.text).path)
-            let database = FullSyncDatabase(name: name.text, replica: replica)
-            databases[name.text] = database
-            return database
-        } catch let error as CouchError {
-            throw FullSyncError(error)
-        }
-    }
-
-    /// Deletes the user's database of that name from the device, with what was not pushed; the server keeps its own.
-    public func destroy(_ name: String) async throws {
-        await stop(name, SyncDirection.allCases)
-        if let open = databases.removeValue(forKey: name) { try open.replica.close() }
-        guard (try? DatabaseName(name)) != nil else { return }
-        for suffix in ["", "-wal", "-shm"] {
-            let path = file(of: name).path + suffix
-            if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
-        }
-    }
-
-    // MARK: - Syncs
-
-    /// Keeps a database in step with the server's of the same name, once or, with ``SyncOptions/isLive``, until it is
-    /// cancelled.
-    ///
-    /// A sync that is cut off anywhere goes on from where it was. One that was under way for the same database and
-    /// direction ends first.
-    ///
-    /// - Returns: The sync, which has begun.
-    public func sync(_ name: String, _ options: SyncOptions = SyncOptions()) async throws -> SyncTask {
-        // While one ends, another may be begun by somebody else.
-        while options.directions.contains(where: { syncs[SyncKey(database: name, direction: $0)] != nil }) {
-            await stop(name, options.directions)
-        }
-        let database = try database(name)
-        let (progress, continuation) = AsyncStream.makeStream(
-            of: SyncProgress.self,
-            bufferingPolicy: .bufferingNewest(16)
-        )
-        let run = SyncRun(
-            device: database.replica,
-            server: server.database(name, rules: database.replica.rules),
-            options: options,
-            logins: logins,
-            report: { continuation.yield($0) }
-        )
-        let task = Task {
-            defer { continuation.finish() }
-            return try await FullSyncError.translating { try await run.run() }
-        }
-        let sync = SyncTask(progress: progress, task: task)
-        for direction in options.directions { syncs[SyncKey(database: name, direction: direction)] = sync }
-        return sync
-    }
-
-    /// Ends the syncs of a database, and returns when they have ended.
-    public func stop(_ name: String, _ directions: some Sequence<SyncDirection> = SyncDirection.allCases) async {
-        for direction in directions {
-            guard let sync = syncs.removeValue(forKey: SyncKey(database: name, direction: direction)) else { continue }
-            sync.cancel()
-            _ = try? await sync.result
-        }
-    }
-
-    private func closeAll() async throws {
-        for key in Array(syncs.keys) { await stop(key.database, [key.direction]) }
-        for database in databases.values { try database.replica.close() }
-        databases = [:]
-    }
-
-    // MARK: - Files
 
     private static func userFile(in directory: URL) -> URL { directory.appendingPathComponent("user") }
-
-    /// The folder of the present user: by a digest, because a name can be what no file can be called, and names that
-    /// differ in case alone are one to some file systems.
-    private var userDirectory: URL {
-        guard let user else { return directory.appendingPathComponent("nobody") }
-        let digest = Array(SHA256.hash(data: Array(user.utf8)).prefix(16))
-        let name = RevisionHash(digest: digest).description
-        return directory.appendingPathComponent("users").appendingPathComponent(name)
-    }
-
-    private func file(of database: String) -> URL {
-        userDirectory.appendingPathComponent(PercentEncoding.encode(database) + ".sqlite")
-    }
-}
-
-extension SyncOptions {
-    /// Both ways, for all documents, until it is cancelled.
-    public static var live: SyncOptions {
-        var options = SyncOptions()
-        options.isLive = true
-        return options
-    }
-
-    /// What the user may read comes to the device, once.
-    public static var pull: SyncOptions {
-        var options = SyncOptions()
-        options.directions = [.pull]
-        return options
-    }
-
-    /// What was done on the device goes to the server, once.
-    public static var push: SyncOptions {
-        var options = SyncOptions()
-        options.directions = [.push]
-        return options
-    }
 }

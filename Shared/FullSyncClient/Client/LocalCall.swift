@@ -6,6 +6,8 @@ import JSON
 struct LocalCall: Sendable {
     let database: FullSyncDatabase
     let parameters: LocalParameters
+    /// The design document that is meant by queries of views that name none.
+    var defaultDesign: String?
 
     func run(_ verb: LocalVerb) async throws -> JSONValue {
         switch verb {
@@ -15,6 +17,19 @@ struct LocalCall: Sendable {
             let revision = try parameters.optionalText("docrev") ?? parameters.optionalText("rev")
             return try await database.delete(try parameters.text("docid"), revision: revision).json
         case .all: return try await all()
+        case .allLocal: return try await allLocal()
+        case .view: return try await view()
+        case .find: return try await find()
+        case .explain: return .object(try await database.explain(request))
+        case .createIndex: return try await createIndex()
+        case .getIndexes:
+            let indexes = try await database.indexes()
+            return [
+                "total_rows": .number(JSONNumber(indexes.count)), "indexes": .array(indexes.map { .object($0) }),
+            ]
+        case .deleteIndex:
+            try await database.deleteIndex(try parameters.text("name"), of: try parameters.text("ddoc"))
+            return ["ok": true]
         case .bulk: return try await bulk()
         case .info:
             let info = try await database.info()
@@ -75,6 +90,7 @@ struct LocalCall: Sendable {
     }
 
     private func bulk() async throws -> JSONValue {
+        if let dump = try parameters.optionalText("data") { return try await load(dump) }
         guard let documents = parameters.members["docs"]?.arrayValue else {
             throw CouchError.badRequest("The parameter `docs` must be an array of documents.")
         }
@@ -95,6 +111,22 @@ struct LocalCall: Sendable {
                 }
             }
         )
+    }
+
+    /// Loads a dump in the reference's form: lines of `{"docs": […]}`, whose documents keep their revisions.
+    ///
+    /// Lines without documents, such as the place in a server's feed, are passed over: the next pull compares.
+    private func load(_ dump: String) async throws -> JSONValue {
+        var written = 0
+        for line in dump.split(separator: "\n") {
+            guard let documents = try JSONValue(parsing: Array(line.utf8))["docs"]?.arrayValue else { continue }
+            let revisions = try documents.map { document in
+                try ReplicatedDocument(IncomingDocument(parsing: document.bytes, rules: database.replica.rules))
+            }
+            if let failure = try await database.replica.write(revisions).first { throw failure.error }
+            written += revisions.count
+        }
+        return ["ok": true, "docs_written": .number(JSONNumber(written))]
     }
 
     private func putAttachment() async throws -> JSONValue {

@@ -13,17 +13,24 @@ struct LocalParameters: Sendable {
 
     /// A text that must be there, by any of these names.
     func text(_ names: String...) throws(CouchError) -> String {
-        for name in names {
-            if let text = try optionalText(name) { return text }
-        }
+        if let text = try optionalText(names) { return text }
         throw .badRequest("The parameter `\(names[0])` is missing.")
     }
 
-    /// A text that may be there.
-    func optionalText(_ name: String) throws(CouchError) -> String? {
-        guard let value = members[name], !value.isNull else { return nil }
-        guard let text = value.stringValue else { throw .badRequest("The parameter `\(name)` must be a string.") }
-        return text
+    /// A text that may be there, by any of these names.
+    func optionalText(_ names: String...) throws(CouchError) -> String? {
+        try optionalText(names)
+    }
+
+    private func optionalText(_ names: [String]) throws(CouchError) -> String? {
+        for name in names {
+            guard let value = members[name], !value.isNull else { continue }
+            guard let text = value.stringValue else {
+                throw .badRequest("The parameter `\(name)` must be a string.")
+            }
+            return text
+        }
+        return nil
     }
 
     /// A flag, which is false when it is not there.
@@ -56,6 +63,12 @@ struct LocalParameters: Sendable {
         return texts
     }
 
+    /// What the call's repetition is called; nil when it is not repeated.
+    func live(_ requestable: String) throws(CouchError) -> String? {
+        if let name = members["__live"]?.stringValue, name != "true", name != "false" { return name }
+        return try flag("__live") ? requestable : nil
+    }
+
     /// What `get` reads besides the members.
     func getOptions() throws(CouchError) -> GetOptions {
         var options = GetOptions()
@@ -80,6 +93,51 @@ struct LocalParameters: Sendable {
         options.includesConflicts = try flag("conflicts")
         options.includesAttachments = try flag("attachments")
         return options
+    }
+
+    /// Which rows of a view are wanted.
+    func viewQuery() throws(CouchError) -> ViewQuery {
+        var query = ViewQuery()
+        query.startKey = key("startkey", "start_key")
+        query.endKey = key("endkey", "end_key")
+        if let key = key("key") { (query.startKey, query.endKey) = (key, key) }
+        query.startKeyDocument = try optionalText("startkey_docid", "start_key_doc_id")
+        query.endKeyDocument = try optionalText("endkey_docid", "end_key_doc_id")
+        if let keys = members["keys"] {
+            guard let list = keys.arrayValue else { throw .badRequest("`keys` parameter must be an array.") }
+            query.keys = list
+        }
+        query.includesEnd = try flag("inclusive_end", default: true)
+        query.isDescending = try flag("descending")
+        query.skip = try count("skip") ?? 0
+        query.limit = try count("limit")
+        query.isReduced = try optionalFlag("reduce")
+        query.groups = try optionalFlag("group")
+        query.groupLevel = try count("group_level")
+        query.includesDocuments = try flag("include_docs")
+        query.includesConflicts = try flag("conflicts")
+        query.includesAttachments = try flag("attachments")
+        query.freshness = try freshness()
+        return query
+    }
+
+    /// A key, which may be null, by any of these names.
+    private func key(_ names: String...) -> JSONValue? {
+        names.lazy.compactMap { members[$0] }.first
+    }
+
+    private func optionalFlag(_ name: String) throws(CouchError) -> Bool? {
+        guard let value = members[name], !value.isNull else { return nil }
+        return try flag(name)
+    }
+
+    private func freshness() throws(CouchError) -> ViewQuery.Freshness {
+        switch (members["stale"], members["update"]) {
+        case (nil, nil), ("false", _), (.bool(false), _), (nil, "true"), (nil, .bool(true)): return .upToDate
+        case ("ok", _), (nil, "false"), (nil, .bool(false)): return .asItIs
+        case ("update_after", _), (nil, "lazy"): return .updatedAfterwards
+        default: throw .queryParseError("Invalid value for `stale`.")
+        }
     }
 
     /// How a sync is carried out.

@@ -37,6 +37,13 @@ enum LocalVerb: String, Hashable, CaseIterable {
     case post
     case delete
     case all
+    case allLocal = "all_local"
+    case view
+    case find
+    case explain
+    case createIndex
+    case getIndexes
+    case deleteIndex
     case bulk
     case info
     case create
@@ -48,4 +55,12 @@ enum LocalVerb: String, Hashable, CaseIterable {
     case putAttachment = "put_attachment"
     case getAttachment = "get_attachment"
     case deleteAttachment = "delete_attachment"
+
+    /// Whether a call of it can be repeated when its answer changes.
+    var canBeLive: Bool {
+        switch self {
+        case .get, .all, .view, .find: true
+        default: false
+        }
+    }
 }

@@ -101,7 +101,9 @@ extension StoreReader {
             var what = GetOptions()
             what.includesConflicts = options.includesConflicts
             what.includesAttachments = options.includesAttachments
-            document = try json(id, nil, what, rules: rules).flatMap { try JSONValue(parsing: $0).objectValue }
+            document = try json(id, nil, what, rules: rules).flatMap {
+                try JSONValue(parsing: $0, limits: .unlimited).objectValue
+            }
         }
         return .init(
             key: id.text,

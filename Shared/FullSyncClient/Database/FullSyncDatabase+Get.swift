@@ -26,7 +26,7 @@ extension FullSyncDatabase {
     ///   is deleted, or the revision asked for is not kept here.
     public func get(_ id: String, _ options: GetOptions = GetOptions()) async throws -> JSONObject? {
         guard let bytes = try await bytes(id, options) else { return nil }
-        return try JSONValue(parsing: bytes).objectValue
+        return try JSONValue(parsing: bytes, limits: .unlimited).objectValue
     }
 
     /// Reads a document as a value of the application.
@@ -46,7 +46,8 @@ extension FullSyncDatabase {
             try await replica.read { reader in
                 try reader.document(id)?.tree.leaves.compactMap { node in
                     guard let number = node.payload else { return nil }
-                    return try JSONValue(parsing: try reader.body(number).json(id, node, rules: rules)).objectValue
+                    let bytes = try reader.body(number).json(id, node, rules: rules)
+                    return try JSONValue(parsing: bytes, limits: .unlimited).objectValue
                 } ?? []
             }
         }

@@ -65,7 +65,8 @@ extension FullSyncDatabase {
             try await replica.transaction { writer in
                 try documents.map { document in
                     do {
-                        return .written(try Post(document: document, policy: policy).run(in: &writer))
+                        let post = Post(document: document, policy: policy)
+                        return .written(try writer.step { try post.run(in: &$0) })
                     } catch let error as CouchError {
                         return .refused(id: document["_id"]?.stringValue, FullSyncError(error))
                     }

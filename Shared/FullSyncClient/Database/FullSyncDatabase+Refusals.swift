@@ -66,12 +66,12 @@ extension FullSyncDatabase {
                     sql: "SELECT number, id, revision, document FROM kept_edits ORDER BY number"
                 )
                 .map { row in
-                    let document: Data = row[3]
-                    return KeptEdit(
+                    KeptEdit(
                         id: row[0],
                         documentID: row[1],
                         revision: row[2],
-                        document: try JSONValue(parsing: Array(document)).objectValue ?? [:]
+                        document: try JSONValue(parsing: try reader.vault.opened(row[3]), limits: .unlimited)
+                            .objectValue ?? [:]
                     )
                 }
             }

@@ -10,6 +10,9 @@ public enum PostPolicy: String, Hashable, Sendable, CaseIterable {
     /// A new document is made each time, whatever `_id` and `_rev` say.
     case create
     /// The new members take the place of all old ones, whatever the revision is.
+    ///
+    /// Whom the document belongs to (`~owner`, `~groups`) stays unless the new members say it, so that nobody loses a
+    /// document because an application did not think of that; an empty `~groups` takes the groups away.
     case override
     /// The new members go over the old ones, and nothing is deleted.
     ///
@@ -104,7 +107,7 @@ struct Post: Sendable {
             !name.hasPrefix("_") && name != names.ownerMember && name != names.groupsMember
         }
         let new = JSONObject(document.filter { isOwn($0.0) })
-        let old = try JSONValue(parsing: present.body).objectValue ?? [:]
+        let old = try JSONValue(parsing: present.body, limits: .unlimited).objectValue ?? [:]
         let merged = rules.reduce(DocumentMerge.merge(new, over: old)) { merged, rule in
             rule.apply(to: merged, old: old, new: new)
         }

@@ -5,6 +5,10 @@ public import JSON
 public struct FullSyncServer: Sendable {
     package let session: HTTPSession
 
+    init(session: HTTPSession) {
+        self.session = session
+    }
+
     /// The server at an address such as `https://sync.example.org`.
     public init(address: String) throws {
         do {
@@ -43,17 +47,30 @@ public struct FullSyncServer: Sendable {
         sequence: String,
         variables: JSONObject = [:]
     ) async throws -> JSONValue {
+        try await call(project: project, sequence: sequence, variables: variables, as: .anyone)
+    }
+
+    func call(
+        project: String,
+        sequence: String,
+        variables: JSONObject,
+        as asker: HTTPSession.Asker
+    ) async throws -> JSONValue {
         let path =
             "/_fullsync/projects/\(PercentEncoding.encode(project))/sequences/\(PercentEncoding.encode(sequence))"
         return try await FullSyncError.translating {
-            try await session.json(
-                HTTPSession.Request(method: "POST", path: path, body: JSONValue.object(variables).bytes)
-            )
+            var request = HTTPSession.Request(method: "POST", path: path, body: JSONValue.object(variables).bytes)
+            request.asker = asker
+            return try await session.json(request)
         }
     }
 
     /// A database of the server, to replicate with.
     package func database(_ name: String, rules: DocumentRules = DocumentRules()) -> HTTPReplica {
         HTTPReplica(session: session, database: name, rules: rules)
+    }
+
+    func database(_ name: String, rules: DocumentRules, as asker: HTTPSession.Asker) -> HTTPReplica {
+        HTTPReplica(session: session, database: name, rules: rules, asker: asker)
     }
 }

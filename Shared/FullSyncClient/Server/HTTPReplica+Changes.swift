@@ -4,9 +4,6 @@ import JSON
 import NIOCore
 
 extension HTTPReplica {
-    /// How often a continuous feed shows that it is alive.
-    private static let heartbeat = Duration.seconds(20)
-
     /// The longest wait that CouchDB allows (`changes_timeout`).
     private static let longestWait = Duration.seconds(60)
 
@@ -16,8 +13,8 @@ extension HTTPReplica {
         if let wait = request.wait {
             outgoing.query += [("feed", "longpoll"), ("timeout", Self.milliseconds(min(wait, Self.longestWait)))]
         }
-        let response = try await session.send(outgoing)
-        return try await HTTPSession.transport {
+        let response = try await answer(to: outgoing)
+        return try await HTTPSession.reading {
             var splitter = JSONElementSplitter()
             var rows: [ChangeRow] = []
             for try await chunk in response.body {
@@ -34,61 +31,11 @@ extension HTTPReplica {
         }
     }
 
-    package func liveChanges(_ request: ChangesRequest) -> AsyncThrowingStream<ChangesPage, any Error> {
-        // What is taken from the wire waits for the reader, so a slow reader slows the server and not the memory.
-        AsyncThrowingStream(ChangesPage.self, bufferingPolicy: .bufferingOldest(1)) { continuation in
-            let task = Task {
-                do {
-                    try await follow(request) { page in
-                        while case .dropped = continuation.yield(page) {
-                            try await Task.sleep(for: .milliseconds(5))
-                        }
-                    }
-                    continuation.finish()
-                } catch {
-                    continuation.finish(throwing: error)
-                }
-            }
-            continuation.onTermination = { _ in task.cancel() }
-        }
-    }
-
-    /// Reads a continuous feed line by line until the server ends it.
-    private func follow(
-        _ request: ChangesRequest,
-        deliver: (ChangesPage) async throws -> Void
-    ) async throws {
-        var outgoing = feedRequest(request)
-        outgoing.limit = nil
-        outgoing.query += [("feed", "continuous"), ("heartbeat", Self.milliseconds(Self.heartbeat))]
-        let response = try await session.send(outgoing)
-        try await HTTPSession.transport {
-            var line: [UInt8] = []
-            for try await chunk in response.body {
-                for byte in chunk.readableBytesView {
-                    guard byte == UInt8(ascii: "\n") else {
-                        line.append(byte)
-                        continue
-                    }
-                    defer { line.removeAll(keepingCapacity: true) }
-                    guard !line.isEmpty, let page = try Self.page(ofLine: line) else { continue }
-                    try await deliver(page)
-                }
-            }
-        }
-    }
-
-    private static func page(ofLine line: [UInt8]) throws -> ChangesPage? {
-        let value = try JSONValue(parsing: line)
-        guard value["id"] != nil else { return nil }
-        let row = try ChangeRow(parsing: value)
-        guard let sequence = row.sequence else { throw TransportError("a change without a place") }
-        return ChangesPage(rows: [row], lastSequence: sequence)
-    }
-
     private func feedRequest(_ request: ChangesRequest) -> HTTPSession.Request {
         var outgoing = HTTPSession.Request(path: path("_changes"))
         outgoing.query = [("since", request.since.text), ("style", request.allLeaves ? "all_docs" : "main_only")]
+        // CouchDB passes over what it does not know.
+        if request.readerHolds { outgoing.query.append(("holds", "true")) }
         switch request.filter {
         case .none: break
         case .documents(let ids):

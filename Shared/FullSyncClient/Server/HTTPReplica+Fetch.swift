@@ -5,7 +5,7 @@ import NIOCore
 
 extension HTTPReplica {
     package func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
-        guard !requests.isEmpty else { return [] }
+        guard let first = requests.first else { return [] }
         let docs = requests.map { request -> JSONValue in
             var entry: JSONObject = ["id": .string(request.id.text), "rev": .string(request.revision.description)]
             if !request.attachmentsSince.isEmpty {
@@ -14,46 +14,85 @@ extension HTTPReplica {
             return .object(entry)
         }
         let body: JSONValue = ["docs": .array(docs)]
-        let response = try await session.send(
-            HTTPSession.Request(
+        let response = try await answer(
+            to: HTTPSession.Request(
                 method: "POST",
                 path: path("_bulk_get"),
                 query: [("revs", "true"), ("attachments", "true")],
                 body: body.bytes
             )
         )
-        return try await HTTPSession.transport {
-            var splitter = JSONElementSplitter()
-            var outcomes: [FetchOutcome] = []
+        if let outcomes = try await outcomes(in: response, of: requests.count) { return judged(outcomes) }
+        // Which of them is too large shows when it is asked for alone.
+        guard requests.count == 1 else { return try await fetch([first]) }
+        return [.failure(first.id, first.revision, .tooLarge)]
+    }
+
+    /// What an answer says, up to where it is as much as may be read at once, or a document is too large; nil when that
+    /// is so from the beginning.
+    private func outcomes(in response: HTTPClientResponse, of count: Int) async throws -> [FetchOutcome]? {
+        try await HTTPSession.reading {
+            var splitter = JSONElementSplitter(elementLimit: documentLimit)
+            var (outcomes, size): ([FetchOutcome], Int) = ([], 0)
             for try await chunk in response.body {
-                for result in try splitter.append(chunk.readableBytesView) {
-                    outcomes += try outcome(of: result)
+                let results: [[UInt8]]
+                do {
+                    results = try splitter.append(chunk.readableBytesView)
+                } catch {
+                    return outcomes.isEmpty ? nil : outcomes
                 }
+                for result in results {
+                    let next = try outcome(of: result)
+                    outcomes += next
+                    size += next.reduce(0) { $0 + $1.size }
+                }
+                // Leaving the rest costs the connection, so the last one is read to the end.
+                if size > FetchOutcome.sizeLimit, outcomes.count < count { return outcomes }
             }
             guard (try? JSONScan(splitter.rest)) != nil else { throw TransportError("an answer that breaks off") }
             return outcomes
         }
     }
 
+    /// The outcomes, with those as the documents' own with which the server fails again and again, and gives others.
+    private func judged(_ outcomes: [FetchOutcome]) -> [FetchOutcome] {
+        var given: [ReplicatedDocument] = []
+        for case .document(let document) in outcomes { given.append(document) }
+        troubles.passed(given)
+        return outcomes.map { outcome in
+            guard case .failure(let id, let revision, let error) = outcome, RetryPolicy.mayPass(error),
+                let own = troubles.fail(id, revision, error, isProven: !given.isEmpty)
+            else { return outcome }
+            return .failure(id, revision, own)
+        }
+    }
+
     /// What one of the `results` says: the documents or the errors of the revisions of one id.
     private func outcome(of result: [UInt8]) throws -> [FetchOutcome] {
-        let members = try JSONScan(result).members
+        let members = try JSONScan(result, limits: .unlimited).members
         guard let docs = members.first(where: { $0.isNamed("docs") }) else {
             throw TransportError("a result of _bulk_get without docs")
         }
-        return try JSONScan(result, in: docs.valueRange).elements.map { element in
-            let entry = try JSONScan(result, in: element).members
+        return try JSONScan(result, in: docs.valueRange, limits: .unlimited).elements.map { element in
+            let entry = try JSONScan(result, in: element, limits: .unlimited).members
             if let found = entry.first(where: { $0.isNamed("ok") }) {
-                let document = try IncomingDocument(parsing: result, in: found.valueRange, rules: rules)
-                return .document(try ReplicatedDocument(document))
+                return try document(in: result, found.valueRange)
             }
             let failure = try JSONValue(parsing: result, in: element)["error"]
             let revision = try RevisionID(parsing: failure?["rev"]?.stringValue ?? "")
-            return .failure(
-                DocumentID(stored: failure?["id"]?.stringValue ?? ""),
-                revision,
-                CouchError(named: failure?["error"]?.stringValue, reason: failure?["reason"]?.stringValue)
-            )
+            let error = CouchError(named: failure?["error"]?.stringValue, reason: failure?["reason"]?.stringValue)
+            return .failure(DocumentID(stored: failure?["id"]?.stringValue ?? ""), revision, error)
+        }
+    }
+
+    /// A document of an answer; one that makes no sense here, such as one whose owner is a number, fails alone.
+    private func document(in result: [UInt8], _ range: Range<Int>) throws -> FetchOutcome {
+        do {
+            return .document(try ReplicatedDocument(IncomingDocument(parsing: result, in: range, rules: rules)))
+        } catch {
+            let value = try JSONValue(parsing: result, in: range, limits: .unlimited)
+            guard let id = value["_id"]?.stringValue, let text = value["_rev"]?.stringValue else { throw error }
+            return .failure(DocumentID(stored: id), try RevisionID(parsing: text), error)
         }
     }
 }

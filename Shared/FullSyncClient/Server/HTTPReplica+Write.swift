@@ -3,37 +3,106 @@ import JSON
 
 extension HTTPReplica {
     package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
+        var attempt = Attempt(isCareful: troubles.hasFailed)
+        do {
+            for part in Self.parts(documents) { try await send(part, &attempt) }
+            attempt.failures += attempt.passing.map { failure in
+                failure.judged(by: troubles, isProven: attempt.hasWritten)
+            }
+            var open: (any Error)?
+            for (document, error) in attempt.alone {
+                let revision = document.path.revision
+                if let own = troubles.fail(document.id, revision, error, isProven: attempt.hasWritten) {
+                    attempt.failures.append(WriteFailure(id: document.id, revision: revision, error: own))
+                } else {
+                    open = error
+                }
+            }
+            if let open { throw open }
+        } catch {
+            if RetryPolicy.mayPass(error) { troubles.writeEnded(failed: true) }
+            throw error
+        }
+        // Others that are under way meanwhile say nothing of the documents of the one that failed.
+        if attempt.isCareful { troubles.writeEnded(failed: false) }
+        let failed = Set(attempt.failures.map(\.id))
+        troubles.passed(documents.lazy.filter { !failed.contains($0.id) })
+        return attempt.failures
+    }
+
+    /// One write of several documents.
+    private struct Attempt {
+        /// Whether the one before has failed in a way that has not passed, so that it may lie with one document.
+        let isCareful: Bool
         var failures: [WriteFailure] = []
-        var part: [ReplicatedDocument] = []
+        /// Documents with which the server failed while it answered for the request: others, or none, may be written.
+        var passing: [WriteFailure] = []
+        /// Documents with which alone the server failed.
+        var alone: [(ReplicatedDocument, any Error)] = []
+        /// Whether it did what it was asked about any document.
+        var hasWritten = false
+        /// How often the server has failed.
+        var failed = 0
+
+        /// How often it may fail before it has written anything; a server that is not well is not asked for each.
+        static let limit = 16
+    }
+
+    /// The documents of each request.
+    private static func parts(_ documents: [ReplicatedDocument]) -> [[ReplicatedDocument]] {
+        var parts: [[ReplicatedDocument]] = []
         var size = 0
         for document in documents {
-            let bytes = document.body.count + document.attachments.reduce(0) { $0 + ($1.content?.count ?? 0) / 3 * 4 }
-            if size + bytes > Self.requestSize, !part.isEmpty {
-                failures += try await send(part)
-                part = []
+            let bytes = document.size / 3 * 4
+            if parts.isEmpty || size + bytes > Self.requestSize {
+                parts.append([])
                 size = 0
             }
-            part.append(document)
+            parts[parts.count - 1].append(document)
             size += bytes
         }
-        return failures + (part.isEmpty ? [] : try await send(part))
+        return parts
     }
 
     /// Sends documents in one request.
     ///
-    /// When the server refuses all because of one of them, they are sent in halves, so that in the end that one alone
-    /// is refused.
-    private func send(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
+    /// When the server refuses all because of one of them, or goes on failing, they are sent in halves, so that in the
+    /// end that one alone is refused.
+    private func send(_ documents: [ReplicatedDocument], _ attempt: inout Attempt) async throws {
         do {
-            return try await sendAtOnce(documents)
-        } catch let error as CouchError where [400, 403, 412, 413].contains(error.status) {
+            let failures = try await sendAtOnce(documents)
+            let passing = failures.filter { RetryPolicy.mayPass($0.error) }
+            attempt.passing += passing
+            attempt.failures += failures.filter { !RetryPolicy.mayPass($0.error) }
+            if passing.count < documents.count { attempt.hasWritten = true }
+        } catch {
+            let refusal = (error as? CouchError).flatMap { [400, 403, 412, 413].contains($0.status) ? $0 : nil }
+            if refusal == nil {
+                attempt.failed += 1
+                guard attempt.isCareful, attempt.hasWritten || attempt.failed < Attempt.limit else { throw error }
+                guard await isWell(error) else { throw error }
+            }
             guard documents.count > 1 else {
-                return documents.map { WriteFailure(id: $0.id, revision: $0.path.revision, error: error) }
+                for document in documents {
+                    if let refusal {
+                        let revision = document.path.revision
+                        attempt.failures.append(WriteFailure(id: document.id, revision: revision, error: refusal))
+                    } else {
+                        attempt.alone.append((document, error))
+                    }
+                }
+                return
             }
             let middle = documents.count / 2
-            let first = try await send(Array(documents[..<middle]))
-            return first + (try await send(Array(documents[middle...])))
+            try await send(Array(documents[..<middle]), &attempt)
+            try await send(Array(documents[middle...]), &attempt)
         }
+    }
+
+    /// Whether the server is there all the same, and does not say that it has too much to do.
+    private func isWell(_ error: any Error) async -> Bool {
+        guard RetryPolicy.mayPass(error), ![429, 503].contains((error as? CouchError)?.status) else { return false }
+        return (try? await info()) != nil
     }
 
     private func sendAtOnce(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
@@ -43,16 +112,27 @@ extension HTTPReplica {
             document.write(to: &body, rules: rules)
         }
         body.append(contentsOf: "]}".utf8)
-        let answer = try await session.json(
+        let answer = try await json(
             HTTPSession.Request(method: "POST", path: path("_bulk_docs"), body: body)
         )
-        return (answer.arrayValue ?? []).compactMap { entry in
-            guard let error = entry["error"]?.stringValue, let id = entry["id"]?.stringValue else { return nil }
-            return WriteFailure(
-                id: DocumentID(stored: id),
-                revision: entry["rev"]?.stringValue.flatMap { try? RevisionID(parsing: $0) },
-                error: CouchError(named: error, reason: entry["reason"]?.stringValue)
-            )
+        guard let entries = answer.arrayValue else {
+            throw TransportError("an answer of _bulk_docs that says nothing of the documents")
         }
+        return entries.compactMap { entry in
+            guard let name = entry["error"]?.stringValue, let text = entry["id"]?.stringValue else { return nil }
+            let id = DocumentID(stored: text)
+            let named = entry["rev"]?.stringValue.flatMap { try? RevisionID(parsing: $0) }
+            let revision = named ?? documents.first { $0.id == id }?.path.revision
+            let error = CouchError(named: name, reason: entry["reason"]?.stringValue)
+            return WriteFailure(id: id, revision: revision, error: error)
+        }
+    }
+}
+
+extension WriteFailure {
+    /// The failure as one that lies with the document, when the server fails with it again and again.
+    fileprivate func judged(by troubles: Troubles, isProven: Bool) -> WriteFailure {
+        guard let revision, let own = troubles.fail(id, revision, error, isProven: isProven) else { return self }
+        return WriteFailure(id: id, revision: revision, error: own)
     }
 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 package import CouchProtocol
 import JSON
 import NIOCore
+import Synchronization
 
 /// A database behind CouchDB's HTTP API: of this house's endpoint, or of CouchDB itself.
 package struct HTTPReplica: Replica {
@@ -11,18 +12,51 @@ package struct HTTPReplica: Replica {
     let session: HTTPSession
     /// The database's name.
     package let database: String
-    /// How the database calls the tags of its documents.
-    let rules: DocumentRules
+    /// How the database calls the tags of its documents: as it said last.
+    private let tags: Tags
+    private let asker: HTTPSession.Asker
+    let troubles = Troubles()
+    /// How many bytes a document may have, as JSON with its attachments, that is taken from the server.
+    var documentLimit = 256 << 20
 
-    /// A database of a server.
+    /// A database of a server, which is asked as whoever is logged in.
     package init(session: HTTPSession, database: String, rules: DocumentRules = DocumentRules()) {
+        self.init(session: session, database: database, rules: rules, asker: .anyone)
+    }
+
+    init(session: HTTPSession, database: String, rules: DocumentRules, asker: HTTPSession.Asker) {
         self.session = session
         self.database = database
-        // What a server has is taken as it is; its own limits were asked when it was written.
-        var rules = rules
-        rules.bodyLimit = 1 << 30
-        rules.json.depth = JSONLimits.deepest
-        self.rules = rules
+        self.asker = asker
+        tags = Tags(rules.tagNames)
+    }
+
+    /// How the database calls the tags of its documents.
+    private final class Tags: Sendable {
+        let names: Mutex<TagNames>
+
+        init(_ names: TagNames) { self.names = Mutex(names) }
+    }
+
+    /// Rules without limits: what a server has is taken as it is, as its own limits were asked when it was written.
+    var rules: DocumentRules {
+        var rules = DocumentRules.unlimited
+        rules.tagNames = tags.names.withLock { $0 }
+        return rules
+    }
+
+    func answer(to request: HTTPSession.Request) async throws -> HTTPClientResponse {
+        try await session.send(own(request))
+    }
+
+    func json(_ request: HTTPSession.Request) async throws -> JSONValue {
+        try await session.json(own(request))
+    }
+
+    private func own(_ request: HTTPSession.Request) -> HTTPSession.Request {
+        var request = request
+        request.asker = asker
+        return request
     }
 
     /// The path of the database, or of something in it.
@@ -37,25 +71,37 @@ package struct HTTPReplica: Replica {
     /// - Parameter shards: CouchDB's `q`; nil for the server's choice.
     package func create(shards: Int? = nil) async throws {
         let query = shards.map { [(name: "q", value: String($0))] } ?? []
-        _ = try await session.json(HTTPSession.Request(method: "PUT", path: path(), query: query))
+        _ = try await json(HTTPSession.Request(method: "PUT", path: path(), query: query))
     }
 
     /// Deletes the database with all that is in it.
     package func destroy() async throws {
-        _ = try await session.json(HTTPSession.Request(method: "DELETE", path: path()))
+        _ = try await json(HTTPSession.Request(method: "DELETE", path: path()))
     }
 
     package func info() async throws -> ReplicaInfo {
-        let answer = try await session.json(HTTPSession.Request(path: path()))
+        let answer = try await json(HTTPSession.Request(path: path()))
         guard let sequence = answer["update_seq"].flatMap({ UpdateSequence(json: $0) }) else {
             throw TransportError("the server's description of the database has no update_seq")
         }
-        return ReplicaInfo(
-            documentCount: answer["doc_count"]?.intValue ?? 0,
-            deletedCount: answer["doc_del_count"]?.intValue ?? 0,
-            updateSequence: sequence,
-            incarnation: answer["instance_start_time"]?.stringValue
+        let names = TagNames(
+            owner: answer["tag_names"]?["owner"]?.stringValue ?? TagNames().owner,
+            groups: answer["tag_names"]?["groups"]?.stringValue ?? TagNames().groups
         )
+        tags.names.withLock { $0 = names }
+        return ReplicaInfo(
+            documentCount: answer["doc_count"]?.countValue ?? 0,
+            deletedCount: answer["doc_del_count"]?.countValue ?? 0,
+            updateSequence: sequence,
+            incarnation: Self.incarnation(answer["instance_start_time"]?.stringValue, sequence),
+            tagNames: names
+        )
+    }
+
+    /// What changes when the database is made anew, or put back to an earlier state.
+    private static func incarnation(_ start: String?, _ sequence: UpdateSequence) -> String? {
+        let parts = [start, sequence.incarnation].compactMap(\.self)
+        return parts.isEmpty ? nil : parts.joined(separator: "-")
     }
 
     package func revisionsDifference(_ revisions: [DocumentRevisions]) async throws -> [MissingRevisions] {
@@ -64,26 +110,35 @@ package struct HTTPReplica: Replica {
         for document in revisions {
             asked[document.id.text] = .array(document.revisions.map { .string($0.description) })
         }
-        let answer = try await session.json(
+        let answer = try await json(
             HTTPSession.Request(method: "POST", path: path("_revs_diff"), body: JSONValue.object(asked).bytes)
         )
-        return try (answer.objectValue ?? [:]).map { id, difference in
-            MissingRevisions(
-                id: DocumentID(stored: id),
-                missing: try Self.revisions(difference["missing"]),
-                possibleAncestors: try Self.revisions(difference["possible_ancestors"])
-            )
+        return try await HTTPSession.reading {
+            guard let differences = answer.objectValue else {
+                throw TransportError("an answer of _revs_diff without ids")
+            }
+            return try differences.map { id, difference in
+                guard let missing = difference["missing"] else {
+                    throw TransportError("an answer of _revs_diff that says nothing of a document")
+                }
+                return MissingRevisions(
+                    id: DocumentID(stored: id),
+                    missing: try Self.revisions(missing),
+                    possibleAncestors: try Self.revisions(difference["possible_ancestors"] ?? [])
+                )
+            }
         }
     }
 
-    private static func revisions(_ value: JSONValue?) throws -> [RevisionID] {
-        try (value?.arrayValue ?? []).map { try RevisionID(parsing: $0.stringValue ?? "") }
+    private static func revisions(_ value: JSONValue) throws -> [RevisionID] {
+        guard let texts = value.arrayValue else { throw TransportError("revisions that are no list") }
+        return try texts.map { try RevisionID(parsing: $0.stringValue ?? "") }
     }
 
     package func localDocument(_ name: String) async throws -> LocalDocument? {
         do {
             let request = HTTPSession.Request(path: path("_local", PercentEncoding.encode(name)))
-            var body = try await session.json(request).objectValue ?? [:]
+            var body = try await json(request).objectValue ?? [:]
             let revision = body["_rev"]?.stringValue
             body["_id"] = nil
             body["_rev"] = nil
@@ -98,7 +153,7 @@ package struct HTTPReplica: Replica {
     package func putLocalDocument(_ name: String, _ document: LocalDocument) async throws -> String {
         var body = document.body
         body["_rev"] = document.revision.map { .string($0) }
-        let answer = try await session.json(
+        let answer = try await json(
             HTTPSession.Request(
                 method: "PUT",
                 path: path("_local", PercentEncoding.encode(name)),
@@ -110,4 +165,22 @@ package struct HTTPReplica: Replica {
         }
         return revision
     }
+}
+
+extension DocumentRules {
+    fileprivate static let unlimited: DocumentRules = {
+        var rules = DocumentRules()
+        rules.bodyLimit = .max
+        rules.valueLimit = .max
+        rules.idLengthLimit = .max
+        rules.groupLimit = .max
+        rules.tagLengthLimit = .max
+        rules.ancestryLimit = .max
+        rules.attachmentLimit = .max
+        rules.attachmentSizeLimit = .max
+        rules.attachmentTotalLimit = .max
+        rules.attachmentNameLimit = .max
+        rules.json = .unlimited
+        return rules
+    }()
 }

@@ -23,30 +23,32 @@ extension SQLiteReplica {
 
     package func fetch(_ requests: [CouchProtocol.FetchRequest]) async throws -> [FetchOutcome] {
         try await read { reader in
-            try requests.map { request in
-                guard let tree = try reader.document(request.id)?.tree, let node = tree[request.revision],
-                    let path = tree.path(to: request.revision)
-                else { return .failure(request.id, request.revision, .missing) }
-                // An attachment that came no later than a revision that the reader has is with the reader already.
-                let known = path.newest(of: Set(request.attachmentsSince))?.generation
-                guard let document = try reader.replicated(request.id, node, path: path, known: known) else {
-                    return .failure(request.id, request.revision, .missing)
-                }
-                return .document(document)
+            var (outcomes, size): ([FetchOutcome], Int) = ([], 0)
+            for request in requests where size < FetchOutcome.sizeLimit {
+                let outcome = try reader.outcome(of: request)
+                outcomes.append(outcome)
+                size += outcome.size
             }
+            return outcomes
         }
     }
 
     package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
         try await transaction { writer in
-            try documents.compactMap { document in
+            var (failures, taken): ([WriteFailure], [ReplicatedDocument]) = ([], [])
+            for document in documents {
                 do {
-                    try writer.take(document)
-                    return nil
+                    // What fails after its attachments were stored would leave these behind.
+                    let isNew =
+                        document.attachments.isEmpty
+                        ? try writer.take(document) : try writer.step { try $0.take(document) }
+                    if isNew { taken.append(document) }
                 } catch let error as CouchError {
-                    return WriteFailure(id: document.id, revision: document.path.revision, error: error)
+                    failures.append(WriteFailure(id: document.id, revision: document.path.revision, error: error))
                 }
             }
+            try writer.finishRevocations(taken)
+            return failures
         }
     }
 
@@ -76,7 +78,7 @@ extension SQLiteReplica {
     }
 
     private static func put(_ name: String, _ document: LocalDocument, in db: Database) throws -> String {
-        let present = try StoreReader(db: db).localDocument(name)
+        let present = try StoreReader(db: db, vault: .open).localDocument(name)
         guard present.map({ "0-\($0.revision)" }) == document.revision else { throw CouchError.conflict }
         let next = (present?.revision ?? 0) + 1
         let statement = try db.cachedStatement(
@@ -84,5 +86,19 @@ extension SQLiteReplica {
         )
         try statement.execute(arguments: [name, next, Data(JSONValue.object(document.body).bytes)])
         return "0-\(next)"
+    }
+}
+
+extension StoreReader {
+    fileprivate func outcome(of request: CouchProtocol.FetchRequest) throws -> FetchOutcome {
+        guard let tree = try document(request.id)?.tree, let node = tree[request.revision],
+            let path = tree.path(to: request.revision)
+        else { return .failure(request.id, request.revision, .missing) }
+        // An attachment that came no later than a revision that the reader has is with the reader already.
+        let known = path.newest(of: Set(request.attachmentsSince))?.generation
+        guard let document = try replicated(request.id, node, path: path, known: known) else {
+            return .failure(request.id, request.revision, .missing)
+        }
+        return .document(document)
     }
 }

@@ -1,5 +1,7 @@
 package import CouchProtocol
+import Foundation
 import GRDB
+import Synchronization
 
 /// A device's database: one file of SQLite that holds documents with all their branches.
 ///
@@ -10,7 +12,16 @@ package final class SQLiteReplica: Replica {
     package let identity: String
     let pool: DatabasePool
     let signal = ChangeSignal()
-    let limits: StoreLimits
+    /// Tells what concerns the application of transactions that have ended.
+    let news = Broadcast<StoreNews>()
+    private let present: Mutex<StoreLimits>
+    /// What the resolver of its syncs has done.
+    let resolutions = ResolutionLog()
+    /// Its indexes, and who brings them up to date.
+    let indexes = IndexKeeper()
+
+    /// What is kept and demanded of documents, with the names of their tags as the server said them last.
+    var limits: StoreLimits { present.withLock { $0 } }
 
     /// What is demanded of documents, and how their tags are called.
     package var rules: DocumentRules { limits.rules }
@@ -25,19 +36,44 @@ package final class SQLiteReplica: Replica {
     }
 
     init(path: String, limits: StoreLimits) throws {
-        self.limits = limits
         var configuration = Configuration()
         configuration.label = "FullSync"
         configuration.prepareDatabase { db in
             // Apple's disks report what is only in their cache; this asks for more where a checkpoint needs it.
             try db.execute(sql: "PRAGMA fullfsync = 1")
+            // What was in the clear, such as before the key was taken, is overwritten when it goes.
+            if limits.vault.isSealing { try db.execute(sql: "PRAGMA secure_delete = ON") }
         }
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
-            try StoreSchema.migrate(pool)
+            try StoreSchema.migrate(pool, limits.vault)
+            try Self.prove(limits.vault, pool)
             identity = try pool.read { db in try String.fetchOne(db, sql: "SELECT identity FROM state") ?? "" }
+            var limits = limits
+            if let known = try pool.read(Self.tagNames) { limits.rules.tagNames = known }
+            present = Mutex(limits)
         } catch let error as DatabaseError {
             throw StoreFailure.translated(error)
+        }
+    }
+
+    /// Sees that the key is that of the database; an empty database takes it as its own, and forgets the answers that
+    /// were kept in the clear.
+    private static func prove(_ vault: Vault, _ pool: DatabasePool) throws {
+        let (proof, isNew) = try pool.read { db in
+            let row = try Row.fetchOne(
+                db,
+                sql: "SELECT proof, sequence = 0 AND NOT EXISTS (SELECT 1 FROM local_documents) FROM state"
+            )
+            return (row?[0] as Data?, row?[1] as Bool? ?? false)
+        }
+        if proof == nil, isNew, let made = try vault.newProof() {
+            try pool.write { db in
+                try db.execute(sql: "DELETE FROM cached_answers")
+                try db.execute(sql: "UPDATE state SET proof = ?", arguments: [made])
+            }
+        } else {
+            try vault.check(proof)
         }
     }
 
@@ -50,23 +86,35 @@ package final class SQLiteReplica: Replica {
 
     /// Runs something on one snapshot of the database.
     func read<Value: Sendable>(_ body: @escaping @Sendable (StoreReader) throws -> Value) async throws -> Value {
-        try await StoreFailure.translating { try await pool.read { db in try body(StoreReader(db: db)) } }
+        try await StoreFailure.translating {
+            try await pool.read { [vault = limits.vault] db in try body(StoreReader(db: db, vault: vault)) }
+        }
     }
 
     /// Runs something that changes the database, as a whole or not at all.
     func transaction<Value: Sendable>(
         _ body: @escaping @Sendable (inout StoreWriter) throws -> Value
     ) async throws -> Value {
-        let (value, hasChanges) = try await StoreFailure.translating {
+        let (value, hasChanges, news) = try await StoreFailure.translating {
             try await pool.write { [limits] db in
                 var writer = try StoreWriter(db, limits: limits)
                 let value = try body(&writer)
                 try writer.finish()
-                return (value, writer.hasChanges)
+                return (value, writer.hasChanges, writer.news)
             }
         }
         if hasChanges { signal.send() }
+        if news != StoreNews() { self.news.send(news) }
         return value
+    }
+
+    /// Takes the names that the server gives the tags of its documents.
+    func take(_ names: TagNames) async throws {
+        let limits = limits
+        let known = try await read { reader in try Self.tagNames(reader.db) }
+        guard known != names else { return }
+        try await transaction { writer in try writer.rename(from: limits.rules, to: names) }
+        present.withLock { $0.rules.tagNames = names }
     }
 
     package func info() async throws -> ReplicaInfo {

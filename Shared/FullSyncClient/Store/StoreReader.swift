@@ -6,6 +6,7 @@ import JSON
 /// What is read from a device's database, within one snapshot of it.
 struct StoreReader {
     let db: Database
+    let vault: Vault
 
     /// The document of that id; nil when there never was one.
     func document(_ id: DocumentID) throws -> StoredDocument? {
@@ -23,12 +24,11 @@ struct StoreReader {
         guard let row = try Row.fetchOne(statement, arguments: [number.value]) else {
             throw CouchError.missing
         }
-        let bytes: Data = row[0]
         let groups: String? = row[2]
         return StoredBody(
             owner: row[1],
             groups: try groups.map(Self.groups) ?? [],
-            body: Array(bytes),
+            body: try vault.opened(row[0]),
             attachments: row[3] ? try attachments(of: number) : []
         )
     }
@@ -45,7 +45,7 @@ struct StoreReader {
                 name: row[0],
                 contentType: row[1],
                 revisionPosition: row[2],
-                digest: row[3],
+                digest: String(decoding: try vault.opened(row[3]), as: UTF8.self),
                 length: row[4],
                 content: row[5]
             )
@@ -56,15 +56,25 @@ struct StoreReader {
     func content(_ attachment: StoredAttachment) throws -> [UInt8] {
         var content: [UInt8] = []
         content.reserveCapacity(attachment.length)
+        try forEachPiece(of: attachment) { content.append(contentsOf: $0) }
+        return content
+    }
+
+    /// Gives what an attachment holds piece by piece.
+    func forEachPiece(of attachment: StoredAttachment, _ body: ([UInt8]) throws -> Void) throws {
         let statement = try db.cachedStatement(sql: "SELECT bytes FROM pieces WHERE content = ? ORDER BY place")
         let pieces = try Data.fetchCursor(statement, arguments: [attachment.content])
-        while let piece = try pieces.next() { content.append(contentsOf: piece) }
-        return content
+        while let piece = try pieces.next() { try body(try vault.opened(piece)) }
     }
 
     /// The number of the newest change.
     func lastSequence() throws -> Int {
         try Int.fetchOne(db.cachedStatement(sql: "SELECT sequence FROM state")) ?? 0
+    }
+
+    /// Whether the server refused an edit.
+    var hasRefusals: Bool {
+        get throws { try Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM refusals)")) ?? false }
     }
 
     /// A local document; nil when there is none.
@@ -73,6 +83,14 @@ struct StoreReader {
         return try Row.fetchOne(statement, arguments: [name]).map { row in
             let body: Data = row[1]
             return (row[0], try JSONValue(parsing: Array(body)).objectValue ?? [:])
+        }
+    }
+
+    /// All local documents.
+    func localDocuments() throws -> [(name: String, revision: Int, body: JSONObject)] {
+        try Row.fetchAll(db, sql: "SELECT name, revision, body FROM local_documents ORDER BY name").map { row in
+            let body: Data = row[2]
+            return (row[0], row[1], try JSONValue(parsing: Array(body)).objectValue ?? [:])
         }
     }
 

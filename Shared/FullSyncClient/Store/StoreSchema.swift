@@ -9,17 +9,49 @@ import GRDB
 /// have it, in pieces.
 enum StoreSchema {
     /// Brings a database of any earlier version to the present one; a database of a later version is refused.
-    static func migrate(_ writer: some DatabaseWriter) throws {
+    ///
+    /// - Parameter vault: Has the key of the database, if that has one.
+    static func migrate(_ writer: some DatabaseWriter, _ vault: Vault) throws {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("1") { db in
             for statement in version1 { try db.execute(sql: statement) }
             let identity = UUID().uuidString.lowercased()
             try db.execute(sql: "INSERT INTO state (identity, sequence) VALUES (?, 0)", arguments: [identity])
         }
+        migrator.registerMigration("2") { db in
+            for statement in version2 { try db.execute(sql: statement) }
+            try countConflicts(in: db)
+        }
+        migrator.registerMigration("3") { db in
+            // Nobody asked why a function had failed, and what it says may be of a document.
+            try db.execute(sql: "DROP TABLE view_failures")
+            guard let proof = try Data.fetchOne(db, sql: "SELECT proof FROM state") else { return }
+            try vault.check(proof)
+            // Their names were digests that tell whoever guesses a call.
+            try db.execute(sql: "DELETE FROM cached_answers")
+            try sealDigests(in: db, vault)
+        }
+        migrator.registerMigration("4") { db in
+            // How the server calls the tags of its documents; null while it was never asked.
+            try db.execute(sql: "ALTER TABLE state ADD COLUMN owner_member TEXT")
+            try db.execute(sql: "ALTER TABLE state ADD COLUMN groups_member TEXT")
+        }
         guard try !writer.read(migrator.hasBeenSuperseded) else {
             throw CouchError.preconditionFailed("The database was made by a later version of this program.")
         }
         try migrator.migrate(writer)
+    }
+
+    /// The digest of an attachment tells whoever guesses what it holds.
+    private static func sealDigests(in db: Database, _ vault: Vault) throws {
+        let rows = try Row.fetchAll(db, sql: "SELECT body, place, digest FROM attachments")
+        for row in rows {
+            let digest = try vault.sealed(row[2] as Data)
+            try db.execute(
+                sql: "UPDATE attachments SET digest = ? WHERE body = ? AND place = ?",
+                arguments: [digest, row[0] as Int64, row[1] as Int]
+            )
+        }
     }
 
     private static let version1 = [
@@ -88,6 +120,76 @@ enum StoreSchema {
             revision TEXT NOT NULL,
             document BLOB NOT NULL
         )
+        """,
+    ]
+
+    private static func countConflicts(in db: Database) throws {
+        let rows = try Row.fetchCursor(db, sql: "SELECT id, tree FROM documents")
+        var found: [(id: String, count: Int)] = []
+        while let row = try rows.next() {
+            let count = try StoreReader.tree(row[1]).conflicts.count
+            if count > 0 { found.append((row[0], count)) }
+        }
+        for (id, count) in found {
+            try db.execute(sql: "UPDATE documents SET conflicts = ? WHERE id = ?", arguments: [count, id])
+        }
+    }
+
+    private static let version2 = [
+        // How many leaves are alive besides the winner.
+        "ALTER TABLE documents ADD COLUMN conflicts INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX documents_in_conflict ON documents (id) WHERE conflicts > 0",
+        // What proves that the key of an encrypted database is the right one; null for a database without a key.
+        "ALTER TABLE state ADD COLUMN proof BLOB",
+        // Where a pull may begin that was made elsewhere, and for whom; see `PrebuiltOrigin`.
+        "ALTER TABLE state ADD COLUMN prebuilt BLOB",
+        // Indexes over the documents: all with the same signature are one.
+        """
+        CREATE TABLE view_indexes (
+            number INTEGER PRIMARY KEY,
+            signature BLOB NOT NULL UNIQUE,
+            sequence INTEGER NOT NULL
+        )
+        """,
+        // `changed`: the newest change of a document that touched the view's rows.
+        """
+        CREATE TABLE views (
+            number INTEGER PRIMARY KEY,
+            view_index INTEGER NOT NULL REFERENCES view_indexes ON DELETE CASCADE,
+            place INTEGER NOT NULL,
+            row_count INTEGER NOT NULL,
+            changed INTEGER NOT NULL,
+            UNIQUE (view_index, place)
+        )
+        """,
+        """
+        CREATE TABLE view_rows (
+            view INTEGER NOT NULL,
+            key BLOB NOT NULL,
+            id TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            json BLOB NOT NULL,
+            value BLOB NOT NULL,
+            PRIMARY KEY (view, key, id, position)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX view_rows_by_document ON view_rows (view, id)",
+        // Documents that a view does not have, because its function failed with them.
+        """
+        CREATE TABLE view_failures (
+            view INTEGER NOT NULL,
+            id TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            PRIMARY KEY (view, id)
+        ) WITHOUT ROWID
+        """,
+        // Answers of the server's sequences, for when it cannot be asked.
+        """
+        CREATE TABLE cached_answers (
+            key BLOB NOT NULL PRIMARY KEY,
+            answer BLOB NOT NULL,
+            made INTEGER NOT NULL
+        ) WITHOUT ROWID
         """,
     ]
 }

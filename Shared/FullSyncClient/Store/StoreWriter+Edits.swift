@@ -10,14 +10,27 @@ extension StoreWriter {
     ///   - id: The document.
     ///   - incoming: What it is to be; its `_rev` names the leaf that it follows. Without one it is a new document, or
     ///     follows the tombstone of one.
+    ///   - isLocal: Whether a push brings it to the server.
+    ///   - attached: Attachments whose contents are stored already, in the place of others with their names.
     /// - Returns: The new revision; the present one when the same edit was made before.
-    mutating func edit(_ id: DocumentID, _ incoming: IncomingDocument) throws -> RevisionID {
+    mutating func edit(
+        _ id: DocumentID,
+        _ incoming: IncomingDocument,
+        isLocal: Bool = true,
+        attaching attached: [StoredAttachment] = []
+    ) throws -> RevisionID {
         guard !id.isLocal else { throw CouchError.badRequest("Local documents are written as such.") }
         var document = try reader.document(id) ?? StoredDocument()
         let parent = try Self.parent(of: incoming, in: document)
         let path = parent.flatMap { document.tree.path(to: $0) }
         let before = document.tree.nodes.compactMap { $0.payload }
-        let attachments = try attachments(of: incoming, id: id, parent: parent, in: document)
+        var attachments = try attachments(of: incoming, id: id, parent: parent, in: document)
+        attachments.removeAll { known in attached.contains { $0.isNamed(known.name) } }
+        attachments += attached.map { new in
+            var new = new
+            new.revisionPosition = (parent?.generation ?? 0) + 1
+            return new
+        }
         let digest = RevisionDigest(
             isDeleted: incoming.isDeleted,
             parent: parent,
@@ -41,7 +54,7 @@ extension StoreWriter {
             attachments: attachments
         )
         document.tree.setPayload(try insert(body), of: revision)
-        document.isLocal = true
+        if isLocal { document.isLocal = true }
         try save(id, document, before: before)
         try forgetRefusals(of: id)
         return revision
@@ -93,14 +106,19 @@ extension StoreWriter {
 
 extension StoreWriter {
     /// Notes that the server refused an edit.
-    func refuse(_ id: DocumentID, _ revision: RevisionID, _ error: CouchError) throws {
+    ///
+    /// - Returns: Whether it was noted: not when the document was edited again, or left the device, since it was sent.
+    func refuse(_ edit: FullSyncDatabase.RefusedEdit) throws -> Bool {
+        let revision = try RevisionID(parsing: edit.revision)
+        guard try reader.document(DocumentID(stored: edit.id))?.tree.isLeaf(revision) == true else { return false }
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO refusals (id, revision, error, reason) VALUES (?, ?, ?, ?)
                 ON CONFLICT DO UPDATE SET error = excluded.error, reason = excluded.reason
                 """
         )
-        try statement.execute(arguments: [id.text, revision.description, error.error, error.reason])
+        try statement.execute(arguments: [edit.id, edit.revision, edit.error, edit.reason])
+        return true
     }
 
     /// Forgets that the server refused edits of a document, because there is a newer one.
@@ -108,11 +126,18 @@ extension StoreWriter {
         try db.cachedStatement(sql: "DELETE FROM refusals WHERE id = ?").execute(arguments: [id.text])
     }
 
+    /// Forgets that the server refused one edit, which is not the document any more.
+    func forgetRefusal(of id: DocumentID, _ revision: RevisionID) throws {
+        try db.cachedStatement(sql: "DELETE FROM refusals WHERE id = ? AND revision = ?")
+            .execute(arguments: [id.text, revision.description])
+    }
+
     /// Keeps an edit of a document that leaves the device.
-    func keepAside(_ id: DocumentID, _ revision: RevisionID, _ document: [UInt8]) throws {
+    mutating func keepAside(_ id: DocumentID, _ revision: RevisionID, _ document: [UInt8]) throws {
+        news.kept.append(id)
         let statement = try db.cachedStatement(
             sql: "INSERT INTO kept_edits (id, revision, document) VALUES (?, ?, ?)"
         )
-        try statement.execute(arguments: [id.text, revision.description, Data(document)])
+        try statement.execute(arguments: [id.text, revision.description, limits.vault.sealed(document)])
     }
 }

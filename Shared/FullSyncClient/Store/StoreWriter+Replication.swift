@@ -1,12 +1,16 @@
 import CouchProtocol
+import GRDB
 import JSON
 
 extension StoreWriter {
-    /// Takes over a revision that was made elsewhere; nothing when it is known already.
-    mutating func take(_ incoming: ReplicatedDocument) throws {
+    /// Takes over a revision that was made elsewhere.
+    ///
+    /// - Returns: Whether there was something to take: not when the revision is known already.
+    @discardableResult
+    mutating func take(_ incoming: ReplicatedDocument) throws -> Bool {
         var document = try reader.document(incoming.id) ?? StoredDocument()
         let revision = incoming.path.revision
-        guard !document.tree.contains(revision) else { return }
+        guard !document.tree.contains(revision) else { return false }
         let before = document.tree.nodes.compactMap { $0.payload }
         // The ancestors of the revision that are leaves now are not any more when it has been merged.
         let attachments = try attachments(of: incoming, in: document)
@@ -23,10 +27,8 @@ extension StoreWriter {
             attachments: stored
         )
         document.tree.setPayload(try insert(body), of: revision)
-        if incoming.isDeleted, Revocation.isOurs(incoming.path) {
-            try keepEditsAside(incoming.id, &document, revoked: incoming.path)
-        }
         try save(incoming.id, document, before: before)
+        return true
     }
 
     /// An attachment whose content is in the database, or has just come.
@@ -80,28 +82,75 @@ extension StoreWriter {
         }
     }
 
-    /// Takes the edits that followed a revision which is not the user's any more out of the document, and keeps them
+    // MARK: - What is not the user's any more
+
+    /// Does away with what the device still has of documents that these revisions say are not the user's any more.
+    ///
+    /// It is done when all of them have been taken just now: the other branches of a document are lost or followed
+    /// among them, too, and what is left then are edits.
+    mutating func finishRevocations(_ documents: [ReplicatedDocument]) throws {
+        let revoked = documents.filter { $0.isDeleted && Revocation.isOurs($0.path) }
+        for document in revoked {
+            try keepEditsAside(document.id, revoked: document.path, leaves: document.sourceLeaves)
+        }
+        try removeRows(of: Set(revoked.map(\.id)))
+    }
+
+    /// Takes the edits that the server does not have out of a document that is not the user's any more, and keeps them
     /// where the application finds them.
     ///
-    /// - Parameter revoked: The tombstone and its ancestors: the second is the revision that was lost.
-    private func keepEditsAside(
-        _ id: DocumentID,
-        _ document: inout StoredDocument,
-        revoked: RevisionPath
-    ) throws {
-        guard let lost = revoked.parent else { return }
+    /// Those are all branches of the device's own which share an ancestor with the lost revision: an edit can follow an
+    /// older revision than the one that was lost.
+    ///
+    /// - Parameters:
+    ///   - revoked: The tombstone and its ancestors: the second is the revision that was lost.
+    ///   - leaves: The leaves that the user may still read on the server; nil when nobody said, and then only what
+    ///     followed the lost revision is surely not there.
+    private mutating func keepEditsAside(_ id: DocumentID, revoked: RevisionPath, leaves: [RevisionID]?) throws {
         let tombstone = revoked.revision
+        // Of a document that was never edited here all branches are the server's, which tells what becomes of each.
+        guard let lost = revoked.parent, var document = try reader.document(id), document.isLocal,
+            document.tree.isLeaf(tombstone)
+        else { return }
+        let before = document.tree.nodes.compactMap { $0.payload }
+        let ancestors = leaves == nil ? [lost] : Set(revoked.revisions)
         for leaf in document.tree.leaves where !leaf.isDeleted && leaf.id != tombstone {
-            guard let path = document.tree.path(to: leaf.id), path.revisions.contains(lost),
+            guard let path = document.tree.path(to: leaf.id), path.revisions.contains(where: ancestors.contains),
+                // What follows a branch that is still the user's is to be pushed, and what the server says is lost by
+                // itself has been there.
+                !path.revisions.contains(where: { leaves?.contains($0) ?? false }),
+                leaves?.contains(Revocation.tombstone(of: leaf.id)) != true,
                 let edit = try reader.replicated(id, leaf, path: path)
             else { continue }
             var bytes: [UInt8] = []
             edit.write(to: &bytes, rules: limits.rules)
             try keepAside(id, leaf.id, bytes)
             _ = document.tree.purge([leaf.id])
+            try forgetRefusal(of: id, leaf.id)
         }
-        try forgetRefusals(of: id)
         // What the server has told is nothing to push.
-        if document.tree.leaves.map({ $0.id }) == [tombstone] { document.isLocal = false }
+        document.isLocal = !document.tree.leaves.allSatisfy { leaf in
+            document.tree.path(to: leaf.id).map(Revocation.isOurs) ?? false
+        }
+        try save(id, document, before: before)
+    }
+
+    /// Takes what the views have of documents away at once: an index is brought up to date when somebody asks for that.
+    func removeRows(of ids: Set<DocumentID>) throws {
+        guard !ids.isEmpty else { return }
+        let delete = try db.cachedStatement(sql: "DELETE FROM view_rows WHERE view = ? AND id = ?")
+        let count = try db.cachedStatement(
+            sql: "UPDATE views SET row_count = row_count - ?, changed = ? WHERE number = ?"
+        )
+        for view in try Int64.fetchAll(db, sql: "SELECT number FROM views") {
+            var removed = 0
+            for id in ids {
+                try delete.execute(arguments: [view, id.text])
+                removed += db.changesCount
+            }
+            if removed > 0 { try count.execute(arguments: [removed, sequence, view]) }
+        }
+        // What was read for an index before this is not written to it any more; it is read again.
+        try db.execute(sql: "UPDATE view_indexes SET sequence = sequence - 1")
     }
 }

@@ -1,25 +1,24 @@
 import CouchProtocol
-import Crypto
 import Foundation
 import GRDB
 import JSON
 
 /// One transaction on a device's database: what it changes is there as a whole or not at all.
 struct StoreWriter {
-    /// How many bytes of an attachment are in one row.
-    static let pieceSize = 256 << 10
-
     let db: Database
     let limits: StoreLimits
-    private var sequence: Int
+    /// The number of the newest change.
+    private(set) var sequence: Int
     private let firstSequence: Int
+    /// What the application should know about when the transaction has ended.
+    var news = StoreNews()
 
-    var reader: StoreReader { StoreReader(db: db) }
+    var reader: StoreReader { StoreReader(db: db, vault: limits.vault) }
 
     init(_ db: Database, limits: StoreLimits) throws {
         self.db = db
         self.limits = limits
-        firstSequence = try StoreReader(db: db).lastSequence()
+        firstSequence = try StoreReader(db: db, vault: limits.vault).lastSequence()
         sequence = firstSequence
     }
 
@@ -30,6 +29,23 @@ struct StoreWriter {
     func finish() throws {
         guard hasChanges else { return }
         try db.cachedStatement(sql: "UPDATE state SET sequence = ?").execute(arguments: [sequence])
+    }
+
+    /// Does something within the transaction as a whole, or not at all when it fails; the transaction goes on.
+    mutating func step<Value>(_ body: (inout StoreWriter) throws -> Value) throws -> Value {
+        let (db, before) = (db, self)
+        var value: Value?
+        do {
+            try db.inSavepoint {
+                value = try body(&self)
+                return .commit
+            }
+        } catch {
+            self = before
+            throw error
+        }
+        guard let value else { preconditionFailure("a step without a value") }
+        return value
     }
 
     /// Writes a document's row, as a new change.
@@ -44,14 +60,18 @@ struct StoreWriter {
         sequence += 1
         let statement = try db.cachedStatement(
             sql: """
-                INSERT INTO documents (id, sequence, is_deleted, is_local, tree) VALUES (?, ?, ?, ?, ?)
+                INSERT INTO documents (id, sequence, is_deleted, is_local, tree, conflicts) VALUES (?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET sequence = excluded.sequence, is_deleted = excluded.is_deleted,
-                    is_local = excluded.is_local, tree = excluded.tree
+                    is_local = excluded.is_local, tree = excluded.tree, conflicts = excluded.conflicts
                 """
         )
+        let conflicts = document.tree.leafCount > 1 ? document.tree.conflicts.count : 0
+        // What a transaction does to a document step by step is one change for the application.
+        news.conflicts.removeAll { $0 == id }
+        if conflicts > 0 { news.conflicts.append(id) }
         try statement.execute(
             arguments: [
-                id.text, sequence, document.tree.isDeleted, document.isLocal, Data(document.tree.encoded),
+                id.text, sequence, document.tree.isDeleted, document.isLocal, Data(document.tree.encoded), conflicts,
             ]
         )
         let kept = Set(document.tree.nodes.compactMap { $0.payload })
@@ -64,7 +84,9 @@ struct StoreWriter {
             sql: "INSERT INTO bodies (body, owner, group_names, has_attachments) VALUES (?, ?, ?, ?)"
         )
         let groups = body.groups.isEmpty ? nil : JSONValue.array(body.groups.map { .string($0) }).text
-        try statement.execute(arguments: [Data(body.body), body.owner, groups, !body.attachments.isEmpty])
+        try statement.execute(arguments: [
+            limits.vault.sealed(body.body), body.owner, groups, !body.attachments.isEmpty,
+        ])
         let number = db.lastInsertedRowID
         for (place, attachment) in body.attachments.enumerated() {
             let statement = try db.cachedStatement(
@@ -77,29 +99,17 @@ struct StoreWriter {
             try statement.execute(
                 arguments: [
                     number, place, attachment.name, attachment.contentType, attachment.revisionPosition,
-                    attachment.digest, attachment.length, attachment.content,
+                    try limits.vault.sealed(Array(attachment.digest.utf8)), attachment.length, attachment.content,
                 ]
             )
         }
         return BodyNumber(number)
     }
 
-    /// Stores what an attachment holds, unless it is there already.
-    ///
-    /// - Returns: The row of `contents`.
-    func insert(content: [UInt8]) throws -> Int64 {
-        let key = Data(SHA256.hash(data: content))
-        let known = try db.cachedStatement(sql: "SELECT number FROM contents WHERE key = ?")
-        if let number = try Int64.fetchOne(known, arguments: [key]) { return number }
-        let statement = try db.cachedStatement(sql: "INSERT INTO contents (key, length) VALUES (?, ?)")
-        try statement.execute(arguments: [key, content.count])
-        let number = db.lastInsertedRowID
-        let piece = try db.cachedStatement(sql: "INSERT INTO pieces (content, place, bytes) VALUES (?, ?, ?)")
-        for start in stride(from: 0, to: content.count, by: Self.pieceSize) {
-            let bytes = content[start..<min(start + Self.pieceSize, content.count)]
-            try piece.execute(arguments: [number, start / Self.pieceSize, Data(bytes)])
-        }
-        return number
+    /// Removes a document with all that is known of it, as if it had never been there; no change tells it.
+    func remove(_ id: DocumentID, _ document: StoredDocument) throws {
+        try db.cachedStatement(sql: "DELETE FROM documents WHERE id = ?").execute(arguments: [id.text])
+        for number in document.tree.nodes.compactMap({ $0.payload }) { try remove(number) }
     }
 
     private func remove(_ number: BodyNumber) throws {
@@ -118,6 +128,14 @@ struct StoreWriter {
     }
 }
 
+/// What a transaction came to that concerns the application.
+struct StoreNews: Hashable, Sendable {
+    /// Documents with several present revisions, among those that changed.
+    var conflicts: [DocumentID] = []
+    /// Documents whose edits were kept aside because they left the device.
+    var kept: [DocumentID] = []
+}
+
 /// What a device's database keeps of a document at most, and what it demands of one.
 struct StoreLimits: Sendable {
     /// How many revisions of each branch are known by name.
@@ -125,4 +143,6 @@ struct StoreLimits: Sendable {
     /// How many branches a document may have.
     var branches = 1_000
     var rules = DocumentRules()
+    /// Seals what goes to the disk.
+    var vault = Vault.open
 }

@@ -26,7 +26,7 @@ public struct SyncOptions: Hashable, Sendable {
     public var attempts = 5
     /// How long the longest pause between two tries is; pauses grow up to it.
     public var longestPause = Duration.seconds(300)
-    /// How long a live pull waits for changes in one request, at most 60 seconds.
+    /// How long a live pull waits for changes in one request, from a second to 60.
     public var wait = Duration.seconds(30)
 
     /// Both ways, once, for all documents.
@@ -45,6 +45,8 @@ public struct SyncProgress: Hashable, Sendable {
         case waiting(Duration, reason: String)
         /// The session has ended; the sync goes on after ``FullSyncClient/login(name:password:)``.
         case needsLogin
+        /// The application is suspended; the sync goes on after ``FullSyncClient/resume()``.
+        case suspended
     }
 
     /// Which way these changes go.
@@ -81,6 +83,7 @@ public struct SyncTask: Sendable {
     /// What the sync does, as it does it; the newest is kept for a reader that is slow.
     public let progress: AsyncStream<SyncProgress>
     let task: Task<SyncResult, any Error>
+    let ways: SyncWays
 
     /// What the sync has brought over when it has ended, which a live one does when it is cancelled.
     ///

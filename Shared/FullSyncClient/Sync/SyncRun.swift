@@ -4,11 +4,18 @@ import Synchronization
 
 /// One sync of a device's database with a server, both ways or one.
 struct SyncRun: Sendable {
+    /// The database's name, as events tell it.
+    let name: String
     let device: SQLiteReplica
     let server: any Replica
     let options: SyncOptions
-    /// Says each login.
-    let logins: ChangeSignal
+    let control: SyncControl
+    /// Whether nobody is logged in, who has no session and can at most read.
+    var isOfNobody = false
+    /// Decides about conflicts as they come; nil to leave them.
+    var resolver: ConflictResolver?
+    /// Its ways, each of which can be ended by itself.
+    let ways = SyncWays()
     let report: @Sendable (SyncProgress) -> Void
 
     /// Runs until all is in step, or, when it is live, until the task is cancelled.
@@ -16,45 +23,174 @@ struct SyncRun: Sendable {
     /// What was done on the device goes first, so that what the server decides about it comes back with the rest.
     @concurrent
     func run() async throws -> SyncResult {
+        let watch = ServerWatch(server, device: device, isPatient: options.isLive) { [name, control] in
+            control.events.send(.databaseRemade(database: name))
+        }
+        let way = { @Sendable (direction: SyncDirection) in
+            try await ways.run(direction) { try await run(direction, watch) }
+        }
         guard options.isLive else {
-            var result = SyncResult()
+            var (result, failure): (SyncResult, CouchError?) = (SyncResult(), nil)
             for direction in [SyncDirection.push, .pull] where options.directions.contains(direction) {
-                result += try await run(direction)
+                do {
+                    result += try await way(direction)
+                } catch let error as CouchError {
+                    // What cannot be pushed keeps nothing from coming, and that nobody may push is no failure of who
+                    // only reads.
+                    let isReader = isOfNobody && direction == .push && options.directions.contains(.pull)
+                    if !isReader || error.status != 401 { failure = failure ?? error }
+                }
+            }
+            if let failure { throw failure }
+            if let resolver, options.directions.contains(.pull), try await resolve(nil, resolver) > 0,
+                options.directions.contains(.push)
+            {
+                result += try await way(.push)
             }
             return result
         }
-        return try await withThrowingTaskGroup(of: SyncResult.self) { group in
-            for direction in options.directions { group.addTask { try await run(direction) } }
-            return try await group.reduce(into: SyncResult()) { $0 += $1 }
+        do {
+            return try await withThrowingTaskGroup(of: SyncResult.self) { group in
+                for direction in options.directions { group.addTask { try await way(direction) } }
+                if let resolver { group.addTask { try await resolve(resolver) } }
+                return try await group.reduce(into: SyncResult()) { $0 += $1 }
+            }
+        } catch  where !Task.isCancelled {
+            control.events.send(.syncEnded(database: name, reason: "\(error)"))
+            throw error
         }
     }
 
-    /// One way; a live one waits for the next login when the session has ended.
-    private func run(_ direction: SyncDirection) async throws -> SyncResult {
+    private var database: FullSyncDatabase { FullSyncDatabase(name: name, replica: device) }
+
+    /// Resolves conflicts as they come, until the task is cancelled.
+    private func resolve(_ resolver: ConflictResolver) async throws -> SyncResult {
+        let news = device.news.listen()
+        _ = try await resolve(nil, resolver)
+        for await next in news where !next.conflicts.isEmpty { _ = try await resolve(next.conflicts, resolver) }
+        throw CancellationError()
+    }
+
+    /// Gives conflicts to the resolver; one with which it fails is told and stays on the list.
+    ///
+    /// - Parameter documents: Those in question; nil for all.
+    private func resolve(_ documents: [DocumentID]?, _ resolver: ConflictResolver) async throws -> Int {
+        try await database.resolveConflicts(of: documents, resolver) { id, error in
+            control.events.send(.resolverFailed(database: name, document: id.text, reason: "\(error)"))
+        }
+    }
+
+    /// One way; a live one waits for the next login when the session has ended, and each waits while it is suspended.
+    private func run(_ direction: SyncDirection, _ watch: ServerWatch) async throws -> SyncResult {
         let progress = ProgressCount(direction: direction, isLive: options.isLive)
+        var (result, remakes) = (SyncResult(), 0)
         while true {
-            let later = logins.subscribe()
+            if control.isSuspended { report(progress.paused(.suspended)) }
+            try await control.waitUntilResumed()
+            let later = control.logins.subscribe()
             do {
-                let result = try await replicator(direction).run { report(progress.next($0)) }
-                return SyncResult(result.statistics, direction)
-            } catch let error as CouchError where error.status == 401 && options.isLive {
-                report(progress.paused)
+                if let end = try await interruptible(direction, progress, watch) { return result + end }
+            } catch is ServerWatch.Remade {
+                // It begins again, with the checkpoints that are left; not at once where two servers answer in turns.
+                if remakes > 0 {
+                    let pause = options.replication(direction).retry.pause(
+                        afterFailures: remakes,
+                        jitter: .random(in: 0...1)
+                    )
+                    report(progress.paused(.waiting(pause, reason: "the server's database is another one again")))
+                    try await Task.sleep(for: pause)
+                }
+                remakes += 1
+            } catch let error as CouchError where error.status == 401 {
+                if !isOfNobody { control.sessionEnded() }
+                guard options.isLive else { throw error }
+                report(progress.paused(.needsLogin))
                 for await _ in later { break }
                 try Task.checkCancellation()
             }
+            result += SyncResult(progress.statistics, direction)
         }
     }
 
-    private func replicator(_ direction: SyncDirection) -> Replicator {
+    /// One way until it ends; nil when it was interrupted, because the application is suspended or asks to try at once,
+    /// or because the other way has found the server's database made anew.
+    private func interruptible(
+        _ direction: SyncDirection,
+        _ progress: ProgressCount,
+        _ watch: ServerWatch
+    ) async throws -> SyncResult? {
+        progress.begin()
+        let remade = watch.remade.subscribe()
+        return try await withThrowingTaskGroup(of: SyncResult?.self) { group in
+            group.addTask {
+                let result = try await replicator(direction, watch).run { next in
+                    switch next.state {
+                    case .waiting(_, let failure): control.serverAnswers(failure)
+                    case .active, .idle: control.serverAnswers(nil)
+                    }
+                    if direction == .pull { tell(next.failures) }
+                    report(progress.next(next))
+                }
+                return SyncResult(result.statistics, direction)
+            }
+            group.addTask {
+                try await control.interruption { progress.isWaiting }
+                return nil
+            }
+            group.addTask {
+                for await _ in remade { return nil }
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+    }
+
+    /// Tells an edit that the server refused, unless it is the resolver's: that one is taken back.
+    private func refused(_ edit: FullSyncDatabase.RefusedEdit, _ watched: ServerWatch) async throws {
+        let revision = try RevisionID(parsing: edit.revision)
+        guard device.resolutions.refused(DocumentID(stored: edit.id), revision) else {
+            return control.events.send(.editRefused(database: name, edit))
+        }
+        do {
+            _ = try await database.takeBack(edit, from: watched)
+        } catch let error as CouchError where !RetryPolicy.mayPass(error) && error.status != 401 {
+            // What the server has cannot be had: the edit stays, as any that is refused.
+            control.events.send(.editRefused(database: name, edit))
+        }
+    }
+
+    private func tell(_ failures: [WriteFailure]) {
+        for failure in failures {
+            let reason = "\(failure.error)"
+            control.events.send(.documentNotTaken(database: name, document: failure.id.text, reason: reason))
+        }
+    }
+
+    private func replicator(_ direction: SyncDirection, _ watched: ServerWatch) -> Replicator {
         switch direction {
         case .push:
-            Replicator(
+            let target = PushTarget(server: watched, device: device) { try await refused($0, watched) }
+            return Replicator(
                 from: DeviceSource(device: device),
-                to: PushTarget(server: server, device: device),
+                to: target,
                 options: options.replication(direction)
             )
-        case .pull: Replicator(from: server, to: device, options: options.replication(direction))
+        case .pull:
+            var pull = options.replication(direction)
+            if options.documents == nil, options.filter == nil { pull.prepare = beginWhereFilePulled }
+            let source: any Replica = isOfNobody ? PublicSource(server: watched, device: device) : watched
+            return Replicator(from: source, to: device, options: pull)
         }
+    }
+
+    /// Lets the first pull of a database that came as a file go on where the file's pull had come to.
+    @Sendable
+    private func beginWhereFilePulled(_ begin: (UpdateSequence) async throws -> Void) async throws {
+        guard let origin = try await device.origin() else { return }
+        // In another incarnation of the server's database the place means nothing.
+        if try await server.info().incarnation == origin.incarnation { try await begin(origin.sequence) }
+        try await device.forgetOrigin()
     }
 }
 
@@ -66,7 +202,8 @@ extension SyncOptions {
         replication.batchesInFlight = min(max(batchesLimit, 1), 16)
         replication.retry.attemptLimit = max(attempts, 1)
         replication.retry.longestPause = longestPause
-        replication.wait = wait
+        // One that does not wait would ask again and again.
+        replication.wait = max(wait, .seconds(1))
         replication.timestamp = { Date().formatted(.iso8601) }
         if let documents {
             replication.filter = .documents(documents.map { DocumentID(stored: $0) })
@@ -85,6 +222,12 @@ extension SyncResult {
         }
     }
 
+    fileprivate static func + (lhs: SyncResult, rhs: SyncResult) -> SyncResult {
+        var sum = lhs
+        sum += rhs
+        return sum
+    }
+
     fileprivate static func += (lhs: inout SyncResult, rhs: SyncResult) {
         lhs.pulled += rhs.pulled
         lhs.pushed += rhs.pushed
@@ -95,38 +238,56 @@ extension SyncResult {
 
 /// Counts what a replication reports into numbers that never go back.
 private final class ProgressCount: Sendable {
+    private struct Counts {
+        var (current, total, base) = (0, 0, 0)
+        var isWaiting = false
+        var statistics = ReplicationStatistics()
+    }
+
     private let direction: SyncDirection
     private let isLive: Bool
-    private let counts = Mutex((current: 0, total: 0, base: 0))
+    private let counts = Mutex(Counts())
 
     init(direction: SyncDirection, isLive: Bool) {
         self.direction = direction
         self.isLive = isLive
     }
 
+    /// What the replication that runs has done.
+    var statistics: ReplicationStatistics { counts.withLock { $0.statistics } }
+
+    /// Whether it waits before it tries again.
+    var isWaiting: Bool { counts.withLock { $0.isWaiting } }
+
+    /// Another replication begins, whose changes are counted on.
+    func begin() {
+        counts.withLock { counts in
+            (counts.base, counts.isWaiting, counts.statistics) = (counts.current, false, ReplicationStatistics())
+        }
+    }
+
     /// The report in the words of applications.
     func next(_ progress: ReplicationProgress) -> SyncProgress {
-        let (current, total) = counts.withLock { counts in
-            counts.current = max(counts.current, counts.base + progress.statistics.changesRead)
-            counts.total = max(counts.total, counts.current + (progress.pending ?? 0))
-            if case .idle = progress.state { counts.total = counts.current }
-            return (counts.current, counts.total)
-        }
         let state: SyncProgress.State =
             switch progress.state {
             case .active: .running
             case .idle: .upToDate
             case .waiting(let pause, let failure): .waiting(pause, reason: failure)
             }
+        let (current, total) = counts.withLock { counts in
+            counts.statistics = progress.statistics
+            if case .waiting = state { counts.isWaiting = true } else { counts.isWaiting = false }
+            counts.current = max(counts.current, counts.base + progress.statistics.changesRead)
+            counts.total = max(counts.total, counts.current + (progress.pending ?? 0))
+            if state == .upToDate { counts.total = counts.current }
+            return (counts.current, counts.total)
+        }
         return SyncProgress(direction: direction, state: state, current: current, total: total, isLive: isLive)
     }
 
-    /// The report of a sync that waits for a login; what comes afterwards counts on from here.
-    var paused: SyncProgress {
-        let (current, total) = counts.withLock { counts in
-            counts.base = counts.current
-            return (counts.current, counts.total)
-        }
-        return SyncProgress(direction: direction, state: .needsLogin, current: current, total: total, isLive: isLive)
+    /// The report of a sync that stands still.
+    func paused(_ state: SyncProgress.State) -> SyncProgress {
+        let (current, total) = counts.withLock { ($0.current, $0.total) }
+        return SyncProgress(direction: direction, state: state, current: current, total: total, isLive: isLive)
     }
 }

@@ -7,7 +7,7 @@ import Testing
 extension SystemTests {
     /// A project whose login sequence asks the built-in directory, chosen by `FULLSYNC_LOGIN_PROJECT` at an endpoint of
     /// its own.
-    @Suite(.timeLimit(.minutes(2))) struct DirectoryLoginTests {
+    @Suite(.timeLimit(.minutes(10))) struct DirectoryLoginTests {
         private static let login = """
             description: Lets users of the directory in, but not those on leave.
             access: private
@@ -23,7 +23,16 @@ extension SystemTests {
                   - fail: {code: unauthorized, message: Name or password is incorrect.}
               - setAuthenticatedUser: =user
                 groups: ["from-login"]
+              - sessionSet: {greeting: "=`hello ${user}`"}
               - output: {}
+            """
+        private static let greet = """
+            description: What the login has kept for the session.
+            access: public
+            steps:
+              - sessionGet: greeting
+                as: greeting
+              - output: {greeting: =greeting}
             """
         private static let misuse = """
             description: Guesses passwords past the endpoint.
@@ -48,7 +57,7 @@ extension SystemTests {
                     "files": [
                         "project.yaml": "project: directory-login\nlogin: login\n",
                         "connectors/users.yaml": "type: directory\n", "sequences/login.yaml": .string(Self.login),
-                        "sequences/misuse.yaml": .string(Self.misuse),
+                        "sequences/misuse.yaml": .string(Self.misuse), "sequences/greet.yaml": .string(Self.greet),
                     ]
                 ]
             )
@@ -69,6 +78,11 @@ extension SystemTests {
             }
             let session = try await Client(http).login(name, "secret")
             #expect(try await session.get("/_session").json["userCtx"]?["roles"] == ["from-login"])
+            let basic = Client(http, .basic(name: name, password: "secret"))
+            for (client, greeting) in [(session, JSONValue.string("hello \(name)")), (basic, .null)] {
+                let answer = try await client.send("POST", "/_fullsync/projects/\(project)/sequences/greet", [:])
+                #expect(answer.json == ["greeting": greeting], "\(answer.json)")
+            }
             for (user, password) in [(away, "secret"), (name, "wrong"), ("nobody", "secret")] {
                 let answer = try await Client(http, .basic(name: user, password: password)).get("/_session")
                 #expect(answer.status == 401)

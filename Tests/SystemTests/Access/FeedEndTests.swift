@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// A live feed ends with the right to be heard, at whatever instance it is.
-    @Suite(.timeLimit(.minutes(2))) struct FeedEndTests {
+    @Suite(.timeLimit(.minutes(10))) struct FeedEndTests {
         /// Opens a live feed that would go on for an hour, and waits until it is under way.
         private func open(_ client: Client) async throws -> Lines {
             let path = "/fieldservice/_changes?feed=continuous&since=now&heartbeat=100&timeout=3600000"

@@ -8,7 +8,7 @@ import Testing
 
 extension SystemTests {
     /// Every route for every kind of caller: what is not allowed is refused.
-    @Suite(.timeLimit(.minutes(2))) struct RouteTests {
+    @Suite(.timeLimit(.minutes(10))) struct RouteTests {
         /// What becomes of a request.
         private enum Fate {
             case answered
@@ -71,6 +71,10 @@ extension SystemTests {
             Route("GET", "/_fullsync/incarnations", .unauthorized, .forbidden, .reached),
             Route("GET", "/_fullsync/projects", .unauthorized, .answered, .answered),
             Route("GET", "/_fullsync/projects/field-service", .unauthorized, .answered, .answered),
+            Route("GET", "/_fullsync/projects/field-service/openapi.json", .unauthorized, .answered, .answered),
+            Route("GET", "/_fullsync/projects/none/versions", .unauthorized, .forbidden, .notFound),
+            Route("POST", "/_fullsync/projects/none/versions", .unauthorized, .forbidden, .notFound, body: "{}"),
+            Route("DELETE", "/_fullsync/projects/none", .unauthorized, .forbidden, .notFound),
             Route("PUT", "/_fullsync/projects/none", .unauthorized, .forbidden, .reached, body: "{}"),
             Route(
                 "POST",
@@ -83,6 +87,14 @@ extension SystemTests {
             Route("GET", "/_fullsync/runs", .unauthorized, .forbidden, .answered),
             Route("GET", "/_fullsync/runs/none", .unauthorized, .forbidden, .notFound),
             Route("POST", "/_fullsync/runs/none/retry", .unauthorized, .forbidden, .notFound),
+            Route("POST", "/_fullsync/runs/none/cancel", .unauthorized, .forbidden, .notFound),
+            Route("POST", "/_fullsync/runs/none/resolve", .unauthorized, .forbidden, .notFound, body: "{}"),
+            Route("GET", "/_fullsync/projects/field-service/listeners", .unauthorized, .forbidden, .answered),
+            Route("GET", "/_fullsync/projects/field-service/listeners/none", .unauthorized, .forbidden, .notFound),
+            Route("POST", "/_fullsync/projects/none/listeners/l/pause", .unauthorized, .forbidden, .notFound),
+            Route("GET", "/_fullsync/projects/field-service/jobs", .unauthorized, .forbidden, .answered),
+            Route("GET", "/_fullsync/projects/field-service/jobs/none", .unauthorized, .forbidden, .notFound),
+            Route("POST", "/_fullsync/projects/none/jobs/j/run", .unauthorized, .forbidden, .notFound),
             Route("GET", "/_fullsync/users", .unauthorized, .forbidden, .answered),
             Route("GET", "/_fullsync/users/none", .unauthorized, .forbidden, .notFound),
             Route("PUT", "/_fullsync/users/none", .unauthorized, .forbidden, .reached, body: "{}"),

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// Sessions that every instance knows, and their ends.
-    @Suite(.timeLimit(.minutes(2))) struct SessionEndTests {
+    @Suite(.timeLimit(.minutes(10))) struct SessionEndTests {
         @Test func `a session counts at every instance, and ends at all of them`() async throws {
             let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
             let name = try await system.administrator.makeUser("secret")
@@ -15,7 +15,7 @@ extension SystemTests {
             #expect(try await there.get("/fieldservice").status == 200)
             #expect(try await here.send("DELETE", "/_session").status == 200)
             #expect(try await here.get("/fieldservice").status == 401)
-            try await eventually("the other instance knows", within: .seconds(2)) {
+            try await eventually("the other instance knows") {
                 try await there.get("/fieldservice").status == 401
             }
         }
@@ -47,7 +47,7 @@ extension SystemTests {
             )
             let ended = try await system.administrator.send("DELETE", "/_fullsync/users/\(name)/sessions")
             #expect(ended.json == ["ok": true, "ended": 1])
-            try await eventually("both are over", within: .seconds(2)) {
+            try await eventually("both are over") {
                 for session in sessions where try await session.get("/fieldservice").status != 401 { return false }
                 return true
             }

@@ -61,7 +61,8 @@ final class OtherEndpoint: Sendable {
         token(["sub": .string(user), "exp": .number(JSONNumber(Int(Date().timeIntervalSince1970 + seconds)))])
     }
 
-    private static func base64(_ bytes: [UInt8]) -> String {
+    /// The URL-safe Base64 without padding of RFC 7515.
+    static func base64(_ bytes: [UInt8]) -> String {
         Data(bytes).base64EncodedString().replacingOccurrences(of: "+", with: "-")
             .replacingOccurrences(of: "/", with: "_").replacingOccurrences(of: "=", with: "")
     }

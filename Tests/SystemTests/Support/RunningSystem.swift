@@ -44,7 +44,7 @@ final class RunningSystem: Sendable {
             environment: [
                 "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "FULLSYNC_HOME": home, "FULLSYNC_PORT": String(port),
                 // So that the runs of a worker that was killed are taken over at once.
-                "FULLSYNC_RUN_LEASE": "2s",
+                "FULLSYNC_RUN_LEASE": "10s",
                 // So that a function without end is not waited for much longer than its test takes.
                 "FULLSYNC_SCRIPT_TIME": "1s",
                 // A test deploys another project with a login.
@@ -53,7 +53,7 @@ final class RunningSystem: Sendable {
             directory: directory,
             output: .appended(to: log.path)
         )
-        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(180))
+        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(600))
         supervisor.withLock { $0 = child }
         atexit { RunningSystem.stop() }
         guard readiness == .ready else {
@@ -133,20 +133,20 @@ final class RunningSystem: Sendable {
 
     /// What the ERP has not yet told of.
     private func unpublished() async throws -> Int {
-        try await Int(erpQuery("SELECT count(*) FROM erp.outbox WHERE published_at IS NULL").first ?? "") ?? -1
+        try await Int(query("SELECT count(*) FROM erp.outbox WHERE published_at IS NULL", of: "erp").first ?? "") ?? -1
     }
 
     /// Waits until the scheduler's first pulls have brought the ERP's data.
     private func waitForPulls() async throws {
-        try await eventually("the first pulls have succeeded", within: .seconds(120)) {
+        try await eventually("the first pulls have succeeded", within: .seconds(300)) {
             Set(try await runs("succeeded").filter { $0["cause"] == "schedule" }.compactMap { $0["source"] }).count == 3
         }
     }
 
-    /// The lines that a query in the ERP's database answers.
-    func erpQuery(_ statement: String) async throws -> [String] {
+    /// The lines that a query answers, in the system's own database or another one.
+    func query(_ statement: String, of database: String? = nil) async throws -> [String] {
         var address = try #require(URLComponents(string: postgres))
-        address.path = "/erp"
+        if let database { address.path = "/\(database)" }
         return try await CommandFailure.check(
             "/usr/bin/psql",
             [
@@ -154,19 +154,5 @@ final class RunningSystem: Sendable {
                 "--command=\(statement)",
             ]
         )
-    }
-}
-
-extension ProcessIdentity {
-    /// Makes the process stand still, as one that hangs does.
-    func pause() {
-        guard isRunning else { return }
-        kill(pid, SIGSTOP)
-    }
-
-    /// Lets a process that stands still go on.
-    func proceed() {
-        guard isRunning else { return }
-        kill(pid, SIGCONT)
     }
 }

@@ -43,7 +43,8 @@ struct DeviceStoreCase: BenchCase {
         ]
     }
 
-    private static func document(_ number: Int) -> ReplicatedDocument {
+    /// A document as a pull brings it.
+    static func document(_ number: Int) -> ReplicatedDocument {
         var body = ByteBuffer()
         BenchDocuments(count: 1).write(number, to: &body, withID: false)
         let hash = RevisionHash.digest(UInt64(number), 1)

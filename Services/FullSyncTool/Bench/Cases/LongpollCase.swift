@@ -70,7 +70,7 @@ struct LongpollCase: BenchCase {
     }
 
     private func metrics(_ stage: BenchStage) async throws -> ByteBuffer {
-        let operations = try stage.demo.system.endpointOperations
+        let operations = try stage.demo.system.operations(of: "replication-endpoint")
         let administrator = stage.own.administrator
         return try await LoadClient(base: operations, credential: administrator.credential, http: administrator.http)
             .get("/metrics")

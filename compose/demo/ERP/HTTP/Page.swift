@@ -33,10 +33,6 @@ struct QueryParameters {
         )
     }
 
-    init(_ values: [String: String]) {
-        self.values = values
-    }
-
     /// The parameter of that name; nil when it is absent or empty.
     subscript(name: String) -> String? {
         values[name].flatMap { $0.isEmpty ? nil : $0 }

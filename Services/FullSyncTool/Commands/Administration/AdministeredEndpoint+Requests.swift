@@ -1,0 +1,134 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Foundation
+import JSON
+import NIOCore
+import NIOHTTP1
+
+extension AdministeredEndpoint {
+    /// Sequences may take long, and the endpoint ends them.
+    private static let timeout = TimeAmount.minutes(15)
+    private static let answerLimit = 64 << 20
+
+    /// Lives as long as the process.
+    ///
+    /// Where nothing listens nothing is waited for.
+    private static let client = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(10)
+        return HTTPClient(eventLoopGroup: HTTPClient.defaultEventLoopGroup, configuration: configuration)
+    }()
+
+    /// What is asked of the endpoint.
+    struct Request {
+        var method = HTTPMethod.GET
+        /// The segments of the path, as they are.
+        var path: [String]
+        var query: [(name: String, value: String)] = []
+        var body: JSONValue?
+        var headers: [(name: String, value: String)] = []
+        /// Who asks, when it is not the administrator.
+        var caller: DemoProject.Credentials?
+    }
+
+    /// An answer, and the run that it came from.
+    struct Answer {
+        let body: JSONValue
+        let run: String?
+    }
+
+    /// Asks once.
+    ///
+    /// - Throws: ``EndpointRefusal`` for a status that is no success, ``EndpointUnreachable`` without an answer.
+    func send(_ request: Request) async throws -> Answer {
+        var outgoing = HTTPClientRequest(url: try url(of: request))
+        outgoing.method = request.method
+        outgoing.headers.add(name: "Authorization", value: (request.caller ?? credentials).authorization)
+        for (name, value) in request.headers { outgoing.headers.add(name: name, value: value) }
+        if let body = request.body {
+            outgoing.headers.add(name: "Content-Type", value: "application/json")
+            outgoing.body = .bytes(ByteBuffer(bytes: body.bytes))
+        }
+        let response: HTTPClientResponse
+        let bytes: [UInt8]
+        do {
+            response = try await Self.client.execute(outgoing, timeout: Self.timeout)
+            bytes = Array(try await response.body.collect(upTo: Self.answerLimit).readableBytesView)
+        } catch {
+            throw EndpointUnreachable(address: address, reason: "\(error)")
+        }
+        let body = try? JSONValue(parsing: bytes)
+        let run = response.headers.first(name: "x-fullsync-run")
+        guard (200..<300).contains(response.status.code), let body else {
+            throw EndpointRefusal(
+                status: Int(response.status.code),
+                error: body?["error"]?.stringValue,
+                reason: body?["reason"]?.stringValue ?? String(decoding: bytes.prefix(1_000), as: UTF8.self),
+                run: run
+            )
+        }
+        return Answer(body: body, run: run)
+    }
+
+    /// Gets a resource.
+    func get(_ path: [String], _ query: [(name: String, value: String)] = []) async throws -> JSONValue {
+        try await send(Request(path: path, query: query)).body
+    }
+
+    /// All elements of a list that comes in pages, of which each but the last names where the next one begins.
+    func all(_ member: String, of path: [String]) async throws -> [JSONValue] {
+        var (found, after): ([JSONValue], String?) = ([], nil)
+        while true {
+            let page = try await get(path, after.map { [(name: "after", value: $0)] } ?? [])
+            found += page[member]?.arrayValue ?? []
+            guard let next = page["next"]?.stringValue else { return found }
+            after = next
+        }
+    }
+
+    private func url(of request: Request) throws -> String {
+        let path = request.path.map(Self.escaped).joined(separator: "/")
+        let query = request.query.map { "\(Self.escaped($0.name))=\(Self.escaped($0.value))" }.joined(separator: "&")
+        return "\(address)/\(path)" + (query.isEmpty ? "" : "?\(query)")
+    }
+
+    /// The text with everything percent-encoded but unreserved characters.
+    static func escaped(_ text: String) -> String {
+        let unreserved = CharacterSet(
+            charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+        )
+        return text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? text
+    }
+}
+
+/// The endpoint answered, and not what was asked for.
+struct EndpointRefusal: Error, CustomStringConvertible, ErrorWithExitCode {
+    let status: Int
+    let error: String?
+    let reason: String
+    let run: String?
+
+    var description: String {
+        "\(status) \(error.map { "\($0): " } ?? "")\(reason)" + (run.map { " (run \($0))" } ?? "")
+    }
+
+    var exitCode: ExitCode {
+        switch status {
+        case 400, 412, 413, 415: FailureCode.wrongData
+        case 401, 403: FailureCode.noPermission
+        case 404: FailureCode.notFound
+        case 503: FailureCode.unavailable
+        default: FailureCode.general
+        }
+    }
+}
+
+/// Nobody answered.
+struct EndpointUnreachable: Error, CustomStringConvertible, ErrorWithExitCode {
+    let address: String
+    let reason: String
+
+    var description: String { "\(address) does not answer: \(reason)" }
+    var exitCode: ExitCode { FailureCode.unavailable }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import JSON
+import NIOHTTP1
+
+/// `fullsync rollback`: makes an earlier version of a project live again.
+struct RollbackCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "rollback",
+        abstract: "Makes the files of an earlier version of a project live again, as a new version.",
+        discussion: """
+            Without a version it is the one before the live one. Runs that have begun end on the version that they \
+            began on. Documents stay as they are; design documents are those of the version.
+
+            \(AdministeredEndpoint.discussion)
+            """
+    )
+
+    @Argument(help: "The project.")
+    var project: String
+
+    @Argument(help: "The version whose files are meant.")
+    var version: Int?
+
+    @Flag(help: "Shows the versions that there are, and changes nothing.")
+    var list = false
+
+    @OptionGroup var report: ReportOptions
+
+    func run() async throws {
+        try await reportingFailure {
+            let endpoint = try AdministeredEndpoint()
+            let path = ["_fullsync", "projects", project, "versions"]
+            guard !list else {
+                let found = try await endpoint.get(path)
+                let rows = (found["versions"]?.arrayValue ?? []).map { version in
+                    [
+                        version.cell("version"), version.cell("deployed"), version.cell("by"),
+                        version["live"] == true ? "live" : "",
+                    ]
+                }
+                return report.show(found, ["version", "deployed", "by", ""], rows, none: "There are no versions.")
+            }
+            let body: JSONValue = version.map { ["version": .number(JSONNumber($0))] } ?? [:]
+            let answer = try await endpoint.send(.init(method: .POST, path: path, body: body)).body
+            report.show(
+                answer,
+                "\(project): version \(answer.cell("version")) is live, "
+                    + "with the files of version \(answer.cell("from"))"
+            )
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import JSON
+import NIOHTTP1
+
+/// `fullsync runs`: what ran, or one run.
+struct RunsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "runs",
+        abstract: "Shows what ran lately, the newest first; or one run with all that is known of it.",
+        discussion: AdministeredEndpoint.discussion
+    )
+
+    @Argument(help: "The run that is meant.")
+    var run: String?
+
+    @Option(help: "Only runs in this state: waiting, running, succeeded, failed, uncertain or cancelled.")
+    var state: String?
+
+    @Option(help: "How many are shown, at most 1000.")
+    var limit = 20
+
+    @OptionGroup var report: ReportOptions
+
+    func run() async throws {
+        try await reportingFailure {
+            let endpoint = try AdministeredEndpoint()
+            if let run {
+                let found = try await endpoint.get(["_fullsync", "runs", run])
+                let rows = (found.objectValue ?? [:]).map { [$0, $1.cell] }
+                report.show(found, ["member", "value"], rows, none: "")
+                return
+            }
+            var query = [(name: "limit", value: String(limit))]
+            if let state { query.append((name: "state", value: state)) }
+            let found = try await endpoint.get(["_fullsync", "runs"], query)
+            let rows = (found["runs"]?.arrayValue ?? []).map(Self.row)
+            report.show(
+                found,
+                ["run", "sequence", "cause", "user", "state", "attempts", "ms", "error"],
+                rows,
+                none: "Nothing ran."
+            )
+        }
+    }
+
+    private static func row(_ run: JSONValue) -> [String] {
+        let source = run.cell("source")
+        let error = run["error"]?["message"]?.cell ?? run["error"]?.cell ?? ""
+        return [
+            run.cell("id"), "\(run.cell("project"))/\(run.cell("sequence"))",
+            run.cell("cause") + (source.isEmpty ? "" : " \(source)"), run.cell("user"), run.cell("state"),
+            run.cell("attempts"), run.cell("milliseconds"), String(error.prefix(80)),
+        ]
+    }
+}
+
+/// `fullsync cancel`: ends runs, or sets them aside.
+struct CancelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel",
+        abstract: "Ends runs that are at work, and sets aside those that wait, failed or are uncertain.",
+        discussion: """
+            A run at work ends before its next step, and what it did stays. Younger runs that wait for one that is set \
+            aside begin.
+
+            \(AdministeredEndpoint.discussion)
+            """
+    )
+
+    @Argument(help: "The runs.")
+    var runs: [String]
+
+    @OptionGroup var report: ReportOptions
+
+    func run() async throws {
+        for run in runs {
+            try await report.carryOut(
+                .init(method: .POST, path: ["_fullsync", "runs", run, "cancel"], body: [:]),
+                "\(run) is cancelled"
+            )
+        }
+    }
+}
+
+/// `fullsync retry`: has runs tried again.
+struct RetryCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "retry",
+        abstract: "Puts failed, uncertain or cancelled runs back in line.",
+        discussion: """
+            What a run did is not done again. An effect of which nobody knows whether it happened is attempted anew: \
+            look at the back end first.
+
+            \(AdministeredEndpoint.discussion)
+            """
+    )
+
+    @Argument(help: "The runs.")
+    var runs: [String]
+
+    @OptionGroup var report: ReportOptions
+
+    func run() async throws {
+        for run in runs {
+            try await report.carryOut(
+                .init(method: .POST, path: ["_fullsync", "runs", run, "retry"], body: [:]),
+                "\(run) is in line again"
+            )
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import JSON
+import Projects
+import Sequences
+import Settings
+
+/// `fullsync check`: what is wrong with a project, with file and line.
+struct CheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Checks a project's files, and names everything that is wrong with file, line and column.",
+        discussion: """
+            Symbols are taken from FULLSYNC_SYMBOL_<NAME>, as the services do; one without a value here is taken as \
+            empty, and named when something is wrong. Ends with 1 when something is wrong.
+            """
+    )
+
+    @Argument(help: "The project's directory.", completion: .directory)
+    var directory: String = "."
+
+    @OptionGroup var report: ReportOptions
+
+    func run() async throws {
+        try await reportingFailure {
+            let files = try ProjectFiles(in: directory)
+            var unset: [String] = []
+            do throws(ProjectProblems) {
+                let project = try Self.read(files, unset: &unset)
+                let count = files.texts.count
+                report.show(
+                    ["project": .string(project.name), "files": .number(JSONNumber(count)), "problems": []],
+                    "\(project.name): \(count) files, nothing wrong."
+                )
+            } catch {
+                let problems = error.problems
+                var lines = problems.map { problem in
+                    Paint.standard.problem(problem.position.description.printable, "\(problem)".printable)
+                }
+                if !unset.isEmpty {
+                    let names = unset.sorted().map { "FULLSYNC_SYMBOL_\($0)" }.joined(separator: ", ")
+                    lines.append("Not set here, and so taken as empty: \(names).")
+                }
+                lines.append("\(problems.count) problem\(problems.count == 1 ? "" : "s").")
+                report.show(
+                    [
+                        "problems": .array(problems.map(\.json)),
+                        "unset": .array(unset.sorted().map(JSONValue.string)),
+                    ],
+                    lines.joined(separator: "\n")
+                )
+                throw FailureCode.general
+            }
+        }
+    }
+
+    /// The project, with the symbols that this process's environment has.
+    ///
+    /// - Parameters:
+    ///   - unset: Gets the names of those that it does not have and that have no default.
+    ///   - substitute: What these are taken for.
+    static func read(
+        _ files: ProjectFiles,
+        unset: inout [String],
+        as substitute: String = ""
+    ) throws(ProjectProblems) -> Project {
+        let reader = try? SettingReader.ofThisProcess()
+        var missing: [String] = []
+        defer { unset = missing }
+        return try Project.read(files.texts) { name in
+            (try? reader?.symbol(name))?.reveal()
+        } unset: { name in
+            missing.append(name)
+            return substitute
+        }
+    }
+}
+
+extension ProjectProblem {
+    fileprivate var json: JSONValue {
+        [
+            "file": .string(file), "line": .number(JSONNumber(line)), "column": .number(JSONNumber(column)),
+            "message": .string(message), "suggestion": suggestion.map(JSONValue.string) ?? .null,
+        ]
+    }
+}

@@ -1,0 +1,27 @@
+import ArgumentParser
+
+/// `fullsync deploy`: makes a project live.
+struct DeployCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deploy",
+        abstract: "Makes a project live on the running system, on all of its services at once.",
+        discussion: """
+            The new version is live everywhere, or the old one stays; runs that have begun end on the version that \
+            they began on. `fullsync rollback` takes it back.
+
+            \(AdministeredEndpoint.discussion)
+            """
+    )
+
+    @Argument(help: "The project's directory.", completion: .directory)
+    var directory: String = "."
+
+    @OptionGroup var report: ReportOptions
+
+    func run() async throws {
+        try await reportingFailure {
+            let deployed = try await AdministeredEndpoint().deploy(ProjectFiles(in: directory))
+            report.show(deployed.answer, deployed.description)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import PrivateServers
+
+/// A whole system in a directory of its own, for as long as somebody needs it.
+enum PrivateSystem {
+    private static let patience = Duration.seconds(300)
+
+    /// Starts one, without the demo, hands it over, and ends and removes it, also when this process is asked to end.
+    static func with<Result: Sendable>(
+        _ body: @Sendable @escaping (AdministeredEndpoint) async throws -> Result
+    ) async throws -> Result {
+        let directory = FileManager.default.temporaryDirectory.path + "/fullsync-test-\(UUID().uuidString.prefix(8))"
+        let home = Home(directory)
+        try home.create()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let port = try FreePort.any()
+        let log = LogFile(directory + "/output")
+        let signals = StopSignals()
+        Console().progress("Starting a private system …")
+        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(
+            command(directory, port, log),
+            patience: patience
+        )
+        do {
+            guard readiness == .ready else {
+                throw NoPrivateSystem(lines: log.lastLines(30))
+            }
+            let result = try await withInterruption(by: signals) {
+                try await body(try AdministeredEndpoint(home: home, port: port))
+            }
+            await end(child)
+            return result
+        } catch {
+            await end(child)
+            throw error
+        }
+    }
+
+    private static func end(_ child: ChildProcess) async {
+        _ = await child.end([(.terminate, .seconds(90))])
+    }
+
+    private static func command(_ directory: String, _ port: Int, _ log: LogFile) throws -> Command {
+        // What is set for another system is not this one's; symbols are.
+        var environment = ProcessInfo.processInfo.environment.filter { name, _ in
+            !name.hasPrefix("FULLSYNC_") || name.hasPrefix("FULLSYNC_SYMBOL_")
+                || name == "FULLSYNC_SERVICES_DIRECTORY"
+        }
+        environment["FULLSYNC_HOME"] = directory
+        environment["FULLSYNC_PORT"] = String(port)
+        environment["FULLSYNC_DEMO"] = "off"
+        return Command(
+            try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
+            ["run"],
+            environment: environment,
+            directory: FileManager.default.currentDirectoryPath,
+            output: .appended(to: log.path)
+        )
+    }
+
+    /// Runs the body, and gives it up when this process is asked to end.
+    private static func withInterruption<Result: Sendable>(
+        by signals: StopSignals,
+        _ body: @Sendable @escaping () async throws -> Result
+    ) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                await signals.wait(for: 1)
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let result = first else { throw StartFailure.interrupted }
+            return result
+        }
+    }
+}
+
+/// The private system did not start.
+struct NoPrivateSystem: Error, CustomStringConvertible {
+    /// What it said last.
+    let lines: [String]
+
+    var description: String { (["the private system did not start:"] + lines).joined(separator: "\n    ") }
+}

@@ -1,0 +1,193 @@
+import Foundation
+import JSON
+import PrivateServers
+import Synchronization
+import TestSupport
+import Testing
+
+/// A whole system to be ill-treated: `fullsync run` with two workers, second instances of what takes leases, and a
+/// spoilt way to the back end.
+final class FaultySystem: Sendable {
+    let home: String
+    let http: String
+    let postgres: String
+    let amqp: String
+    let administrator: Web
+    let erp: Web
+    let proxy: BackEndProxy
+    private let supervisor: ChildProcess
+    private let log: LogFile
+    private let seconds = Mutex<[String: TestService]>([:])
+    private let frozen = Mutex<[ProcessIdentity]>([])
+    private let environments = Mutex<[String: [String: String]]>([:])
+
+    static func launch() async throws -> FaultySystem {
+        let directory = TestDirectory.make("faults")
+        let home = directory + "/home"
+        let port = try FreePort.any()
+        let proxy = try await BackEndProxy { Self.erpAddress(home).flatMap { URLComponents(string: $0)?.port } }
+        let carrying = Task { try await proxy.run() }
+        let log = LogFile(directory + "/output")
+        let command = Command(
+            Executables.path("fullsync"),
+            ["run"],
+            environment: [
+                "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "FULLSYNC_HOME": home, "FULLSYNC_PORT": String(port),
+                "FULLSYNC_WORKERS": "2", "FULLSYNC_RUN_LEASE": "5s", "FULLSYNC_LOGIN_PROJECT": "field-service",
+                // So that what was put off during a fault comes soon after it.
+                "FULLSYNC_RUN_GREATEST_DELAY": "5s",
+                "FULLSYNC_SYMBOL_ERP_URL": "http://127.0.0.1:\(proxy.port)",
+            ],
+            directory: directory,
+            output: .appended(to: log.path)
+        )
+        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(240))
+        guard readiness == .ready else {
+            carrying.cancel()
+            throw CommandFailure(command: "fullsync run", lines: log.lastLines(50))
+        }
+        let system = try FaultySystem(home: home, port: port, proxy: proxy, supervisor: child, log: log)
+        for name in FaultPlan.doubled { try await system.startSecond(name) }
+        return system
+    }
+
+    private init(home: String, port: Int, proxy: BackEndProxy, supervisor: ChildProcess, log: LogFile) throws {
+        self.home = home
+        self.proxy = proxy
+        self.supervisor = supervisor
+        self.log = log
+        let http = "http://127.0.0.1:\(port)"
+        self.http = http
+        let endpoints = try JSONValue(parsing: try TextFile.read(home + "/endpoints.json"))
+        postgres = try #require(endpoints["postgres"]?.stringValue)
+        amqp = try #require(endpoints["amqp"]?.stringValue)
+        let password = try #require(TextFile.firstLine(of: home + "/admin-password"))
+        let token = try #require(TextFile.firstLine(of: home + "/demo-erp-token"))
+        administrator = Web(base: { http }, authorization: Web.basic("admin", password))
+        erp = Web(
+            base: {
+                guard let address = Self.erpAddress(home) else { throw Web.Refusal(description: "no ERP") }
+                return address
+            },
+            authorization: "Bearer " + token
+        )
+    }
+
+    private static func erpAddress(_ home: String) -> String? {
+        guard let text = try? TextFile.read(home + "/run/demo-erp.json") else { return nil }
+        return (try? JSONValue(parsing: text))?["http"]?.stringValue
+    }
+
+    /// Ends everything in order.
+    func stop() async {
+        for service in seconds.withLock({ Array($0.values) }) { _ = await service.stop() }
+        await supervisor.end([(.terminate, .seconds(60)), (.kill, .seconds(5))])
+    }
+
+    /// The last lines of every log, for a failure that needs them.
+    var logs: String {
+        let directory = home + "/logs"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.sorted().map { "== \($0)\n" + LogFile("\(directory)/\($0)").lastLines(15).joined(separator: "\n") }
+            .joined(separator: "\n")
+    }
+
+    // MARK: - Processes
+
+    /// The process of that name, as it runs now; nil while there is none.
+    func process(_ name: String) -> ProcessIdentity? {
+        if name.hasPrefix("second-") {
+            return seconds.withLock { $0[name] }.flatMap { ProcessIdentity(pid: $0.process.pid) }
+        }
+        let file =
+            switch name {
+            case "postgres", "rabbitmq": "\(home)/\(name)/process"
+            default: "\(home)/run/\(name).process"
+            }
+        return TextFile.firstLine(of: file).flatMap { ProcessIdentity($0) }
+    }
+
+    /// The script hosts of a process, its only children.
+    func scriptHosts(of name: String) -> [ProcessIdentity] {
+        guard let parent = process(name) else { return [] }
+        let processes = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return processes.compactMap { Int32($0) }.filter { Self.parent(of: $0) == parent.pid }
+            .compactMap { ProcessIdentity(pid: $0) }
+    }
+
+    func freezeScriptHosts(of name: String) {
+        let hosts = scriptHosts(of: name)
+        frozen.withLock { $0 += hosts }
+        for host in hosts { host.pause() }
+    }
+
+    /// Lets those go on that still stand still, also where the process that started them has ended.
+    func thawScriptHosts() {
+        for host in frozen.withLock(\.self) { host.proceed() }
+    }
+
+    private static func parent(of process: Int32) -> Int32? {
+        guard let text = try? TextFile.read("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
+        // Field 3 is the state, field 4 the parent.
+        let fields = text[text.index(after: end)...].split(separator: " ")
+        return fields.count > 1 ? Int32(fields[1]) : nil
+    }
+
+    /// Starts a second instance of a service, with the environment that the first one had before anything was killed.
+    private func startSecond(_ service: String) async throws {
+        let second = try await TestService.start(service, try environment(of: service))
+        seconds.withLock { $0["second-" + service] = second }
+    }
+
+    /// The environment of a service, which is asked for while it runs and kept for when it does not.
+    private func environment(of service: String) throws -> [String: String] {
+        if let known = environments.withLock({ $0[service] }) { return known }
+        let first = try #require(process(service))
+        var environment: [String: String] = [:]
+        for pair in try TextFile.read("/proc/\(first.pid)/environ").split(separator: "\0") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
+        }
+        environments.withLock { $0[service] = environment }
+        return environment
+    }
+
+    func kill(_ name: String) async throws {
+        process(name)?.send(.kill)
+        guard name.hasPrefix("second-") else { return }
+        _ = await seconds.withLock { $0[name] }?.process.waitForExit()
+        try await startSecond(String(name.dropFirst("second-".count)))
+    }
+
+    /// Ends a server; the supervisor starts it again.
+    func end(_ server: Fault.Server, _ signal: Signal) {
+        process(server.rawValue)?.send(signal)
+    }
+
+    /// Has the broker come back with nothing.
+    func wipeBroker() async throws {
+        // The supervisor must not start it again before its data are gone.
+        let supervisor = try #require(ProcessIdentity(pid: supervisor.pid))
+        supervisor.pause()
+        defer { supervisor.proceed() }
+        guard let broker = process("rabbitmq") else { return }
+        broker.send(.kill)
+        _ = await broker.hasEnded(within: .seconds(10))
+        try FileManager.default.removeItem(atPath: home + "/rabbitmq/mnesia")
+    }
+
+    // MARK: - What the databases say
+
+    /// The lines that a query answers, in the database of the system or of the ERP.
+    func query(_ statement: String, of database: String = "fullsync") async throws -> [String] {
+        var address = try #require(URLComponents(string: postgres))
+        address.path = "/" + database
+        let arguments = [
+            "--no-psqlrc", "--tuples-only", "--no-align", "--dbname=\(address.string ?? "")",
+            "--command=\(statement)",
+        ]
+        return try await CommandFailure.check("/usr/bin/psql", arguments)
+    }
+}
