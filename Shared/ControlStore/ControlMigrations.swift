@@ -144,5 +144,6 @@ extension ControlStore {
         .operation,
         .schedules,
         .lineage,
+        .uncountedAttempts,
     ]
 }

@@ -96,7 +96,7 @@ import Testing
         let control = store.control
         let ids = try await control.make([.work(keys: ["k"]), .work(keys: ["k"])])
         let first = try #require(try await control.claim(run: ids[0], worker: "w", lease: lease))
-        #expect(try await control.finish(first, .retry(failure, after: .seconds(3_600))) == [])
+        #expect(try await control.finish(first, .retry(failure, after: .seconds(3_600), isCounted: false)) == [])
         #expect(try await control.claim(run: ids[0], worker: "w", lease: lease) == nil)
         #expect(try await control.claim(run: ids[1], worker: "w", lease: lease) == nil)
         #expect(try await control.run(ids[0])?["error"]?["code"] == "boom")
@@ -104,6 +104,7 @@ import Testing
         // The younger one is due as well, and stands behind.
         #expect(try await control.dueRuns(limit: 10, patience: lease) == [ids[0]])
         let again = try #require(try await control.claim(run: ids[0], worker: "w", lease: lease))
+        #expect(again.attempt == 2 && again.uncounted == 1)
         #expect(try await control.finish(again, .succeeded) == [ids[1]])
         #expect(try await control.claim(run: ids[1], worker: "w", lease: lease) != nil)
         await store.close()

@@ -246,6 +246,23 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: left.path))
     }
 
+    @Test func `a logout that cannot erase is none, and can be tried again`() async throws {
+        let client = try client()
+        try await client.login(name: "ada", password: "pw")
+        try await client.database("db").post(["_id": "a"])
+        let folder = await client.directory(of: "ada")
+        // Where a folder is to be, a file is in the way.
+        let obstacle = directory.appendingPathComponent("erased")
+        try Data().write(to: obstacle)
+        await #expect(throws: (any Error).self) { try await client.logout(erasing: true) }
+        #expect(await client.user == "ada")
+        #expect(try await client.database("db").get("a") != nil)
+        try FileManager.default.removeItem(at: obstacle)
+        try await client.logout(erasing: true)
+        #expect(await client.user == nil)
+        #expect(!FileManager.default.fileExists(atPath: folder.path))
+    }
+
     @Test func `an answer that cannot be kept is an answer`() async throws {
         let client = try client()
         try await client.login(name: "ada", password: "pw")

@@ -193,7 +193,7 @@ import Testing
             let code = try await worker.taking { try await worker.failure(of: worker.call("askTooMuch")) }
             #expect(code == "limit")
             let failure = Failure(code: "limit", message: "")
-            let end = RetryPolicy().end(after: failure, attempt: 1, holding: true, jitter: 0)
+            let end = RetryPolicy().end(after: failure, attempt: 1, uncounted: 0, holding: true, jitter: 0)
             guard case .failed(_, holding: true) = end else {
                 Issue.record("it is tried again")
                 return

@@ -9,10 +9,17 @@ import Testing
 @Suite struct RetryPolicyTests {
     private let policy = RetryPolicy(attempts: 5, greatestDelay: .seconds(60))
 
-    private func end(_ code: String, _ details: JSONValue = .null, attempt: Int, holding: Bool = true) -> RunEnd {
+    private func end(
+        _ code: String,
+        _ details: JSONValue = .null,
+        attempt: Int,
+        uncounted: Int = 0,
+        holding: Bool = true
+    ) -> RunEnd {
         policy.end(
             after: Failure(code: code, message: "", details: details),
             attempt: attempt,
+            uncounted: uncounted,
             holding: holding,
             jitter: 0
         )
@@ -39,21 +46,38 @@ import Testing
         #expect(isRetry(end(code, attempt: 1_000_000)))
     }
 
+    @Test func `an outage uses up nothing of what a run may fail by itself`() {
+        guard case .retry(_, _, isCounted: false) = end("connect_failed", attempt: 700, uncounted: 699) else {
+            Issue.record("the attempt is counted")
+            return
+        }
+        for own in 1...4 {
+            guard case .retry(_, let pause, isCounted: true) = end("boom", attempt: 700 + own, uncounted: 700) else {
+                Issue.record("attempt \(own) is the last")
+                return
+            }
+            #expect(pause == policy.delay(after: own, jitter: 0))
+        }
+        #expect(!isRetry(end("boom", attempt: 705, uncounted: 700)))
+    }
+
     @Test(arguments: ["connection_lost", "timeout", "not_json", "no_answer"])
     func `a back end that is not well is waited for for days, as it may be what the run asks`(code: String) {
         #expect(isRetry(end(code, attempt: policy.patience - 1)))
         #expect(!isRetry(end(code, attempt: policy.patience)))
     }
 
-    @Test(arguments: [
-        (503, Int.max), (504, .max), (429, .max), (408, .max), (500, 2_000), (501, 2_000), (400, 5), (404, 5), (422, 5),
-    ])
-    func `the status says whether a back end is away, not well, or refuses`(status: Int, last: Int) {
+    @Test(
+        arguments: [
+            (503, nil), (504, nil), (429, nil), (408, nil), (500, 2_000), (501, 2_000), (400, 5), (404, 5), (422, 5),
+        ] as [(Int, Int?)]
+    )
+    func `the status says whether a back end is away, not well, or refuses`(status: Int, last: Int?) {
         let answer: JSONValue = ["status": .number(JSONNumber(status))]
         // As the connector says it, and as the sequence's failure passes it on.
         for details in [answer, ["details": answer, "step": "1"]] {
-            #expect(isRetry(end("http_status", details, attempt: last - 1)))
-            #expect(!isRetry(end("http_status", details, attempt: last)))
+            #expect(isRetry(end("http_status", details, attempt: (last ?? 1_000_000) - 1)))
+            if let last { #expect(!isRetry(end("http_status", details, attempt: last))) }
         }
     }
 

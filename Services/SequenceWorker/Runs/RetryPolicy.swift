@@ -36,22 +36,28 @@ struct RetryPolicy: Sendable {
     ///
     /// - Parameters:
     ///   - attempt: The number of the attempt that failed, from 1.
+    ///   - uncounted: How many of those before are not counted: a run that has waited for days for a back end that was
+    ///     away has all its attempts left.
     ///   - holding: Whether younger runs of the same documents wait when this one has failed for good.
     ///   - jitter: A number from 0 to 1, so that runs which failed together do not come back together.
-    func end(after failure: Failure, attempt: Int, holding: Bool, jitter: Double) -> RunEnd {
-        guard attempt < greatestAttempt(after: failure) else { return .failed(failure, holding: holding) }
-        return .retry(failure, after: delay(after: attempt, jitter: jitter))
+    func end(after failure: Failure, attempt: Int, uncounted: Int, holding: Bool, jitter: Double) -> RunEnd {
+        guard let limit = limit(after: failure) else {
+            return .retry(failure, after: delay(after: attempt, jitter: jitter), isCounted: false)
+        }
+        let counted = attempt - uncounted
+        guard counted < limit else { return .failed(failure, holding: holding) }
+        return .retry(failure, after: delay(after: counted, jitter: jitter))
     }
 
-    /// The attempt that is the last one when it ends like this.
-    private func greatestAttempt(after failure: Failure) -> Int {
+    /// How many attempts there are that may end like this; nil when that is not counted.
+    private func limit(after failure: Failure) -> Int? {
         if Self.permanent.contains(failure.code) { return 1 }
-        if Self.absent.contains(failure.code) { return .max }
+        if Self.absent.contains(failure.code) { return nil }
         if Self.unwell.contains(failure.code) { return max(attempts, patience) }
         guard failure.code == SequenceFailure.Code.httpStatus.description,
             let status = (failure.details["details"] ?? failure.details)["status"]?.intValue
         else { return attempts }
-        if Self.absentStatuses.contains(status) { return .max }
+        if Self.absentStatuses.contains(status) { return nil }
         return status >= 500 ? max(attempts, patience) : attempts
     }
 

@@ -142,7 +142,7 @@ struct RunConsumer: Service {
         } catch is CancellationError {
             // This worker stops: the run is ready for another one at once. (Or it is this worker's no more, and then
             // nothing is written down.)
-            return .retry(Failure(code: "stopped", message: "The worker stopped."), after: .zero)
+            return .retry(Failure(code: "stopped", message: "The worker stopped."), after: .zero, isCounted: false)
         } catch {
             return end(of: run, after: .system(error))
         }
@@ -152,6 +152,7 @@ struct RunConsumer: Service {
         policy.end(
             after: failure,
             attempt: run.attempt,
+            uncounted: run.uncounted,
             holding: run.holds,
             jitter: .random(in: 0...1)
         )
@@ -171,7 +172,7 @@ struct RunConsumer: Service {
         Timer(label: "fullsync_run_duration", dimensions: [("end", end.label)]).record(duration: duration)
         switch end {
         case .succeeded: logger.info("Run succeeded", metadata: metadata)
-        case .retry(let failure, let delay):
+        case .retry(let failure, let delay, _):
             metadata["code"] = "\(failure.code)"
             metadata["message"] = "\(failure.message)"
             logger.warning("Run failed; it is tried again in \(delay.formatted())", metadata: metadata)

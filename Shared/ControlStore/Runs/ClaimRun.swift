@@ -26,7 +26,7 @@ extension ControlStore {
                     WHERE mine.run = \(uuid) AND older.number < mine.number
                 )
             RETURNING claim, project, version, sequence, cause, source, run_as, administrator, variables, attempts,
-                trace_id, holds, losses, lineage::text
+                trace_id, holds, losses, uncounted, lineage::text
             """
         )
         return try rows.first.map { try Self.claimedRun(id: uuid.uuidString.lowercased(), $0) }
@@ -50,7 +50,7 @@ extension ControlStore {
     private static func claimedRun(id: String, _ row: PostgresRow) throws -> ClaimedRun {
         let (
             claim, project, version, sequence, cause, source, user, administrator, variables, attempt, trace, holds,
-            losses, lineage
+            losses, uncounted, lineage
         ) =
             try row.decode(
                 Int64.self,
@@ -65,6 +65,7 @@ extension ControlStore {
                 Int32.self,
                 String.self,
                 Bool.self,
+                Int32.self,
                 Int32.self,
                 String.self
             )
@@ -84,6 +85,7 @@ extension ControlStore {
         )
         run.holds = holds
         run.losses = Int(losses)
+        run.uncounted = Int(uncounted)
         // Documents stand within them, which may be as deep as JSON of strangers may be. What cannot be read nobody
         // will ever read: the run is its worker's all the same, who ends it.
         let known = try? JSONValue(parsing: variables, limits: .unlimited).objectValue

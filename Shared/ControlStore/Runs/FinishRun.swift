@@ -6,8 +6,9 @@ import Postgres
 /// How an attempt at a run ended.
 package enum RunEnd: Sendable {
     case succeeded
-    /// It is tried again after the delay.
-    case retry(Failure, after: Duration)
+    /// It is tried again after the delay. An attempt is not counted that only found out that something the run needs
+    /// is away.
+    case retry(Failure, after: Duration, isCounted: Bool = true)
     /// It will not be tried again. `holding` keeps the younger runs that share its keys waiting until a person
     /// retries or cancels it.
     case failed(Failure, holding: Bool)
@@ -103,9 +104,10 @@ extension RunEnd {
             UPDATE runs SET state = 'succeeded', finished_at = now(), claimed_until = NULL, error = NULL
             WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
             """
-        case .retry(let failure, let delay):
+        case .retry(let failure, let delay, let isCounted):
             """
             UPDATE runs SET state = 'waiting', claimed_until = NULL, error = \(failure.bytes),
+                uncounted = uncounted + \(Int32(isCounted ? 0 : 1)),
                 available_at = now() + \(delay.seconds) * interval '1 second',
                 nudge_at = now() + \(delay.seconds) * interval '1 second'
             WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id

@@ -78,6 +78,8 @@ package struct ClaimedRun: Sendable {
     package let traceID: String
     /// Whether younger runs that share a key wait when this one has failed for good.
     package var holds = false
+    /// How many of the attempts before are not counted: something that the run needs was away.
+    package var uncounted = 0
     /// How many workers were lost with the run in hand.
     package var losses = 0
     /// The names of the listeners that led to the run.

@@ -47,7 +47,7 @@ extension ControlStore {
                 FOR UPDATE
             ), again AS (
                 UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
-                    losses = 0, finished_at = NULL
+                    uncounted = 0, losses = 0, finished_at = NULL
                 FROM before WHERE runs.id = before.id
                 RETURNING runs.id
             ), forgotten AS (
@@ -73,7 +73,7 @@ extension ControlStore {
             """
             WITH again AS (
                 UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
-                    losses = 0, finished_at = NULL
+                    uncounted = 0, losses = 0, finished_at = NULL
                 WHERE id = \(uuid) AND state = 'uncertain' AND variables IS NOT NULL
                     AND (SELECT count(*) FROM effects WHERE run = \(uuid) AND answer IS NULL) <= 1
                 RETURNING id
