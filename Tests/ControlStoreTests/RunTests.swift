@@ -205,6 +205,21 @@ import Testing
         await store.close()
     }
 
+    @Test func `a call whose claim lapsed is left to whoever can answer it, for a time`() async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        let (call, run) = (NewRun.work(cause: .call), NewRun.work())
+        _ = try await control.make([run])
+        _ = try #require(try await control.begin(call, worker: "w", lease: .zero))
+        _ = try #require(try await control.claim(run: run.id, worker: "w", lease: .zero))
+        #expect(try await control.dueRuns(limit: 10, patience: .zero) == [run.id])
+        #expect(try await control.renewClaims(of: "w", on: [call.id, run.id], lease: .zero).count == 2)
+        #expect(try await control.dueRuns(limit: 10, patience: .zero) == [run.id])
+        try await store.client.execute("UPDATE runs SET nudge_at = nudge_at - interval '1 minute'")
+        #expect(try await control.dueRuns(limit: 10, patience: .zero).count == 2)
+        await store.close()
+    }
+
     @Test func `a run of which nobody knows what it did is kept until a person has decided`() async throws {
         let store = try await TestControl.make()
         let control = store.control

@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import Logging
 import Messaging
+import Postgres
 import Sequences
 import TestMessaging
 import TestSupport
@@ -103,6 +104,21 @@ import Testing
                 #expect(try await worker.failure(of: call) == "cancelled", "a call that is delivered again")
             }
             #expect(try await worker.attempts(at: run) == 1)
+        }
+    }
+
+    @Test func `the caller hears of a run that another worker has taken from its row and ended`() async throws {
+        try await TestWorker.with { worker in
+            try await worker.taking {
+                async let code = worker.failure(of: worker.call("wait", ["variables": ["until": "go"]], run: run))
+                try await eventually("the call has begun") { try await worker.attempts(at: run) == 1 }
+                // As if its worker had not been able to prolong its claim.
+                try await worker.client.execute("UPDATE runs SET claimed_until = now() - interval '1 second'")
+                let taken = try await worker.control.claim(run: run, worker: "x", lease: .seconds(600))
+                #expect(try await worker.control.finish(try #require(taken), .succeeded) == [])
+                try await worker.put("go")
+                #expect(try await code == "answer_lost")
+            }
         }
     }
 

@@ -111,6 +111,8 @@ struct CallConsumer: Service {
 
     /// How long the worker that has ended a call may take to answer it.
     private static let answerPatience = Duration.seconds(5)
+    /// How long a caller may take to come back whose connection was lost.
+    private static let returnPatience = Duration.seconds(12)
     private static let answerLost = Failure(
         code: "answer_lost",
         message: "The run was begun before, and its answer is lost; what became of the run is written down.",
@@ -126,10 +128,7 @@ struct CallConsumer: Service {
             guard let claimed = try await control.begin(run, worker: claims.worker, lease: claims.lease) else {
                 // Whoever had it ended before the caller was told, or before the broker was told so; or is about to
                 // tell the caller, on a new connection.
-                try await Task.sleep(for: Self.answerPatience)
-                let failure = try await isCancelled(call) ? RunCancellations.Cancelled().failure : Self.answerLost
-                try await answer(call, .failed(failure), message)
-                return true
+                return await tell(call, message)
             }
             let outcome = try await claims.keeping(claimed) { @Sendable in
                 let (outcome, end) = try await attempt(claimed.with(variables: call.variables), call)
@@ -158,27 +157,34 @@ struct CallConsumer: Service {
         }
     }
 
-    /// Answers a call whose run is this worker's no more.
+    /// Answers a call whose run is this worker's no more, once the run has ended.
     ///
-    /// Whoever cancels a run takes its claim, and answers nobody; that may be noticed before it is heard of.
+    /// Who cancels a run takes its claim, and answers nobody; nor does who takes it from its row, as a run that waits.
+    /// Who takes it as a call does, and is given the time to: what is said here is then said too late.
+    ///
+    /// - Returns: Whether the call is done with.
     private func tell(_ call: SequenceCall, _ message: IncomingMessage) async -> Bool {
+        logger.notice("A call's run is this worker's no more", metadata: ["run": "\(call.run)"])
+        let end = ContinuousClock.now + patience
         do {
-            var isCancelled = false
-            try await insist(call) { isCancelled = try await self.isCancelled(call) }
-            if isCancelled {
-                try await answer(call, .failed(RunCancellations.Cancelled().failure), message)
-            } else {
-                // To begin it anew would take it from that worker, which would take it back.
-                logger.notice("Another worker has taken the call over", metadata: ["run": "\(call.run)"])
+            while call.isAwaited, .now < end {
+                let run = try? await control.run(call.run)
+                switch run?["state"]?.stringValue.flatMap(RunState.init) {
+                case .cancelled:
+                    try await answer(call, .failed(RunCancellations.Cancelled().failure), message)
+                    return true
+                case .succeeded, .failed, .uncertain:
+                    try await Task.sleep(for: Self.answerPatience)
+                    try await answer(call, .failed(Self.answerLost), message)
+                    return true
+                case .waiting, .running, nil: try await Task.sleep(for: Self.pause)
+                }
             }
+            return true
         } catch {
-            logger.notice("A call that is another's is not answered", metadata: ["run": "\(call.run)"])
+            // To begin it anew here would take it from the worker that has it, which would take it back.
+            return !Task.isCancelled
         }
-        return true
-    }
-
-    private func isCancelled(_ call: SequenceCall) async throws -> Bool {
-        try await control.run(call.run)?["state"]?.stringValue == RunState.cancelled.rawValue
     }
 
     /// Sends the answer, which can be made only once: the run has ended.
@@ -216,20 +222,23 @@ struct CallConsumer: Service {
 
     /// Tries until it succeeds, nobody waits any more, or no repetition mends what is wrong.
     private func insist(_ call: SequenceCall, _ body: () async throws -> Void) async throws {
-        let end = ContinuousClock.now + patience
+        let began = ContinuousClock.now
         while true {
             do {
                 return try await body()
-            } catch  where call.isAwaited && .now < end && !Task.isCancelled && Self.mayPass(error) {
+            } catch  where call.isAwaited && .now < began + patience(with: error) && !Task.isCancelled {
                 try await Task.sleep(for: Self.pause)
             }
         }
     }
 
-    private static func mayPass(_ error: any Error) -> Bool {
+    /// For how long what failed is tried again.
+    private func patience(with error: any Error) -> Duration {
         switch error {
-        case MessagingError.unroutable, MessagingError.invalidMessage, is ClaimLost: false
-        default: true
+        // A caller without a queue has gone, or is about to be connected anew.
+        case MessagingError.unroutable: Self.returnPatience
+        case MessagingError.invalidMessage, is ClaimLost: .zero
+        default: patience
         }
     }
 

@@ -96,6 +96,10 @@ extension ControlStore {
         return run
     }
 
+    /// For how long the broker's next delivery of a call is waited for when its claim has lapsed: who takes it from
+    /// there can answer the caller, and who takes it from its row cannot.
+    private static let redelivery = Duration.seconds(60)
+
     /// Records a called sequence as running, before it begins: calls come with all that they need in the message.
     ///
     /// A call that is delivered once more is taken from whoever began it, at once: the broker does so when that worker
@@ -114,7 +118,8 @@ extension ControlStore {
                 (SELECT live_version FROM projects WHERE name = \(run.project)),
                 \(run.sequence), \(run.cause.rawValue), \(run.source), \(run.identity.user),
                 \(run.identity.isAdministrator), \(variables), 'running', \(run.traceID), 1, 1, \(worker),
-                now() + \(lease.seconds) * interval '1 second', now() + \(lease.seconds) * interval '1 second', now()
+                now() + \(lease.seconds) * interval '1 second',
+                now() + \((lease + Self.redelivery).seconds) * interval '1 second', now()
             )
             ON CONFLICT (id) DO UPDATE
             SET attempts = known.attempts + 1, claim = known.claim + 1, claimed_by = \(worker),
@@ -152,6 +157,7 @@ extension ControlStore {
             UPDATE runs
             SET claimed_until = now() + \(lease.seconds) * interval '1 second',
                 nudge_at = now() + \(lease.seconds) * interval '1 second'
+                    + CASE cause WHEN 'call' THEN \(Self.redelivery.seconds) ELSE 0 END * interval '1 second'
             WHERE state = 'running' AND claimed_by = \(worker) AND id = ANY (\(runs.map { UUID(uuidString: $0) }))
             RETURNING id
             """
@@ -163,7 +169,7 @@ extension ControlStore {
     package func giveBackClaims(of worker: String) async throws {
         try await client.execute(
             """
-            UPDATE runs SET state = 'waiting', claimed_until = NULL, nudge_at = now()
+            UPDATE runs SET state = 'waiting', claimed_until = NULL, nudge_at = now(), uncounted = uncounted + 1
             WHERE state = 'running' AND claimed_by = \(worker) AND variables IS NOT NULL AND cause <> 'call'
             """
         )

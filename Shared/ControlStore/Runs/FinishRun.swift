@@ -25,16 +25,17 @@ extension ControlStore {
     ///   nothing was written.
     package func finish(_ run: ClaimedRun, _ end: RunEnd) async throws -> [String]? {
         let uuid = UUID(uuidString: run.id)
-        return try await client.transaction { connection in
-            let rows = try await connection.query(end.update(run: uuid, claim: run.claim))
-            guard rows.first != nil else {
-                let written = try await connection.query(
-                    "SELECT id FROM runs WHERE id = \(uuid) AND claim = \(run.claim) AND state = \(end.state.rawValue)"
-                )
-                return written.first == nil ? nil : []
-            }
-            return end.freesItsKeys ? try await freeKeys(of: uuid, over: connection) : []
+        let change: PostgresQuery = """
+            UPDATE runs SET claimed_until = NULL, \(fragment: end.changes)
+            WHERE id = \(uuid) AND claim = \(run.claim) AND state = 'running' RETURNING id, claim
+            """
+        guard let ended = try await self.end(by: change, freeingKeys: end.freesItsKeys) else {
+            let written = try await client.query(
+                "SELECT id FROM runs WHERE id = \(uuid) AND claim = \(run.claim) AND state = \(end.state.rawValue)"
+            )
+            return written.first == nil ? nil : []
         }
+        return try await firstInLine(of: ended.keys)
     }
 
     /// Cancels a run that waits or is under way, or sets one aside for good that failed or is uncertain, so that the
@@ -47,33 +48,48 @@ extension ControlStore {
     ///   it so far has; nil when the run cannot be cancelled.
     package func cancelRun(_ id: String) async throws -> (next: [String], claim: Int64)? {
         guard let uuid = UUID(uuidString: id) else { return nil }
-        return try await client.transaction { connection in
-            let cancelled = try await connection.query(
-                """
-                UPDATE runs SET state = 'cancelled', finished_at = coalesce(finished_at, now()), claim = claim + 1,
-                    claimed_until = NULL
-                WHERE id = \(uuid) AND state IN ('waiting', 'running', 'failed', 'uncertain')
-                RETURNING claim
-                """
-            )
-            guard let row = cancelled.first else { return nil }
-            return (try await freeKeys(of: uuid, over: connection), try row.decode(Int64.self, at: 0))
-        }
+        let change: PostgresQuery = """
+            UPDATE runs SET state = 'cancelled', finished_at = coalesce(finished_at, now()), claim = claim + 1,
+                claimed_until = NULL
+            WHERE id = \(uuid) AND state IN ('waiting', 'running', 'failed', 'uncertain')
+            RETURNING id, claim
+            """
+        guard let ended = try await end(by: change, freeingKeys: true) else { return nil }
+        return (try await firstInLine(of: ended.keys), ended.claim)
     }
 
-    /// Takes the run out of the lines in which it stands.
+    /// Ends a run by a statement that answers its id and its claim, and takes it out of the lines in which it stands.
     ///
-    /// - Returns: The runs that stood behind it.
-    private func freeKeys(of run: UUID?, over connection: PostgresConnection) async throws -> [String] {
-        let next = try await connection.query(
+    /// - Returns: Its claim, and the keys whose lines it stood in; nil when the statement changed nothing.
+    private func end(by change: PostgresQuery, freeingKeys: Bool) async throws -> (claim: Int64, keys: [String])? {
+        let rows = try await client.query(
             """
-            WITH freed AS (DELETE FROM run_keys WHERE run = \(run) RETURNING key, number)
-            SELECT DISTINCT younger.run FROM freed CROSS JOIN LATERAL (
-                SELECT run FROM run_keys WHERE key = freed.key AND number > freed.number ORDER BY number LIMIT 1
-            ) AS younger
+            WITH ended AS (\(fragment: change)), freed AS (
+                DELETE FROM run_keys USING ended WHERE run_keys.run = ended.id AND \(freeingKeys)
+                RETURNING run_keys.key
+            )
+            SELECT ended.claim, freed.key FROM ended LEFT JOIN freed ON true
             """
         )
-        return try next.map { try $0.decode(UUID.self, at: 0).uuidString.lowercased() }
+        guard let row = rows.first else { return nil }
+        let keys = try rows.compactMap { try $0.decode(String?.self, at: 1) }
+        return (try row.decode(Int64.self, at: 0), keys)
+    }
+
+    /// The runs that are first in line now.
+    ///
+    /// Looked for only when the run before them is seen by all to be gone: whoever looked at one that was made just
+    /// before that has found that its time had not come.
+    private func firstInLine(of keys: [String]) async throws -> [String] {
+        guard !keys.isEmpty else { return [] }
+        let rows = try await client.query(
+            """
+            SELECT DISTINCT first.run FROM unnest(\(keys)) AS freed (key) CROSS JOIN LATERAL (
+                SELECT run FROM run_keys WHERE run_keys.key = freed.key ORDER BY number LIMIT 1
+            ) AS first
+            """
+        )
+        return try rows.map { try $0.decode(UUID.self, at: 0).uuidString.lowercased() }
     }
 }
 
@@ -97,36 +113,18 @@ extension RunEnd {
         }
     }
 
-    fileprivate func update(run: UUID?, claim: Int64) -> PostgresQuery {
+    /// What is written into the run's row.
+    fileprivate var changes: PostgresQuery {
         switch self {
-        case .succeeded:
-            """
-            UPDATE runs SET state = 'succeeded', finished_at = now(), claimed_until = NULL, error = NULL
-            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
-            """
+        case .succeeded: "state = 'succeeded', finished_at = now(), error = NULL"
         case .retry(let failure, let delay, let isCounted):
             """
-            UPDATE runs SET state = 'waiting', claimed_until = NULL, error = \(failure.bytes),
-                uncounted = uncounted + \(Int32(isCounted ? 0 : 1)),
+            state = 'waiting', error = \(failure.bytes), uncounted = uncounted + \(Int32(isCounted ? 0 : 1)),
                 available_at = now() + \(delay.seconds) * interval '1 second',
                 nudge_at = now() + \(delay.seconds) * interval '1 second'
-            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
             """
-        case .failed(let failure, _):
-            """
-            UPDATE runs SET state = 'failed', finished_at = now(), claimed_until = NULL, error = \(failure.bytes)
-            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
-            """
-        case .uncertain(let failure):
-            """
-            UPDATE runs SET state = 'uncertain', finished_at = now(), claimed_until = NULL, error = \(failure.bytes)
-            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
-            """
-        case .cancelled(let failure):
-            """
-            UPDATE runs SET state = 'cancelled', finished_at = now(), claimed_until = NULL, error = \(failure.bytes)
-            WHERE id = \(run) AND claim = \(claim) AND state = 'running' RETURNING id
-            """
+        case .failed(let failure, _), .uncertain(let failure), .cancelled(let failure):
+            "state = \(state.rawValue), finished_at = now(), error = \(failure.bytes)"
         }
     }
 }
