@@ -203,6 +203,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
+        // What limits tests give to scripts.
+        .target(
+            name: "TestScripts",
+            dependencies: ["ScriptHosting"],
+            path: "Tests/TestScripts",
+            swiftSettings: settings
+        ),
         // How tests look at queues.
         .target(
             name: "TestMessaging",
@@ -224,7 +231,7 @@ let package = Package(
         tests("Sequences", ["JSON", "TestSupport"]),
         tests("Projects", ["CouchProtocol", "JSON", "Schedules", "Sequences", "TestSupport"]),
         tests("ScriptEngine"),
-        tests("ScriptHosting", ["JSON", "ScriptHost", "TestSupport", .logging]),
+        tests("ScriptHosting", ["JSON", "ScriptHost", "TestScripts", "TestSupport", .logging]),
         tests("CouchProtocol", ["JSON", "ReplicaConformance", "TestSupport"]),
         tests(
             "FullSyncClient",
@@ -252,7 +259,10 @@ let package = Package(
         tests("DocumentStore", ["CouchProtocol", "JSON", "Postgres", "TestSupport", .logging]),
         tests(
             "DesignFunctions",
-            ["CouchProtocol", "DocumentStore", "JSON", "ScriptHost", "ScriptHosting", "TestSupport", .logging]
+            [
+                "CouchProtocol", "DocumentStore", "JSON", "ScriptHost", "ScriptHosting", "TestScripts", "TestSupport",
+                .logging,
+            ]
         ),
         tests("ControlStore", ["Contracts", "JSON", "Postgres", "Projects", "TestSupport", .logging]),
         tests("Compression"),
@@ -261,7 +271,7 @@ let package = Package(
             "ViewIndexes",
             [
                 "Collation", "CouchProtocol", "DocumentStore", "JSON", "Mango", "Postgres", "ScriptHost",
-                "ScriptHosting", "TestSupport", "ViewRules", .logging,
+                "ScriptHosting", "TestScripts", "TestSupport", "ViewRules", .logging,
             ]
         ),
         tests("Executors"),
@@ -305,15 +315,15 @@ let package = Package(
             "SequenceWorker",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
-                "Projects", "ScriptHost", "ScriptHosting", "Sequences", "TestMessaging", "TestSupport", "ViewIndexes",
-                .logging,
+                "Projects", "ScriptHost", "ScriptHosting", "Sequences", "TestMessaging", "TestScripts", "TestSupport",
+                "ViewIndexes", .logging,
             ]
         ),
         tests(
             "ChangeListener",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "Projects",
-                "ScriptHost", "ScriptHosting", "Sequences", "TestSupport", .logging,
+                "ScriptHost", "ScriptHosting", "Sequences", "TestScripts", "TestSupport", .logging,
             ]
         ),
         // One real system for all of them.

@@ -17,7 +17,8 @@ package final class DocumentStore: Sendable {
     let validations = ValidationCache()
     let recentDatabases = RecentDatabases()
     let recentCounts = RecentCounts()
-    let largestDocuments = LargestDocuments()
+    /// Of each database the largest document.
+    let largestDocuments = RecentSizes<Int32>()
 
     /// - Parameters:
     ///   - limits: How large what is written may make a document.

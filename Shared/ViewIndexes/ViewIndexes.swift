@@ -13,6 +13,8 @@ package final class ViewIndexes: Sendable {
     private let registry: IndexRegistry
     private let updates: IndexUpdates
     let refreshes = BlockRefreshes()
+    /// Of each view the average row.
+    let averageRows = RecentSizes<Int64>()
 
     /// - Parameter holder: Names this process among all that bring indexes up to date.
     package init(_ store: DocumentStore, holder: String, logger: Logger) {

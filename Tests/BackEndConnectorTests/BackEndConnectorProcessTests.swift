@@ -149,7 +149,7 @@ import Testing
                 routingKey: QueueName.connectorCalls,
                 body: call.body.bytes
             )
-            let reply = try await system.requests.request(message, timeout: .seconds(60))
+            let reply = try await system.requests.request(message, timeout: .seconds(500))
             guard case .failure(let failure) = try ConnectorAnswer(body: reply.body).outcome else {
                 Issue.record("answered")
                 continue

@@ -23,7 +23,9 @@ final class RunningConnector: Sendable {
             "FULLSYNC_SYMBOL_ERP_URL": backEnd, "FULLSYNC_SYMBOL_ERP_TOKEN": "token-of-erp",
         ]
         let logger = Logger(label: "tests")
-        client = PostgresClient(try PostgresConfiguration(url: TestDatabase.address), logger: logger)
+        var postgres = try PostgresConfiguration(url: TestDatabase.address)
+        (postgres.connectTimeout, postgres.acquireTimeout) = (.seconds(60), .seconds(120))
+        client = PostgresClient(postgres, logger: logger)
         control = ControlStore(client, logger: logger)
         try await client.migrate(ControlStore.migrations, component: "control")
         _ = try await control.deploy(
@@ -32,8 +34,10 @@ final class RunningConnector: Sendable {
             digest: "d",
             by: "tests"
         )
+        var messaging = try MessagingConfiguration(url: TestVirtualHost.address)
+        (messaging.connectTimeout, messaging.confirmTimeout) = (.seconds(60), .seconds(300))
         let broker = MessageBroker(
-            try MessagingConfiguration(url: TestVirtualHost.address),
+            messaging,
             topology: .shared,
             logger: logger
         )
@@ -86,7 +90,7 @@ final class RunningConnector: Sendable {
             transaction: transaction,
             variables: variables,
             idempotencyKey: "run/1",
-            deadline: Int(Date().timeIntervalSince1970 * 1_000) + 60_000
+            deadline: Int(Date().timeIntervalSince1970 * 1_000) + 500_000
         )
         let message = OutgoingMessage(
             exchange: ExchangeName.direct,
@@ -94,7 +98,7 @@ final class RunningConnector: Sendable {
             body: call.body,
             contentType: "application/json"
         )
-        return try ConnectorAnswer(body: try await requests.request(message, timeout: .seconds(60)).body).outcome
+        return try ConnectorAnswer(body: try await requests.request(message, timeout: .seconds(500)).body).outcome
     }
 
     /// The runs that there are: sequence, cause, source, variables.

@@ -1,11 +1,11 @@
 import Logging
 import ScriptHosting
+import TestScripts
 import TestSupport
 
 /// A pool of one real script host with little patience, for as long as the body runs.
 func withPool<Value: Sendable>(_ body: (ScriptHostPool) async throws -> Value) async throws -> Value {
-    var limits = ScriptLimits()
-    limits.callTime = .milliseconds(150)
+    var limits = ScriptLimits.impatient
     limits.memory = 200 << 20
     let pool = ScriptHostPool(
         executable: Executables.path("script-host"),

@@ -10,7 +10,7 @@ import Testing
 
 /// Devices whose processes are killed, whose network is cut and whose disk is full: wherever that happens, in the end
 /// they have what the server has, and the server has what they have said.
-@Suite(.timeLimit(.minutes(10))) struct DeviceFaultTests {
+@Suite(.timeLimit(.minutes(30))) struct DeviceFaultTests {
     /// A device with a server, and things to bring over both ways: documents, branches, deletions and attachments.
     private struct Scene {
         let server = ScriptedServer()

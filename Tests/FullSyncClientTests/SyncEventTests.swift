@@ -107,7 +107,7 @@ import Testing
 }
 
 /// Syncs of whoever may only read, and those that end although nobody wants that.
-@Suite(.timeLimit(.minutes(1))) struct SyncEndTests {
+@Suite(.timeLimit(.minutes(10))) struct SyncEndTests {
     private let server = ScriptedServer()
     private let control = SyncControl()
     private let database: FullSyncDatabase

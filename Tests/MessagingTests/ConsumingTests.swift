@@ -226,7 +226,7 @@ import Testing
                         delivery.acknowledge()
                     }
                 } _: {
-                    let before = await received.wait { $0.contains(30) }
+                    let before = await received.wait { $0.contains(30) && $0.contains { $0 > 100_000 } }
                     #expect(before.filter { $0 > 100_000 }.count == 1)
                     gate.open()
                     await received.wait { $0.filter { $0 > 100_000 }.count == 3 }

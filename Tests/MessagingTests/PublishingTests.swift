@@ -103,7 +103,7 @@ import Testing
                 }
                 #expect(text.contains(wrong.exchange))
             }
-            #expect(broker.state == .connected)
+            #expect(broker.state.isUp)
         }
     }
 

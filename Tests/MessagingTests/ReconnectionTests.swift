@@ -23,28 +23,22 @@ import Testing
                     }
                 } _: {
                     try await withBroker(names.work(), configuration(url)) { publisher in
-                        try await whileRunning {
-                            for bytes in cuts {
-                                let before = proxy.connections.elements.count
-                                proxy.cut(after: bytes)
-                                // The connection that comes back is cut again, and may be before it is open.
-                                await proxy.connections.wait(for: before + 1)
-                            }
-                        } _: {
-                            try await withThrowingTaskGroup(of: Void.self) { group in
-                                for start in stride(from: 0, to: count, by: 100) {
-                                    group.addTask {
-                                        try await publisher.publishAll((start..<start + 100).map(names.message))
-                                    }
+                        // A connection that comes back is cut again, and may be before it is open.
+                        proxy.cut(after: cuts)
+                        try await withThrowingTaskGroup(of: Void.self) { group in
+                            for start in stride(from: 0, to: count, by: 100) {
+                                group.addTask {
+                                    try await publisher.publishAll((start..<start + 100).map(names.message))
                                 }
-                                try await group.waitForAll()
                             }
+                            try await group.waitForAll()
                         }
                     }
-                    await received.wait { Set($0).count == count }
+                    await received.wait { $0.count >= count && Set($0).count == count }
                 }
             }
-            #expect(proxy.connections.elements.count > cuts.count)
+            // One cut may hit what the one before has left.
+            #expect(proxy.connections.elements.count > cuts.count / 2)
         }
         #expect(Set(received.elements) == Set((0..<count).map(String.init)))
     }
@@ -166,7 +160,7 @@ import Testing
                 try await TestServer.deleteQueue(names.queue)
                 try await publishUntilRouted(names.message(2), broker)
                 await received.wait(for: 2)
-                #expect(broker.state == .connected)
+                #expect(broker.state.isUp)
             }
         }
         #expect(received.elements == ["1", "2"])

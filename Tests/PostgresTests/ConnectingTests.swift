@@ -18,6 +18,7 @@ import Testing
     private func connect(_ url: String) async -> PostgresError? {
         await postgresError {
             var configuration = try PostgresConfiguration(url: url)
+            configuration.connectTimeout = .seconds(60)
             configuration.acquireTimeout = .milliseconds(200)
             let client = PostgresClient(configuration, logger: Logger(label: "test"))
             _ = try await client.query("SELECT 1")

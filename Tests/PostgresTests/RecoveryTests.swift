@@ -17,7 +17,7 @@ import Testing
                     }
                     try await other.execute(
                         """
-                        SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+                        SELECT pg_terminate_backend(pid, 300000) FROM pg_stat_activity
                         WHERE datname = current_database() AND pid <> pg_backend_pid()
                         """
                     )

@@ -18,6 +18,7 @@ func withClient<Value>(
     body: (PostgresClient) async throws -> Value
 ) async throws -> Value {
     var configuration = try PostgresConfiguration(url: TestDatabase.address)
+    (configuration.connectTimeout, configuration.acquireTimeout) = (.seconds(60), .seconds(120))
     for setting in settings { setting.apply(&configuration) }
     let client = PostgresClient(configuration, logger: Logger(label: "test"))
     return try await attempt {

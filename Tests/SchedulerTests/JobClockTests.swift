@@ -16,6 +16,7 @@ import Testing
     @Test func `a job that cannot be decided keeps no other from its time`() async throws {
         var configuration = try PostgresConfiguration(url: try TestDatabase.address)
         configuration.maximumConnections = 2
+        (configuration.connectTimeout, configuration.acquireTimeout) = (.seconds(60), .seconds(120))
         let control = ControlStore(PostgresClient(configuration, logger: logger), logger: logger)
         try await control.client.migrate(ControlStore.migrations, component: "control")
         try await control.client.execute(

@@ -1,5 +1,6 @@
 import JSON
 import ScriptHosting
+import TestScripts
 import Testing
 
 /// Validation and update functions in a host.

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import ScriptHosting
+import TestScripts
 import TestSupport
 import Testing
 
@@ -20,8 +21,8 @@ import Testing
     }
 
     @Test func `a batch whose hosts are killed again and again fails, and others are served`() async throws {
-        var limits = ScriptLimits()
-        (limits.callTime, limits.batchTime, limits.queueTime) = (.seconds(600), .seconds(600), .seconds(600))
+        var limits = ScriptLimits.patient
+        limits.callTime = .seconds(600)
         try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions(Self.slow)
             let batch = Task { await scriptError { try await pool.rows(functions, [#"{"time":600000,"n":1}"#]) } }
@@ -40,11 +41,11 @@ import Testing
     }
 
     @Test func `a single document is asked about again in a new host when the host stood still`() async throws {
-        var limits = ScriptLimits()
-        limits.batchTime = .seconds(1)
+        var limits = ScriptLimits.patient
+        limits.batchTime = .seconds(5)
         try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions(Self.slow)
-            _ = try await pool.rows(functions, [#"{"time":0,"n":1}"#])
+            await pool.warmUp(functions, #"{"time":0,"n":1}"#)
             let host = try #require(pool.hostIdentifiers.first)
             kill(host, SIGSTOP)
             let document = Array(#"{"time":0,"n":2}"#.utf8)
@@ -92,14 +93,15 @@ import Testing
     }
 
     @Test func `the end of the pool ends its hosts and its calls, now and later`() async throws {
-        let pool = ScriptHostPool(executable: Executables.path("script-host"), hosts: 2, logger: .silent)
+        let program = Executables.path("script-host")
+        let pool = ScriptHostPool(executable: program, hosts: 2, limits: .patient, logger: .silent)
         let run = Task { await pool.run() }
         let functions = ScriptFunctions(Self.slow)
         _ = try await pool.rows(functions, [#"{"time":0,"n":1}"#])
         try await untilRunning(pool, 2)
         let identifiers = pool.hostIdentifiers
         let calls = (0..<6).map { _ in
-            Task { await scriptError { try await pool.rows(functions, [#"{"time":4000}"#]) } }
+            Task { await scriptError { try await pool.rows(functions, [#"{"time":600000}"#]) } }
         }
         run.cancel()
         await run.value
@@ -124,14 +126,13 @@ import Testing
     }
 
     @Test func `a call that waits too long, and one too many, end with an error`() async throws {
-        var limits = ScriptLimits()
+        var limits = ScriptLimits.patient
         limits.queueTime = .seconds(2)
         limits.queueLength = 3
-        (limits.callTime, limits.batchTime) = (.seconds(600), .seconds(600))
+        limits.callTime = .seconds(600)
         try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions(Self.slow)
-            // A host may take longer to start than a call may wait.
-            while await scriptError({ try await pool.rows(functions, [#"{"time":0,"n":1}"#]) }) != nil {}
+            await pool.warmUp(functions, #"{"time":0,"n":1}"#)
             let calls = (0..<8).map { _ in
                 Task { await scriptError { try await pool.rows(functions, [#"{"time":600000}"#]) } }
             }
@@ -141,8 +142,10 @@ import Testing
             }
             let messages = await ends.prefix(7).reduce(into: []) { $0.append($1) }
             for call in calls { call.cancel() }
-            #expect(messages.filter { $0.contains("free in time") }.count == 3)
-            #expect(messages.filter { $0.contains("too many") }.count == 4)
+            let late = messages.count { $0.contains("free in time") }
+            let many = messages.count { $0.contains("too many") }
+            // One that has waited too long leaves its place to one that comes late.
+            #expect(late >= 3 && many > 0 && late + many == 7)
         }
     }
 

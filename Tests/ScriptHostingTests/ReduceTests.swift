@@ -1,4 +1,5 @@
 import ScriptHosting
+import TestScripts
 import Testing
 
 @Suite(.serialized) struct ReduceTests {

@@ -1,12 +1,13 @@
 import JSON
 import Logging
 import ScriptHosting
+import TestScripts
 import TestSupport
 
 /// A pool of real script hosts, for as long as the body runs.
 func withPool<Value: Sendable>(
     hosts: Int = 1,
-    _ limits: ScriptLimits = ScriptLimits(),
+    _ limits: ScriptLimits = .patient,
     _ body: (ScriptHostPool) async throws -> Value
 ) async throws -> Value {
     let program = Executables.path("script-host")
@@ -17,15 +18,6 @@ func withPool<Value: Sendable>(
     } finally: {
         run.cancel()
         await run.value
-    }
-}
-
-extension ScriptLimits {
-    /// Short times, for scripts that are to be ended.
-    static var impatient: ScriptLimits {
-        var limits = ScriptLimits()
-        limits.callTime = .milliseconds(150)
-        return limits
     }
 }
 
@@ -45,6 +37,11 @@ extension ScriptHostPool {
         let session = ScriptSession(pool: self)
         defer { session.end() }
         return try await body(session)
+    }
+
+    /// Waits until a host answers, which may take longer to begin than a call may wait, or a batch may take.
+    func warmUp(_ functions: ScriptFunctions, _ document: String) async {
+        while await scriptError({ try await rows(functions, [document]) }) != nil {}
     }
 
     /// What the maps make of documents, as text: a row is `key=value`, a failure is `!` and its message.

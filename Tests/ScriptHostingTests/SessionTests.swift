@@ -1,6 +1,7 @@
 import Glibc
 import JSON
 import ScriptHosting
+import TestScripts
 import Testing
 
 @Suite(.serialized) struct SessionTests {

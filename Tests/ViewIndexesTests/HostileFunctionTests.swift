@@ -1,6 +1,7 @@
 import CouchProtocol
 import JSON
 import ScriptHosting
+import TestScripts
 import TestSupport
 import Testing
 import ViewRules
@@ -11,8 +12,7 @@ import ViewRules
 /// Functions that take more than they may.
 @Suite(.database, .serialized) struct HostileFunctionTests {
     private var limits: ScriptLimits {
-        var limits = ScriptLimits()
-        limits.callTime = .milliseconds(300)
+        var limits = ScriptLimits.impatient
         limits.outputSize = 1 << 20
         return limits
     }

@@ -1,6 +1,5 @@
 import CouchProtocol
 import Postgres
-import Synchronization
 
 /// How much of documents may be in memory for one reader.
 enum PageMemory {
@@ -52,31 +51,5 @@ extension DocumentStore {
         let largest = try rows.first?.decode(Int64.self) ?? 0
         largestDocuments[database.id] = largest
         return largest
-    }
-}
-
-/// How large the largest document of each database was, a moment ago.
-final class LargestDocuments: Sendable {
-    private static let memory = Duration.seconds(1)
-    private static let limit = 10_000
-
-    private let known = Mutex<[Int32: (bytes: Int64, until: ContinuousClock.Instant)]>([:])
-
-    subscript(database: Int32) -> Int64? {
-        get { known.withLock { $0[database].flatMap { $0.until > .now ? $0.bytes : nil } } }
-        set {
-            known.withLock { known in
-                if known.count >= Self.limit { known.removeAll() }
-                known[database] = newValue.map { ($0, .now + Self.memory) }
-            }
-        }
-    }
-
-    /// Notes that this process is about to write a document of that size.
-    func note(_ bytes: Int64, of database: Int32) {
-        known.withLock { known in
-            guard let present = known[database], present.bytes < bytes else { return }
-            known[database]?.bytes = bytes
-        }
     }
 }

@@ -35,16 +35,24 @@ extension ViewIndexes {
     }
 
     func page(of view: Int64, in database: Database, bytes: Int, atMost limit: Int) async throws -> PageSize {
-        let rows = try await store.client.query(
-            "SELECT (bytes / greatest(rows, 1))::bigint FROM view_parts WHERE view = \(view)"
-        )
-        return PageSize(
+        PageSize(
             bytes: bytes,
             limit: limit,
-            average: Int(try rows.first?.decode(Int64.self) ?? 1),
+            average: Int(try await averageRow(of: view)),
             // Rows are made of documents, and hardly ever larger.
             largest: Int(try await store.largestDocument(of: database))
         )
+    }
+
+    /// Bytes of a row of the view, as of at most a second ago.
+    private func averageRow(of view: Int64) async throws -> Int64 {
+        if let known = averageRows[view] { return known }
+        let rows = try await store.client.query(
+            "SELECT (bytes / greatest(rows, 1))::bigint FROM view_parts WHERE view = \(view)"
+        )
+        let average = try rows.first?.decode(Int64.self) ?? 1
+        averageRows[view] = average
+        return average
     }
 }
 

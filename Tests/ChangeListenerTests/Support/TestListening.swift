@@ -6,6 +6,7 @@ import Postgres
 import Projects
 import ScriptHosting
 import Synchronization
+import TestScripts
 import TestSupport
 import Testing
 
@@ -93,10 +94,8 @@ struct TestListening {
     func hear(_ choice: ListenerFilter.Choice = .all) async throws -> [[String]] {
         let stretches = Mutex<[[String]]>([])
         let runs = ListenerRuns(project: "p", listener: listener)
-        var limits = ScriptLimits()
-        limits.callTime = .milliseconds(150)
         let program = Executables.path("script-host")
-        let scripts = ScriptHostPool(executable: program, hosts: 1, limits: limits, logger: Self.logger)
+        let scripts = ScriptHostPool(executable: program, hosts: 1, limits: .impatient, logger: Self.logger)
         let hosts = Task { await scripts.run() }
         let matcher = ListenerMatcher(
             runs: runs,

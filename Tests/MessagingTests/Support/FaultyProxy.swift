@@ -9,8 +9,9 @@ final class FaultyProxy: Sendable {
         var isHanging = false
         var isRefusing = false
         var isClosed = false
-        /// Bytes that may still pass to the broker before everything is cut; nil for any number.
-        var budget: Int?
+        /// Bytes that may still pass to the broker before everything is cut, and those between the cuts after that;
+        /// none for any number.
+        var budgets: [Int] = []
     }
 
     let port: Int
@@ -41,18 +42,15 @@ final class FaultyProxy: Sendable {
 
     /// Breaks all connections; new ones are let through.
     func cut() {
-        let sockets = state.withLock { state in
-            state.budget = nil
-            return state.sockets
-        }
-        for socket in sockets {
+        for socket in state.withLock(\.sockets) {
             _ = shutdown(socket, Int32(SHUT_RDWR))
         }
     }
 
-    /// Breaks all connections in the middle of something, once this many more bytes went to the broker.
-    func cut(after bytes: Int) {
-        state.withLock { $0.budget = bytes }
+    /// Breaks all connections in the middle of something, once this many more bytes went to the broker; and again after
+    /// so many more.
+    func cut(after bytes: [Int]) {
+        state.withLock { $0.budgets = bytes }
     }
 
     /// Nothing passes any more, and nobody is told.
@@ -62,8 +60,16 @@ final class FaultyProxy: Sendable {
 
     /// What was held back passes, unless its connection is gone.
     func resume() {
+        condition.lock()
         state.withLock { $0.isHanging = false }
         condition.broadcast()
+        condition.unlock()
+    }
+
+    private func waitWhileHanging() {
+        condition.lock()
+        while state.withLock({ $0.isHanging }) { condition.wait() }
+        condition.unlock()
     }
 
     /// Cuts, and closes new connections at once.
@@ -146,21 +152,24 @@ final class FaultyProxy: Sendable {
             guard sent == count else { break }
             count = recv(source, &buffer, buffer.count, 0)
         }
+        // An end is something that passes, too.
+        waitWhileHanging()
         _ = shutdown(pair.sockets.0, Int32(SHUT_RDWR))
         _ = shutdown(pair.sockets.1, Int32(SHUT_RDWR))
     }
 
     /// Waits while hanging; shortens `count` to what is still allowed; false when the connection ends.
     private func pass(_ count: inout Int, _ isUpstream: Bool) -> Bool {
-        condition.lock()
-        while state.withLock({ $0.isHanging }) { condition.wait() }
-        condition.unlock()
+        waitWhileHanging()
         let wanted = count
         let (allowed, mustCut) = state.withLock { state -> (Int, Bool) in
-            guard isUpstream, let budget = state.budget else { return (wanted, false) }
-            let allowed = min(budget, wanted)
-            state.budget = budget - allowed
-            return (allowed, budget <= wanted)
+            guard isUpstream, let budget = state.budgets.first else { return (wanted, false) }
+            guard budget <= wanted else {
+                state.budgets[0] -= wanted
+                return (wanted, false)
+            }
+            state.budgets.removeFirst()
+            return (budget, true)
         }
         count = allowed
         if mustCut { cut() }

@@ -5,6 +5,16 @@ import Messaging
 import TestSupport
 import Testing
 
+extension ConnectionState {
+    /// Connected, whatever alarm another test causes.
+    var isUp: Bool {
+        switch self {
+        case .connected, .blocked: true
+        case .disconnected, .closed: false
+        }
+    }
+}
+
 /// The broker that the tests use: the running test's virtual host on it.
 enum TestServer {
     /// The broker's port.

@@ -8,6 +8,7 @@ import Logging
 import Postgres
 import Projects
 import ScriptHosting
+import TestScripts
 import TestSupport
 import Testing
 import ViewIndexes
@@ -40,7 +41,7 @@ struct TestRun {
         ScriptHostPool(
             executable: Executables.path("script-host"),
             hosts: 1,
-            limits: ScriptLimits(),
+            limits: .patient,
             logger: logger
         )
     }

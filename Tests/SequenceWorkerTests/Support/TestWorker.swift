@@ -38,8 +38,10 @@ struct TestWorker {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let store = try await TestRun.store(logger)
         let scripts = TestRun.scripts(logger)
+        var messaging = try MessagingConfiguration(url: TestVirtualHost.address)
+        (messaging.connectTimeout, messaging.confirmTimeout) = (.seconds(60), .seconds(300))
         let broker = MessageBroker(
-            try MessagingConfiguration(url: TestVirtualHost.address),
+            messaging,
             topology: .shared,
             logger: logger
         )
@@ -164,7 +166,7 @@ struct TestWorker {
 
     /// How a call ended.
     func answer(_ call: OutgoingMessage) async throws -> SequenceAnswer.Outcome {
-        try SequenceAnswer(body: try await requests.request(call, timeout: .seconds(60), expires: false).body).outcome
+        try SequenceAnswer(body: try await requests.request(call, timeout: .seconds(500), expires: false).body).outcome
     }
 
     /// The code of the failure of a call; nil when it succeeded.

@@ -5,6 +5,7 @@ import JSON
 import Logging
 import Postgres
 import ScriptHosting
+import TestScripts
 import TestSupport
 import Testing
 import ViewRules
@@ -22,7 +23,7 @@ struct TestIndexes {
 
     /// Lends one with script hosts that run.
     static func with(
-        _ limits: ScriptLimits = ScriptLimits(),
+        _ limits: ScriptLimits = .patient,
         _ body: (TestIndexes) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
