@@ -83,6 +83,25 @@ import Testing
         await system.stop()
     }
 
+    @Test func `a burst of notifications waits in its queue and becomes runs, each once, though a connector dies`()
+        async throws
+    {
+        let system = try await RunningConnector(backEnd: "http://127.0.0.1:1")
+        let count = 10_000
+        // Nobody takes them yet. Every tenth comes twice.
+        try await system.notify((0..<count).map { "\($0)" } + (0..<count / 10).map { "\($0 * 10)" })
+        let first = try await system.start()
+        let second = try await system.start()
+        try await eventually("some are runs") { try await system.countOfRuns() > 100 }
+        first.process.send(.kill)
+        await first.process.waitForExit()
+        try await eventually("all are runs", within: .seconds(600)) { try await system.countOfRuns() == count }
+        let ids = try await system.runs().compactMap { $0.variables["ids"]?.arrayValue?.first?.stringValue }
+        #expect(Set(ids).count == count)
+        #expect(await second.stop() == .code(0))
+        await system.stop()
+    }
+
     @Test func `what cannot be understood is kept with its reason, whole`() async throws {
         let system = try await RunningConnector(backEnd: "http://127.0.0.1:1")
         let service = try await system.start()

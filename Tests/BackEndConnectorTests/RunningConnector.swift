@@ -81,6 +81,22 @@ final class RunningConnector: Sendable {
         try await broker.publish(message)
     }
 
+    /// Publishes notifications of orders that have changed, whose ids are those of the messages too.
+    func notify(_ ids: [String]) async throws {
+        try await broker.publishAll(
+            ids.map { id in
+                OutgoingMessage(
+                    exchange: ExchangeName.notifications,
+                    routingKey: "p.changed",
+                    body: Array("{\"ids\":[\"\(id)\"]}".utf8),
+                    contentType: "application/json",
+                    messageID: id,
+                    isMandatory: true
+                )
+            }
+        )
+    }
+
     /// Asks for a transaction as a sequence worker does.
     func call(_ transaction: String, _ variables: JSONObject = [:]) async throws -> Result<JSONValue, Failure> {
         let call = ConnectorCall(
@@ -99,6 +115,10 @@ final class RunningConnector: Sendable {
             contentType: "application/json"
         )
         return try ConnectorAnswer(body: try await requests.request(message, timeout: .seconds(500)).body).outcome
+    }
+
+    func countOfRuns() async throws -> Int {
+        Int(try await client.query("SELECT count(*) FROM runs").first?.decode(Int64.self) ?? 0)
     }
 
     /// The runs that there are: sequence, cause, source, variables.
