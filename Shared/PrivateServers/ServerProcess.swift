@@ -32,21 +32,20 @@ final class ServerProcess {
 
     /// Starts it and waits for its word that it is ready; gives the ports that it has.
     ///
-    /// It is started on other ports when somebody was faster, and once more a moment later when its ports are fixed, or
-    /// when a killed server's last sessions still hold its memory.
+    /// It is started on other ports when somebody was faster. When its ports are fixed, or when a killed server's last
+    /// sessions still hold its memory, it is started again and again, for as long as a start may take.
     func start<Ports>(
         onFixedPorts: Bool,
         _ prepare: () throws(PrivateServerError) -> (Ports, Command)
     ) async throws(PrivateServerError) -> Ports {
-        var attempts = 0
+        let deadline = ContinuousClock.now + patience
         while true {
-            attempts += 1
             let (ports, command) = try prepare()
             do throws(PrivateServerError) {
                 child = try await start(command)
                 return ports
             } catch {
-                guard error.mayPass, attempts < 20 else { throw error }
+                guard error.mayPass, ContinuousClock.now < deadline else { throw error }
                 // A sleep that is cancelled shows in the next attempt.
                 if onFixedPorts || !error.isPortTaken { try? await Task.sleep(for: .milliseconds(250)) }
             }

@@ -6,7 +6,7 @@ import PrivateServers
 import TestSupport
 import Testing
 
-@Suite(.database, .virtualHost) struct NotificationTests {
+@Suite(.database, .virtualHost, .timeLimit(.minutes(30))) struct NotificationTests {
     private static let queue = "tests.notifications"
     private static let topology = Topology(
         exchanges: [Exchange(ExchangeName.notifications, .topic)],

@@ -55,7 +55,7 @@ struct RunningERP: Sendable {
         if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
         if let key { request.headers.add(name: "idempotency-key", value: key) }
         if let text { request.body = .bytes(ByteBuffer(string: text)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(600))
         let bytes = try await response.body.collect(upTo: 16 << 20)
         return Answer(status: Int(response.status.code), body: try JSONValue(parsing: Array(bytes.readableBytesView)))
     }

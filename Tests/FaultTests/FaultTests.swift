@@ -8,11 +8,15 @@ import Testing
 ///
 /// `make faults SEED=… MINUTES=…` runs it for longer; the plan of a seed is always the same.
 @Suite struct FaultTests {
-    @Test func `nothing is lost and nothing is done twice, whatever dies`() async throws {
+    /// How long faults happen.
+    private static let minutes =
+        ProcessInfo.processInfo.environment["FULLSYNC_FAULT_MINUTES"].flatMap { Double($0) } ?? 1.0 / 3
+
+    @Test(.timeLimit(.minutes(60 + 2 * Int(minutes))))
+    func `nothing is lost and nothing is done twice, whatever dies`() async throws {
         let environment = ProcessInfo.processInfo.environment
         let seed = environment["FULLSYNC_FAULT_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1 << 32)
-        let minutes = environment["FULLSYNC_FAULT_MINUTES"].flatMap { Double($0) } ?? 1.0 / 3
-        let plan = FaultPlan(seed: seed, seconds: Int(minutes * 60))
+        let plan = FaultPlan(seed: seed, seconds: Int(Self.minutes * 60))
         report(plan.description)
         let system = try await FaultySystem.launch()
         do {

@@ -94,13 +94,12 @@ import Testing
     }
 
     @Test func `without an endpoint a command says so, and ends with 69`() async throws {
-        let port = try FreePort.any()
         let log = TestDirectory.make("unreachable") + "/output"
         let command = Command(
             Executables.path("fullsync"),
             ["runs"],
             environment: [
-                "PATH": "/usr/bin:/bin", "FULLSYNC_ENDPOINT": "http://127.0.0.1:\(port)",
+                "PATH": "/usr/bin:/bin", "FULLSYNC_ENDPOINT": "http://127.0.0.1:1",
                 "FULLSYNC_ADMIN_PASSWORD": "canary-password",
             ],
             output: .appended(to: log)

@@ -61,6 +61,7 @@ struct FakeSystem: Sendable {
             "FULLSYNC_PORT": String(port),
             "FULLSYNC_SERVICES_DIRECTORY": directory + "/services",
             "FULLSYNC_DEMO": "off",
+            "FULLSYNC_READY_TIMEOUT": "600s",
         ]
         if !hasServers {
             environment["FULLSYNC_POSTGRES_URL"] = "postgres://nobody@127.0.0.1:1/none"
@@ -102,6 +103,13 @@ struct FakeSystem: Sendable {
     /// The running process of a service.
     func process(_ service: String) throws -> ProcessIdentity? {
         TextFile.firstLine(of: "\(home)/run/\(service).process").flatMap { ProcessIdentity($0) }
+    }
+
+    /// Waits until `status` says that all is ready, for which each service has to answer in time.
+    func expectReady(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        try await eventually("all is ready", sourceLocation: sourceLocation) {
+            try await fullsync("status").status == .code(0)
+        }
     }
 
     /// Waits until nothing of it runs any more: what a server started ends some moments behind the server.

@@ -19,7 +19,7 @@ import Testing
             let statement = ["--no-psqlrc", "--quiet", "--dbname=\(postgres)", "--command=SELECT 1"]
             return (try? await CommandFailure.check("/usr/bin/psql", statement)) != nil
         }
-        try await eventually("all is ready again") { try await system.fullsync("status").status == .code(0) }
+        try await system.expectReady()
         #expect(try await system.fullsync("stop").status == .code(0))
         try await system.expectNothingRuns()
     }
@@ -30,7 +30,7 @@ import Testing
         let system = try await FakeSystem(hasServers: true, account: nobody)
         let start = try await system.fullsync("start")
         #expect(start.status == .code(0), "\(start.output)")
-        #expect(try await system.fullsync("status").status == .code(0))
+        try await system.expectReady()
         #expect(try await system.fullsync("stop").status == .code(0))
         try await system.expectNothingRuns()
     }

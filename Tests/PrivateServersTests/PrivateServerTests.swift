@@ -4,15 +4,17 @@ import TestSupport
 import Testing
 
 /// The two servers, through the face that they share.
-@Suite(.serialized) struct PrivateServerTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct PrivateServerTests {
     enum Kind: String, CaseIterable, Sendable {
         case postgreSQL
         case rabbitMQ
 
         func server(in directory: String) -> any PrivateServer {
             switch self {
-            case .postgreSQL: PrivatePostgreSQL(.init(directory: directory, databases: ["one", "two"]))
-            case .rabbitMQ: PrivateRabbitMQ(.init(directory: directory))
+            case .postgreSQL:
+                PrivatePostgreSQL(.init(directory: directory, databases: ["one", "two"], patience: .seconds(600)))
+            case .rabbitMQ:
+                PrivateRabbitMQ(.init(directory: directory, patience: .seconds(600)))
             }
         }
     }

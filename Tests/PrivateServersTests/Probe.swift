@@ -45,7 +45,7 @@ enum Probe {
     /// Declares the queue and does nothing with it.
     static func declare(_ address: String) async throws {
         let broker = MessageBroker(
-            try MessagingConfiguration(url: address),
+            try configuration(address),
             topology: Topology(queues: [queue]),
             logger: Logger(label: "probe")
         )
@@ -55,11 +55,17 @@ enum Probe {
         _ = await life.result
     }
 
+    private static func configuration(_ address: String) throws -> MessagingConfiguration {
+        var configuration = try MessagingConfiguration(url: address)
+        configuration.confirmTimeout = .seconds(300)
+        return configuration
+    }
+
     private static let queue = Queue("kept", .work(deliveryLimit: 5, deadLetterQueue: nil))
 
     private static func useRabbitMQ(_ address: String, _ writing: Bool) async throws {
         let broker = MessageBroker(
-            try MessagingConfiguration(url: address),
+            try configuration(address),
             topology: Topology(queues: [queue]),
             logger: Logger(label: "probe")
         )

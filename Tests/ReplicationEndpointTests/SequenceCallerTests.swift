@@ -40,7 +40,7 @@ import Testing
             variables: ["password": "hunter2"],
             identity: .nobody,
             cause: cause,
-            timeout: .seconds(60)
+            timeout: .seconds(600)
         )
         #expect(answer.outcome == .failed(Failure(code: "seen", message: "")))
         var iterator = messages.makeAsyncIterator()

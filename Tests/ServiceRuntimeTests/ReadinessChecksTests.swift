@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import ServiceRuntime
@@ -40,14 +41,17 @@ import Testing
         let checks = ReadinessChecks(limit: .milliseconds(50))
         let starts = Starts()
         let (releases, release) = AsyncStream.makeStream(of: Void.self)
+        let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
         checks.add("slow") {
             starts.count.withLock { $0 += 1 }
+            begin.yield()
             for await _ in releases { return }
         }
         #expect(await checks.failures().map(\.check) == ["slow"])
+        #expect(await beginnings.first { true } != nil)
         #expect(await checks.failures().map(\.check) == ["slow"])
         #expect(starts.count.withLock { $0 } == 1)
         release.finish()
-        while await !checks.failures().isEmpty {}
+        try await eventually("it passes") { await checks.failures().isEmpty }
     }
 }

@@ -107,7 +107,7 @@ import Testing
         }
         let response = try await HTTPClient.shared.execute(
             HTTPClientRequest(url: "\(addresses.operations)/metrics"),
-            timeout: .seconds(10)
+            timeout: .seconds(600)
         )
         let metrics = String(buffer: try await response.body.collect(upTo: 1_048_576))
         #expect(metrics.contains("\nprocess_open_fds "))

@@ -9,7 +9,7 @@ import Testing
 
 extension SystemTests {
     /// Attachments of others, and attachments that are larger than memory should be.
-    @Suite struct AttachmentAccessTests {
+    @Suite(.timeLimit(.minutes(30))) struct AttachmentAccessTests {
         private let database = "/fieldservice"
 
         @Test func `an attachment of others is answered like one that is not there`() async throws {
@@ -74,7 +74,7 @@ extension SystemTests {
                 let before = try resident(system)
                 var put = client.request("PUT", "\(database)/large/a")
                 put.body = .stream(Large(), length: .known(Int64(Large.size)))
-                let written = try await HTTPClient.shared.execute(put, timeout: .seconds(300))
+                let written = try await HTTPClient.shared.execute(put, timeout: .seconds(1_200))
                 #expect(written.status == .created)
                 let revision = try await written.body.collect(upTo: 1 << 20)
                 let rev =
@@ -91,7 +91,7 @@ extension SystemTests {
                     headers: [("Content-Type", "multipart/related; boundary=bnd")]
                 )
                 related.body = .stream(Large(head: head, tail: Array("\r\n--bnd--".utf8)), length: .unknown)
-                let again = try await HTTPClient.shared.execute(related, timeout: .seconds(300))
+                let again = try await HTTPClient.shared.execute(related, timeout: .seconds(1_200))
                 #expect(again.status == .created)
                 let parts = client.request(
                     "GET",
@@ -114,7 +114,7 @@ extension SystemTests {
 
         /// Reads an answer to its end, which must hold the large content: from that byte on, or somewhere.
         private func expect(_ request: HTTPClientRequest, prefix: Int?) async throws {
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(300))
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(1_200))
             #expect(response.status == .ok)
             var length = 0
             var isRight = true

@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// One attachment as a resource: what is sent is what comes back, with CouchDB's statuses and headers.
-    @Suite struct AttachmentTests {
+    @Suite(.timeLimit(.minutes(30))) struct AttachmentTests {
         private let hello = Array("hello".utf8)
 
         @Test(arguments: ["plain.txt", "in/a folder/ä.txt", "q?&#%25\"'.bin"])

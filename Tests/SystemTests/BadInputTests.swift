@@ -10,7 +10,7 @@ import Testing
 
 extension SystemTests {
     /// What is wrong from outside: notifications, projects, settings.
-    @Suite(.timeLimit(.minutes(10))) struct BadInputTests {
+    @Suite(.timeLimit(.minutes(30))) struct BadInputTests {
         @Test func `a notification that is none is kept with the reason`() async throws {
             let system = try await RunningSystem.shared
             let broker = MessageBroker(

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// Large `_bulk_docs`: what is in memory of them has a limit, and what they are has another one.
-    @Suite(.timeLimit(.minutes(10))) struct BulkIntakeTests {
+    @Suite(.timeLimit(.minutes(30))) struct BulkIntakeTests {
         /// An instance that reads a megabyte of any other body, and has two of memory for those of one caller.
         private static let small = ["FULLSYNC_REQUEST_SIZE": "1MiB", "FULLSYNC_REQUEST_MEMORY": "8MiB"]
 

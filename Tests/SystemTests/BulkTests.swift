@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// Many documents in one request: what CouchDB 3.5 answers.
-    @Suite struct BulkTests {
+    @Suite(.timeLimit(.minutes(30))) struct BulkTests {
         @Test func `each document is written or refused by itself`() async throws {
             let stage = try await Stage.make("bulk")
             let first = try await stage.put("taken")

@@ -8,7 +8,7 @@ import Testing
 
 extension SystemTests {
     /// What anybody hears who binds a queue to `fullsync.changes` (contract, section 3).
-    @Suite(.timeLimit(.minutes(10))) struct ChangeEventTests {
+    @Suite(.timeLimit(.minutes(30))) struct ChangeEventTests {
         /// The changes of a database, as a queue of the test's own has them.
         private struct Hearing {
             let system: RunningSystem
@@ -17,10 +17,14 @@ extension SystemTests {
 
             var path: String { "/" + database.replacing("/", with: "%2F") }
 
-            /// The events, once there are so many.
+            /// The events, once there are so many; each is told at least once, and counts once.
             func events(_ count: Int) async throws -> [IncomingMessage] {
-                try await eventually("\(count) changes of \(database) are heard") { heard.messages.count >= count }
-                return heard.messages
+                func once() -> [IncomingMessage] {
+                    var known: Set<String?> = []
+                    return heard.messages.filter { known.insert($0.messageID).inserted }
+                }
+                try await eventually("\(count) changes of \(database) are heard") { once().count >= count }
+                return once()
             }
 
             /// Writes a document, and answers its revision.
@@ -115,7 +119,6 @@ extension SystemTests {
                 let bodies = try events.map { try ChangeEvent(body: $0.body) }
                 #expect(bodies.map(\.seq) == bodies.map(\.seq).sorted() && Set(bodies.map(\.seq)).count == 5)
                 #expect(Set(bodies.map(\.incarnation)).count == 1)
-                #expect(Set(events.map(\.messageID)).count == 5)
             }
         }
 

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// Applications on devices, against the endpoint: sessions, syncs, what is refused, and what is taken away.
-    @Suite(.timeLimit(.minutes(10))) struct ClientTests {
+    @Suite(.timeLimit(.minutes(30))) struct ClientTests {
         /// A user of the directory and a database of one test.
         private struct Scene {
             let stage: Stage

@@ -9,7 +9,7 @@ import Testing
 
 extension SystemTests {
     /// What every replica must do, over HTTP, as the administrator.
-    @Suite struct ConformanceTests {
+    @Suite(.timeLimit(.minutes(30))) struct ConformanceTests {
         @Test(arguments: ReplicaCheck.all)
         func conformance(_ check: ReplicaCheck) async throws {
             let system = try await RunningSystem.shared

@@ -7,7 +7,7 @@ import Testing
 
 extension SystemTests {
     /// What connections bear, and what they are spared.
-    @Suite(.timeLimit(.minutes(10))) struct ConnectionTests {
+    @Suite(.timeLimit(.minutes(30))) struct ConnectionTests {
         private func head(_ path: String, _ length: Int, _ system: RunningSystem, _ more: String = "") throws -> String
         {
             head("PUT", path, length, by: "admin:\(try system.password)", more)
@@ -61,7 +61,7 @@ extension SystemTests {
                     #expect(answer.status == .ok)
                     // Nobody reads the 30 MB, which are more than the connection holds.
                     try await eventually("it is cut off") {
-                        try await instance.metric("fullsync_connections_cut_off_total") == 1
+                        try await instance.metric("fullsync_connections_cut_off_total") >= 1
                     }
                     try await eventually("its feed has ended") { try await instance.openFeeds() == 0 }
                     await #expect(throws: (any Error).self) { try await answer.body.collect(upTo: 64 << 20) }

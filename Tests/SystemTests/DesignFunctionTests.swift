@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// The functions of design documents: what CouchDB 3.5 answers.
-    @Suite struct DesignFunctionTests {
+    @Suite(.timeLimit(.minutes(30))) struct DesignFunctionTests {
         private static let validation = """
             function (newDoc, oldDoc, userCtx, secObj) {
               if (newDoc.type === 'locked') throw({forbidden: 'locked by ' + userCtx.name});
@@ -107,7 +107,7 @@ extension SystemTests {
         @Test func `a live feed goes on being filtered`() async throws {
             let stage = try await stage(["filters": ["x": "function (doc, req) { return doc.type == 'x' }"]])
             let feed = Task {
-                try await stage.administrator.get("\(stage.path)/_changes?feed=longpoll&filter=d/x&timeout=20000")
+                try await stage.administrator.get("\(stage.path)/_changes?feed=longpoll&filter=d/x&heartbeat=1000")
             }
             for type in ["y", "x"] { try await stage.put(type, ["type": .string(type)]) }
             let answer = try await feed.value
@@ -182,16 +182,21 @@ extension SystemTests {
                 "validate_doc_update": "function (doc) { if (doc.bad) while (true) {} }",
                 "filters": ["endless": "function (doc) { while (true) {} }"],
             ])
-            let bad = Task { try await stage.administrator.send("PUT", "\(stage.path)/bad", ["bad": true]) }
-            let filtered = Task { try await stage.administrator.get("\(stage.path)/_changes?filter=d/endless") }
+            let bad = Task {
+                try await stage.failure(naming: "_design/d/validate_doc_update") {
+                    try await stage.administrator.send("PUT", "\(stage.path)/bad", ["bad": true])
+                }
+            }
+            let filtered = Task {
+                try await stage.failure(naming: "_design/d/filters/endless") {
+                    try await stage.administrator.get("\(stage.path)/_changes?filter=d/endless")
+                }
+            }
             // Nothing of this needs a host that is busy.
             let other = try await Stage.make("designs")
             for number in 0..<20 { try await other.put("d\(number)") }
-            for (answer, name) in [
-                (try await bad.value, "validate_doc_update"), (try await filtered.value, "filters/endless"),
-            ] {
+            for answer in [try await bad.value, try await filtered.value] {
                 #expect(answer.status == 500 && answer.error == "os_process_error", "\(answer.json)")
-                #expect(answer.reason?.contains("_design/d/\(name)") == true, "\(answer.json)")
             }
             try await stage.put("good")
         }

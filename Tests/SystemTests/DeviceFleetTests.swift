@@ -10,7 +10,7 @@ extension SystemTests {
     ///
     /// There are edits, rights that come and go, syncs that are cut off, applications that are killed. In the end each
     /// device has what its user may read, and no edit is lost.
-    @Suite(.timeLimit(.minutes(10))) struct DeviceFleetTests {
+    @Suite(.timeLimit(.minutes(30))) struct DeviceFleetTests {
         /// A device, and the edits that it has made.
         private final class Fleet {
             let stage: Stage

@@ -7,7 +7,7 @@ import Testing
 extension SystemTests {
     /// Devices whose sessions end, whose servers move, and whose files are given away: nobody gets or keeps what is not
     /// theirs, and nobody misses what is.
-    @Suite(.timeLimit(.minutes(10))) struct DeviceRightsTests {
+    @Suite(.timeLimit(.minutes(30))) struct DeviceRightsTests {
         /// A user with a folder for a device.
         private struct Owner {
             let name: String

@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// Documents with their attachments in all forms in which CouchDB's clients send and ask for them.
-    @Suite struct DocumentAttachmentTests {
+    @Suite(.timeLimit(.minutes(30))) struct DocumentAttachmentTests {
         /// A body as CouchDB's own tests have it (`attachments_multipart_test.exs`).
         private func body(
             _ document: JSONValue,

@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// One document over HTTP, in all its forms: what CouchDB 3.5 answers.
-    @Suite struct DocumentTests {
+    @Suite(.timeLimit(.minutes(30))) struct DocumentTests {
         /// A document with a winner, a conflict, a deleted branch, and an ancestor that never had a body.
         private func conflict() async throws -> Stage {
             let stage = try await Stage.make("documents")

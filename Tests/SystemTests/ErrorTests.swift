@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// What is answered to requests that make no sense: CouchDB's statuses and names.
-    @Suite struct ErrorTests {
+    @Suite(.timeLimit(.minutes(30))) struct ErrorTests {
         @Test(
             arguments: [
                 ("GET", "/none", nil, 404, "not_found"), ("GET", "/none/doc", nil, 404, "not_found"),

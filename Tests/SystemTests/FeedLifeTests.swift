@@ -7,7 +7,7 @@ import Testing
 
 extension SystemTests {
     /// How feeds end, and what they cost those who have them open.
-    @Suite(.timeLimit(.minutes(10))) struct FeedLifeTests {
+    @Suite(.timeLimit(.minutes(30))) struct FeedLifeTests {
         private let path = "/fieldservice/_changes"
 
         @Test(arguments: ["continuous", "longpoll", "eventsource"])

@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// `_find`, `_index` and `_explain` over HTTP.
-    @Suite struct FindTests {
+    @Suite(.timeLimit(.minutes(30))) struct FindTests {
         private func stage() async throws -> Stage {
             let stage = try await Stage.make("find")
             for (id, age) in [("ann", 31), ("Bob", 25), ("cleo", 40), ("dan", 25)] {

@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// The guide, followed to the letter: each of its commands is run, and prints what the guide says.
-    @Suite(.timeLimit(.minutes(10))) struct GuideTests {
+    @Suite(.timeLimit(.minutes(30))) struct GuideTests {
         /// Commands of the guide, and lines that they print parts of.
         private struct Block {
             let commands: String

@@ -8,11 +8,12 @@ import Testing
 
 extension SystemTests {
     /// A device in a process of its own, that is killed again and again.
-    @Suite(.timeLimit(.minutes(10))) struct KilledDeviceTests {
+    @Suite(.timeLimit(.minutes(30))) struct KilledDeviceTests {
         /// `fullsync device`, which is given commands and read line by line.
         private final class Shell {
             private let process = Process()
             private let (input, output) = (Pipe(), Pipe())
+            private var arriving: AsyncStream<Data>.AsyncIterator
             private var rest: [UInt8] = []
 
             init(user: String, database: String, folder: String, http: String) throws {
@@ -26,7 +27,18 @@ extension SystemTests {
                 ]
                 (process.standardInput, process.standardOutput) = (input, output)
                 process.standardError = FileHandle.nullDevice
+                let (chunks, arrival) = AsyncStream.makeStream(of: Data.self)
+                arriving = chunks.makeAsyncIterator()
                 try process.run()
+                // A read stands still until the device says something, which is nothing for a thread that tasks share.
+                Thread.detachNewThread { [output] in
+                    while true {
+                        let more = output.fileHandleForReading.availableData
+                        guard !more.isEmpty else { break }
+                        arrival.yield(more)
+                    }
+                    arrival.finish()
+                }
             }
 
             func send(_ lines: [String]) throws {
@@ -34,14 +46,13 @@ extension SystemTests {
             }
 
             /// The next line that the device prints; nil when it has ended.
-            func next() -> String? {
+            func next() async -> String? {
                 while true {
                     if let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
                         defer { rest.removeSubrange(...end) }
                         return String(decoding: rest[..<end], as: UTF8.self)
                     }
-                    let more = output.fileHandleForReading.availableData
-                    guard !more.isEmpty else { return nil }
+                    guard let more = await arriving.next(isolation: #isolation) else { return nil }
                     rest.append(contentsOf: more)
                 }
             }
@@ -73,7 +84,7 @@ extension SystemTests {
                     try await stage.put("s\(round)", ["~owner": .string(stage.cast.stranger)], after: revision)
                 }
                 var wanted = Int.random(in: 1..<60, using: &random)
-                while wanted > 0, let line = shell.next() {
+                while wanted > 0, let line = await shell.next() {
                     guard let receipt = try? JSONValue(parsing: line), let id = receipt["id"]?.stringValue,
                         let rev = receipt["rev"]?.stringValue
                     else { continue }

@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// `_all_docs` and its like: what CouchDB 3.5 answers.
-    @Suite struct ListTests {
+    @Suite(.timeLimit(.minutes(30))) struct ListTests {
         private func stage() async throws -> Stage {
             let stage = try await Stage.make("lists")
             for id in ["a", "b", "c", "d"] { try await stage.put(id, ["n": .string(id)]) }

@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// Lists and feeds that bring attachments along.
-    @Suite struct ListedAttachmentTests {
+    @Suite(.timeLimit(.minutes(30))) struct ListedAttachmentTests {
         @Test func `lists and feeds describe attachments, and bring their contents when asked`() async throws {
             let system = try await RunningSystem.shared
             try await system.withDatabase { database in

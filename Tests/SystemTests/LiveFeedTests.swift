@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// Live feeds: whom they wake, when they end, and their signs of life.
-    @Suite(.timeLimit(.minutes(10))) struct LiveFeedTests {
+    @Suite(.timeLimit(.minutes(30))) struct LiveFeedTests {
         private let database = "/fieldservice"
 
         @Test func `a longpoll wakes for what its user may read and for nothing else`() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// `_local` documents: what CouchDB 3.5 answers, for each user alone.
-    @Suite struct LocalDocumentTests {
+    @Suite(.timeLimit(.minutes(30))) struct LocalDocumentTests {
         @Test func `the last writer wins, and revisions count on from what the writer names`() async throws {
             let stage = try await Stage.make("local")
             let path = "\(stage.path)/_local/c"

@@ -7,7 +7,7 @@ import Testing
 
 extension SystemTests {
     /// Notifications of back ends, from the exchange to the document that their sequence writes.
-    @Suite(.timeLimit(.minutes(10))) struct NotificationTests {
+    @Suite(.timeLimit(.minutes(30))) struct NotificationTests {
         private static func files(_ project: String) -> JSONObject {
             [
                 "project.yaml": .string("project: \(project)\nnotifications:\n  changed: note\n"),

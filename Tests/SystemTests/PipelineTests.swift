@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// From a device to the ERP, whatever dies on the way (contract, promises P4, P5 and P7).
-    @Suite(.timeLimit(.minutes(10))) struct PipelineTests {
+    @Suite(.timeLimit(.minutes(30))) struct PipelineTests {
         @Test func `two quick changes of a document reach the ERP in their order`() async throws {
             let scene = try await Scene.make()
             for note in ["first", "second", "third"] {
@@ -62,7 +62,10 @@ extension SystemTests {
             try await scene.system.waitForSuccessor(of: scheduler, "scheduler")
             // What was due just before may be the successor's to decide.
             let repeated = try await scene.system.query(
-                "SELECT job, at FROM firings WHERE decided_at > '\(killed)' AND at < '\(killed)'::timestamptz - interval '5 s'"
+                """
+                SELECT job, at FROM firings
+                WHERE decided_at > '\(killed)' AND at < '\(killed)'::timestamptz - interval '2 min'
+                """
             )
             #expect(repeated == [])
         }

@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// What is told of deployed projects, and to whom.
-    @Suite struct ProjectTests {
+    @Suite(.timeLimit(.minutes(30))) struct ProjectTests {
         private static let shared: Set<String> = ["name", "version", "description", "databases", "sequences"]
 
         @Test func `a user is told what the user may call, and an administrator what works besides`() async throws {

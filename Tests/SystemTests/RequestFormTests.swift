@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// The forms in which clients send what they cannot send plainly: packed bodies, other methods, forms of pages.
-    @Suite(.timeLimit(.minutes(10))) struct RequestFormTests {
+    @Suite(.timeLimit(.minutes(30))) struct RequestFormTests {
         private func gzip(_ text: String) async throws -> [UInt8] {
             let file = "\(TestDirectory.shared)/\(uniqueID("packed"))"
             try Data(text.utf8).write(to: URL(filePath: file))

@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// An endpoint whose database is that of a backup.
-    @Suite(.timeLimit(.minutes(10))) struct RestoreTests {
+    @Suite(.timeLimit(.minutes(30))) struct RestoreTests {
         /// Makes a database in the system's PostgreSQL and gives its address.
         private func makeDatabase(_ system: RunningSystem) async throws -> String {
             let name = "restore_\(UInt64.random(in: 0 ... .max))"

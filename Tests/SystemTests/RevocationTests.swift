@@ -4,7 +4,7 @@ import Testing
 
 extension SystemTests {
     /// What a client that knows nothing of rights is told when its user gains and loses documents (contract, 2.4).
-    @Suite(.timeLimit(.minutes(10))) struct RevocationTests {
+    @Suite(.timeLimit(.minutes(30))) struct RevocationTests {
         /// A user of the directory, in no group, and a document of a group that is older than the user's checkpoint.
         private struct Scene {
             let stage: Stage

@@ -9,7 +9,7 @@ import Testing
 
 extension SystemTests {
     /// What steps of sequences do beyond documents: groups, messages, and versions that are taken back.
-    @Suite(.timeLimit(.minutes(10))) struct SequenceEffectTests {
+    @Suite(.timeLimit(.minutes(30))) struct SequenceEffectTests {
         private static func files(_ project: String) -> JSONObject {
             [
                 "project.yaml": .string("project: \(project)\n"),

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// The code of the tutorial and of the README's first application, as it stands there.
-    @Suite(.timeLimit(.minutes(10))) struct TutorialTests {
+    @Suite(.timeLimit(.minutes(30))) struct TutorialTests {
         @Test func `the tutorial's code does what it says`() async throws {
             let stage = try await Stage.make("tutorial")
             let server = try await RunningSystem.shared.http

@@ -68,9 +68,12 @@ private actor SharedServers {
 
     private init() {
         let directory = TestDirectory.shared
-        postgreSQL = PrivatePostgreSQL(.init(directory: directory + "/postgres", isDurable: false))
+        let patience = Duration.seconds(600)
+        postgreSQL = PrivatePostgreSQL(.init(directory: directory + "/postgres", patience: patience, isDurable: false))
         certificate = TestCertificate(directory: directory)
-        rabbitMQ = PrivateRabbitMQ(.init(directory: directory + "/rabbitmq", tls: certificate.files))
+        rabbitMQ = PrivateRabbitMQ(
+            .init(directory: directory + "/rabbitmq", tls: certificate.files, patience: patience)
+        )
     }
 
     func postgres() async throws -> String {

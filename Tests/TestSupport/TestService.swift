@@ -16,7 +16,7 @@ package struct TestService: Sendable {
     private let log: LogFile
     private let announceFile: String
 
-    /// Starts the executable product `name` with that environment and nothing else.
+    /// Starts the executable product `name` with that environment and nothing of this process's.
     package static func start(
         _ name: String,
         _ environment: [String: String] = [:],
@@ -24,7 +24,9 @@ package struct TestService: Sendable {
     ) async throws -> TestService {
         let directory = TestDirectory.make(name)
         let log = LogFile("\(directory)/log")
-        var environment = environment
+        // However slow the machine is: a test that is about one of these limits sets its own.
+        let limits = ["FULLSYNC_START_TIMEOUT": "600s", "FULLSYNC_SHUTDOWN_TIMEOUT": "120s"]
+        var environment = limits.merging(environment) { _, given in given }
         environment["FULLSYNC_ANNOUNCE_FILE"] = "\(directory)/announce.json"
         let process = try await ChildProcess.start(
             Command(
@@ -57,6 +59,6 @@ package struct TestService: Sendable {
 
     /// Asks it to end and waits until it has.
     package func stop() async -> ChildProcess.ExitStatus {
-        await process.end([(signal: .terminate, wait: .seconds(30))])
+        await process.end([(signal: .terminate, wait: .seconds(180))])
     }
 }

@@ -9,7 +9,7 @@ struct DemoDevice: Sendable {
 
     static let database = "fieldservice"
     static let project = "field-service"
-    private static let patience = Duration.seconds(60)
+    private static let patience = Duration.seconds(300)
 
     /// A device that has never synced.
     ///

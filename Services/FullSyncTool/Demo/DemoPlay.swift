@@ -152,7 +152,7 @@ struct DemoPlay: Sendable {
     ///
     /// The back end has the change before the run has succeeded; until then the newest success is an earlier play's.
     private func listenerRun(after number: Int) async throws -> JSONValue {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(300)
         while ContinuousClock.now < deadline {
             let runs = try await stage.administrator.get("/_fullsync/runs?state=succeeded&limit=100")["runs"]?
                 .arrayValue

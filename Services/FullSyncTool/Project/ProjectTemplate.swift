@@ -65,7 +65,7 @@ enum ProjectTemplate {
           - name: new notes are received
             call: count-notes
             answer: {received: 1}
-            within: 10s
+            within: 60s
           - name: nobody's notes are refused
             call: add-note
             with: {text: Whose?}

@@ -11,6 +11,8 @@ actor Supervisor {
     /// What was started, in that order.
     private var keepers: [Keeper] = []
     private var addresses: Addresses?
+    /// The last one of those who write files.
+    private var writing: Task<Void, Never>?
 
     /// Where the servers are.
     private struct Addresses {
@@ -208,7 +210,19 @@ extension Supervisor {
     }
 
     /// Writes `endpoints.json` and what `fullsync status` reads, after something has changed.
+    ///
+    /// One after the other, so that what was found out last is what stays.
     private func writeFiles() async {
+        let last = writing
+        let task = Task {
+            await last?.value
+            await writeFilesNow()
+        }
+        writing = task
+        await task.value
+    }
+
+    private func writeFilesNow() async {
         guard let addresses else { return }
         var services: [String: String] = [:]
         var entries: [StatusFile.Entry] = []

@@ -31,7 +31,7 @@ final class FeedDoors: Sendable {
     func open(for principal: Principal) throws(CouchError) -> Pass {
         let holder = principal.isAdministrator ? "administrator" : "user \(principal.name ?? "")"
         let limit = principal.isAdministrator ? Int.max : limits.perUser
-        let (id, total) = try state.withLock { state throws(CouchError) -> (Int, Int) in
+        let id = try state.withLock { state throws(CouchError) -> Int in
             guard state.holders.count < limits.perInstance else {
                 throw .unavailable("This server has as many open feeds as it can have. Try again later.")
             }
@@ -41,20 +41,20 @@ final class FeedDoors: Sendable {
             state.nextID += 1
             state.holders[state.nextID] = holder
             state.counts[holder, default: 0] += 1
-            return (state.nextID, state.holders.count)
+            // Here, so that the last one to count is the last one to record.
+            gauge.record(state.holders.count)
+            return state.nextID
         }
-        gauge.record(total)
         return Pass(id: id)
     }
 
     /// Gives a pass back; once is enough, and twice does no harm.
     func close(_ pass: Pass) {
-        let total = state.withLock { state -> Int? in
-            guard let holder = state.holders.removeValue(forKey: pass.id) else { return nil }
+        state.withLock { state in
+            guard let holder = state.holders.removeValue(forKey: pass.id) else { return }
             state.counts[holder, default: 1] -= 1
             if state.counts[holder] == 0 { state.counts[holder] = nil }
-            return state.holders.count
+            gauge.record(state.holders.count)
         }
-        if let total { gauge.record(total) }
     }
 }

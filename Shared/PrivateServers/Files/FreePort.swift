@@ -4,10 +4,18 @@ import Glibc
 package enum FreePort {
     /// A port that was free a moment ago.
     ///
-    /// Somebody may take it before a server does: who starts the server tries again with another.
+    /// Somebody may take it before a server does: who starts the server tries again with another. Those that the system
+    /// gives to outgoing connections, and to whoever asks for no port of its own, are the last to be chosen.
     package static func any() throws(FileError) -> Int {
-        try bound(to: 0)
+        for _ in 0..<100 {
+            let port = Int.random(in: settled)
+            if isFree(port) { return port }
+        }
+        return try bound(to: 0)
     }
+
+    /// Below those that Linux gives away (`net.ipv4.ip_local_port_range`), above those that well-known services have.
+    private static let settled = 10_000..<32_768
 
     /// Whether a server could listen on `port` now.
     package static func isFree(_ port: Int) -> Bool {

@@ -30,7 +30,7 @@ struct Oracle: Sendable {
 
     /// Waits until the first pulls of the demo have brought the ERP's data.
     func waitForPulls() async throws {
-        try await eventually("the first pulls have succeeded", within: .seconds(300)) {
+        try await eventually("the first pulls have succeeded", within: .seconds(600)) {
             try await system.query(
                 """
                 SELECT count(DISTINCT source) FROM runs

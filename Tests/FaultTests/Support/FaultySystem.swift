@@ -20,6 +20,7 @@ final class FaultySystem: Sendable {
     private let seconds = Mutex<[String: TestService]>([:])
     private let frozen = Mutex<[ProcessIdentity]>([])
     private let environments = Mutex<[String: [String: String]]>([:])
+    private let wipes = Turns(1)
 
     static func launch() async throws -> FaultySystem {
         let directory = TestDirectory.make("faults")
@@ -33,6 +34,7 @@ final class FaultySystem: Sendable {
             ["run"],
             environment: [
                 "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "FULLSYNC_HOME": home, "FULLSYNC_PORT": String(port),
+                "FULLSYNC_START_TIMEOUT": "600s", "FULLSYNC_READY_TIMEOUT": "600s",
                 "FULLSYNC_WORKERS": "2", "FULLSYNC_RUN_LEASE": "5s", "FULLSYNC_LOGIN_PROJECT": "field-service",
                 // So that what was put off during a fault comes soon after it.
                 "FULLSYNC_RUN_GREATEST_DELAY": "5s",
@@ -41,7 +43,7 @@ final class FaultySystem: Sendable {
             directory: directory,
             output: .appended(to: log.path)
         )
-        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(240))
+        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(600))
         guard readiness == .ready else {
             carrying.cancel()
             throw CommandFailure(command: "fullsync run", lines: log.lastLines(50))
@@ -166,16 +168,26 @@ final class FaultySystem: Sendable {
         process(server.rawValue)?.send(signal)
     }
 
-    /// Has the broker come back with nothing.
+    /// Has the broker come back with nothing; one wipe after the other.
     func wipeBroker() async throws {
-        // The supervisor must not start it again before its data are gone.
         let supervisor = try #require(ProcessIdentity(pid: supervisor.pid))
+        let directory = home + "/rabbitmq"
+        let data = directory + "/mnesia"
+        await wipes.begin()
+        // It must not start the broker again before its data are gone.
         supervisor.pause()
-        defer { supervisor.proceed() }
-        guard let broker = process("rabbitmq") else { return }
-        broker.send(.kill)
-        _ = await broker.hasEnded(within: .seconds(10))
-        try FileManager.default.removeItem(atPath: home + "/rabbitmq/mnesia")
+        try await attempt {
+            try await eventually("the broker and its data are gone") {
+                // Also one that is just starting, which nobody has written down yet, and what it has started itself.
+                let broker = ProcessTable.processes(naming: directory)
+                for process in broker { process.send(.kill) }
+                try? FileManager.default.removeItem(atPath: data)
+                return broker.isEmpty && !FileManager.default.fileExists(atPath: data)
+            }
+        } finally: {
+            supervisor.proceed()
+            await wipes.end()
+        }
     }
 
     // MARK: - What the databases say

@@ -51,7 +51,7 @@ func report(_ text: String) {
 
 /// Repeats what fails until it succeeds, for longer than any fault lasts.
 func patiently<Value>(
-    for patience: Duration = .seconds(120),
+    for patience: Duration = .seconds(600),
     isolation: isolated (any Actor)? = #isolation,
     _ body: () async throws -> Value
 ) async throws -> Value {

@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// What pages of other sites can do, over HTTP.
-    @Suite(.timeLimit(.minutes(10))) struct BrowserTests {
+    @Suite(.timeLimit(.minutes(30))) struct BrowserTests {
         @Test func `a preflight of a listed page needs no credentials, any other is a request like any`() async throws {
             let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
             let asked = [("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "content-type")]

@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// `_security`: whom a database lets in.
-    @Suite(.timeLimit(.minutes(10))) struct DatabaseSecurityTests {
+    @Suite(.timeLimit(.minutes(30))) struct DatabaseSecurityTests {
         private func secure(_ stage: Stage, _ object: JSONValue) async throws {
             let answer = try await stage.administrator.send("PUT", "\(stage.path)/_security", object)
             try #require(answer.status == 200, "\(answer.json)")

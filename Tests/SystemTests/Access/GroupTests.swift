@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// Membership, for users of any directory.
-    @Suite(.timeLimit(.minutes(10))) struct GroupTests {
+    @Suite(.timeLimit(.minutes(30))) struct GroupTests {
         @Test func `joining and leaving take effect at once, and soon at other instances`() async throws {
             let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
             let administrator = system.administrator

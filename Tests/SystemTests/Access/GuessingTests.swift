@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// Guessing passwords: each test has addresses of its own, as a trusted proxy would name them.
-    @Suite(.timeLimit(.minutes(10))) struct GuessingTests {
+    @Suite(.timeLimit(.minutes(30))) struct GuessingTests {
         private func login(
             _ endpoint: OtherEndpoint,
             _ name: String,
@@ -27,15 +27,18 @@ extension SystemTests {
                 let answer = try await login(other, name, "wrong", from: address)
                 #expect(answer.status == 401)
             }
-            // The lock is short at first: on a slow machine it may be over, and the next wrong guess makes it longer.
-            try await eventually("the way is closed") {
-                try await login(other, name, "wrong", from: address).status == 403
+            // The lock is short at first: on a slow machine it may be over before, or between the two. Then more wrong
+            // guesses make another one.
+            var refused: Client.Answer?
+            try await eventually("the way is closed, for the right password too") {
+                guard try await login(other, name, "wrong", from: address).status == 403 else { return false }
+                refused = try await login(other, name, "secret", from: address)
+                return refused?.status == 403
             }
-            let closed = try await login(other, name, "secret", from: address)
-            #expect(closed.status == 403)
+            let closed = try #require(refused)
             #expect(closed.error == "forbidden")
             #expect(closed.reason == "Account is temporarily locked due to multiple authentication failures")
-            #expect(closed.headers.first(name: "retry-after").flatMap { Int($0) }.map { 1...2 ~= $0 } == true)
+            #expect(closed.headers.first(name: "retry-after").flatMap { Int($0) }.map { $0 >= 1 } == true)
             #expect(closed.headers["set-cookie"].isEmpty)
             #expect(try await login(other, name, "secret", from: "203.0.113.2").status == 200)
             let metrics = try await Client(other.operations).get("/metrics")
@@ -61,14 +64,15 @@ extension SystemTests {
         @Test func `one address that tries many names is told to wait`() async throws {
             let other = try await OtherEndpoint.shared
             var answers: [Client.Answer] = []
-            for round in 0..<60 {
+            // A guess that nobody could check is none.
+            while answers.last?.status != 429, answers.count(where: { $0.status == 401 }) < 60 {
+                let round = answers.count
                 // The administrator's name is refused without asking a worker.
                 let name = round % 4 == 0 ? "admin" : "nobody-\(round)"
                 answers.append(try await login(other, name, "wrong \(round)", from: "203.0.113.4"))
-                if answers.last?.status == 429 { break }
             }
             let last = try #require(answers.last)
-            #expect(last.status == 429)
+            #expect(last.status == 429, "\(answers.map(\.status))")
             #expect(last.error == "too_many_requests")
             #expect(last.headers.first(name: "retry-after") != nil)
         }

@@ -8,7 +8,7 @@ import Testing
 
 extension SystemTests {
     /// Every route for every kind of caller: what is not allowed is refused.
-    @Suite(.timeLimit(.minutes(10))) struct RouteTests {
+    @Suite(.timeLimit(.minutes(30))) struct RouteTests {
         /// What becomes of a request.
         private enum Fate {
             case answered

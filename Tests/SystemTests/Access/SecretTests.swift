@@ -7,7 +7,7 @@ import Testing
 
 extension SystemTests {
     /// What must never be found in a log.
-    @Suite(.timeLimit(.minutes(10))) struct SecretTests {
+    @Suite(.timeLimit(.minutes(30))) struct SecretTests {
         @Test func `no log of the system has a password, a session or a token in it`() async throws {
             let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
             let marks = (password: uniqueID("canary-password"), wrong: uniqueID("canary-wrong"))

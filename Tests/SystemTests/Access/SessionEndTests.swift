@@ -6,7 +6,7 @@ import Testing
 
 extension SystemTests {
     /// Sessions that every instance knows, and their ends.
-    @Suite(.timeLimit(.minutes(10))) struct SessionEndTests {
+    @Suite(.timeLimit(.minutes(30))) struct SessionEndTests {
         @Test func `a session counts at every instance, and ends at all of them`() async throws {
             let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)
             let name = try await system.administrator.makeUser("secret")

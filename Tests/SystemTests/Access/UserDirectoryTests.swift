@@ -5,7 +5,7 @@ import Testing
 
 extension SystemTests {
     /// The built-in user directory, beside a project that has a login sequence.
-    @Suite(.timeLimit(.minutes(10))) struct UserDirectoryTests {
+    @Suite(.timeLimit(.minutes(30))) struct UserDirectoryTests {
         @Test func `a user that an administrator makes logs in at every instance, by cookie and by Basic`() async throws
         {
             let (system, other) = try await (RunningSystem.shared, OtherEndpoint.shared)

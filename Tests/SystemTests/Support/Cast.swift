@@ -43,13 +43,7 @@ extension RunningSystem {
 
     /// A client with a session of its own for a technician.
     func login(_ technician: String) async throws -> Client {
-        let answer = try await Client(http).send(
-            "POST",
-            "/_session",
-            ["name": .string(technician), "password": .string(Self.password(of: technician))]
-        )
-        try #require(answer.status == 200, "\(answer.json)")
-        return Client(http, .session(try #require(answer.sessionToken)))
+        try await Client(http).login(technician, Self.password(of: technician))
     }
 }
 

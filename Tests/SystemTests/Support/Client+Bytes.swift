@@ -21,7 +21,7 @@ extension Client {
         if let bytes {
             request.body = chunked ? .stream(Pieces(bytes), length: .unknown) : .bytes(ByteBuffer(bytes: bytes))
         }
-        let response = try await Self.plain.execute(request, timeout: .seconds(60))
+        let response = try await Self.plain.execute(request, timeout: .seconds(600))
         let body = try await response.body.collect(upTo: 256 << 20)
         return Answer(
             status: Int(response.status.code),

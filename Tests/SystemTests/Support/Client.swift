@@ -72,7 +72,7 @@ struct Client: Sendable {
             }
             request.body = .bytes(ByteBuffer(string: text))
         }
-        return try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+        return try await HTTPClient.shared.execute(request, timeout: .seconds(600))
     }
 
     /// A request with the caller's credentials, without a body.

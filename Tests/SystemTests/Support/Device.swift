@@ -1,6 +1,7 @@
 import CouchProtocol
 import FullSyncClient
 import JSON
+import TestSupport
 import Testing
 
 /// A technician's device: a local database that replicates with the endpoint.
@@ -12,7 +13,14 @@ struct Device: Sendable {
 
     init(_ technician: String, _ system: RunningSystem) async throws {
         let server = try FullSyncServer(address: system.http)
-        try await server.login(name: technician, password: RunningSystem.password(of: technician))
+        try await eventually("the technician's password can be checked", within: .seconds(300)) {
+            do {
+                try await server.login(name: technician, password: RunningSystem.password(of: technician))
+                return true
+            } catch let error as FullSyncError where error.status == 503 {
+                return false
+            }
+        }
         local = MemoryReplica(identity: uniqueID("device of \(technician)"))
         remote = server.database(Self.database)
     }
@@ -38,7 +46,7 @@ struct Device: Sendable {
     /// Brings what was done on the device to the server, however long the server is away.
     func push() async throws {
         var options = ReplicationOptions()
-        options.retry.attemptLimit = 100
+        options.retry.attemptLimit = 1_000
         options.retry.longestPause = .milliseconds(500)
         let statistics = try await Replicator(from: local, to: remote, options: options).run().statistics
         #expect(statistics.writeFailures == 0)

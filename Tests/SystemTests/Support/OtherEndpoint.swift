@@ -57,7 +57,7 @@ final class OtherEndpoint: Sendable {
     }
 
     /// A token of the user that ends in so many seconds.
-    static func token(of user: String, for seconds: Double = 60) -> String {
+    static func token(of user: String, for seconds: Double = 1_200) -> String {
         token(["sub": .string(user), "exp": .number(JSONNumber(Int(Date().timeIntervalSince1970 + seconds)))])
     }
 

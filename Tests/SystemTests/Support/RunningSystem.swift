@@ -43,6 +43,7 @@ final class RunningSystem: Sendable {
             ["run"],
             environment: [
                 "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "FULLSYNC_HOME": home, "FULLSYNC_PORT": String(port),
+                "FULLSYNC_START_TIMEOUT": "600s", "FULLSYNC_READY_TIMEOUT": "600s",
                 // So that the runs of a worker that was killed are taken over at once.
                 "FULLSYNC_RUN_LEASE": "10s",
                 // So that a function without end is not waited for much longer than its test takes.
@@ -53,7 +54,7 @@ final class RunningSystem: Sendable {
             directory: directory,
             output: .appended(to: log.path)
         )
-        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(600))
+        let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(900))
         supervisor.withLock { $0 = child }
         atexit { RunningSystem.stop() }
         guard readiness == .ready else {
@@ -124,10 +125,20 @@ final class RunningSystem: Sendable {
     }
 
     /// Waits until everything that was set off has come to its end.
+    ///
+    /// What the ERP has told is nobody's run for a moment, while it is in a queue: so it must have been the end for
+    /// longer than such a moment.
     func settle() async throws {
-        try await eventually("all runs are done") {
-            let counts = try await [runs("waiting").count, runs("running").count, unpublished()]
-            return counts.allSatisfy { $0 == 0 }
+        var end: ContinuousClock.Instant?
+        try await eventually("all runs are done", within: .seconds(300)) {
+            let counts = try await [unpublished(), runs("waiting").count, runs("running").count]
+            guard counts.allSatisfy({ $0 == 0 }) else {
+                end = nil
+                return false
+            }
+            let since = end ?? .now
+            end = since
+            return .now - since > .milliseconds(300)
         }
     }
 
@@ -138,7 +149,7 @@ final class RunningSystem: Sendable {
 
     /// Waits until the scheduler's first pulls have brought the ERP's data.
     private func waitForPulls() async throws {
-        try await eventually("the first pulls have succeeded", within: .seconds(300)) {
+        try await eventually("the first pulls have succeeded", within: .seconds(600)) {
             Set(try await runs("succeeded").filter { $0["cause"] == "schedule" }.compactMap { $0["source"] }).count == 3
         }
     }

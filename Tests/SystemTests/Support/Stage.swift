@@ -1,5 +1,6 @@
 import CouchProtocol
 import JSON
+import TestSupport
 import Testing
 
 /// A database of one test, and those who call it: the administrator, two users, and somebody without credentials.
@@ -52,6 +53,22 @@ struct Stage: Sendable {
             ["new_edits": false, "docs": [.object(document)]]
         )
         try #require(answer.status == 201 && answer.json == [], "\(answer.json)")
+    }
+
+    /// The error of a function that has no end, once it says which function that is.
+    ///
+    /// On a machine that stands still its host is ended before anybody knows, and what it does is asked of another one.
+    func failure(
+        naming function: String,
+        _ send: () async throws -> Client.Answer
+    ) async throws -> Client.Answer {
+        var answer: Client.Answer?
+        try await eventually("the error names \(function)") {
+            answer = try await send()
+            #expect(answer?.status ?? 0 >= 500, "\(function)")
+            return answer?.reason?.contains(function) == true
+        }
+        return try #require(answer)
     }
 
     /// Who is meant by a word of a table.

@@ -43,7 +43,7 @@ struct TestServerProcess: Sendable {
     /// Waits until somebody listens at the port; false when the process has ended.
     private func takesConnections(_ child: ChildProcess, _ port: Int) async throws -> Bool {
         var isListening = false
-        try await eventually("the server takes connections: \(log.lastLines(20))", within: .seconds(60)) {
+        try await eventually("the server takes connections: \(log.lastLines(20))") {
             isListening = !FreePort.isFree(port)
             return isListening || child.exit != nil
         }

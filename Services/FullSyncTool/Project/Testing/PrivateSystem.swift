@@ -49,6 +49,10 @@ enum PrivateSystem {
         environment["FULLSYNC_HOME"] = directory
         environment["FULLSYNC_PORT"] = String(port)
         environment["FULLSYNC_DEMO"] = "off"
+        // How long the whole system is waited for is decided here, and by no part of it.
+        for limit in ["FULLSYNC_START_TIMEOUT", "FULLSYNC_READY_TIMEOUT"] {
+            environment[limit] = "\(patience.components.seconds)s"
+        }
         return Command(
             try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
             ["run"],
