@@ -37,7 +37,9 @@ final class Link: Sendable {
     private struct Mailbox {
         var commands: [Command] = []
         var tickets = FIFO<PublishTicket>()
-        /// Live over all connections.
+        /// When they are looked through again: none is late before.
+        var nextLook = ContinuousClock.now
+        /// Live over all connections, until they are stopped.
         var consumers: [ConsumerInbox.ID: ConsumerInbox] = [:]
         var isConnected = false
         var isClosed = false
@@ -101,8 +103,11 @@ final class Link: Sendable {
 
     /// Tells the broker to send no more; what was delivered can still be settled.
     func stop(_ consumer: ConsumerInbox) {
+    ///
+    /// On later connections it is not set up: what came there would only be given back, again and again.
         change { mailbox in
             if mailbox.isConnected { mailbox.commands.append(.stopConsumer(consumer)) }
+            mailbox.consumers[consumer.id] = nil
         }
     }
 
@@ -232,7 +237,7 @@ final class Link: Sendable {
     private func open() -> [ConsumerInbox] {
         mailbox.withLock { mailbox in
             mailbox.isConnected = true
-            return mailbox.consumers.values.sorted { $0.id < $1.id }
+            return mailbox.consumers.values.filter { !$0.isEnded }.sorted { $0.id < $1.id }
         }
     }
 

@@ -81,7 +81,7 @@ extension LinkSession {
     }
 
     func add(_ inbox: ConsumerInbox) {
-        guard channels[inbox.id] == nil else { return }
+        guard channels[inbox.id] == nil, !inbox.isEnded else { return }
         let range = Self.firstConsumerChannel...max(Self.firstConsumerChannel, connection.maximumChannel)
         guard let channel = range.first(where: { consumers[$0] == nil }) else {
             _ = inbox.end(.failure(.invalidConfiguration("more than \(range.count) consumers on one connection")))
@@ -93,6 +93,10 @@ extension LinkSession {
 
     func stop(_ inbox: ConsumerInbox) throws(MessagingError) {
         guard let channel = channels[inbox.id], let consumer = consumers[channel] else { return }
+        try stop(consumer, on: channel)
+    }
+
+    private func stop(_ consumer: ActiveConsumer, on channel: UInt16) throws(MessagingError) {
         if case .consuming = consumer.phase {
             try connection.cancelConsumer(channel, consumerTag: consumer.consumerTag)
         }
@@ -155,6 +159,10 @@ extension LinkSession {
     }
 
     private func setUp(_ consumer: ActiveConsumer, on channel: UInt16) throws(MessagingError) {
+        guard !consumer.inbox.isEnded else {
+            consumer.phase = .stopped
+            return
+        }
         if consumer.inbox.isDeclared {
             try declare(consumer.inbox.queue)
         }
@@ -275,3 +283,5 @@ extension LinkSession {
         }
     }
 }
+            // First of all: a message that is given back to a queue comes to its consumers again at once.
+            try stop(consumer, on: channel)
