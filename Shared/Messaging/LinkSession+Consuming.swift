@@ -197,23 +197,52 @@ extension LinkSession {
         }
     }
 
+    /// Declares a queue of this connection, unless another one holds it.
+    ///
+    /// That is the one before, as a rule, whose loss the broker has not noticed yet. It may take a minute, in which the
+    /// other consumers go on; this one's tries again.
+    func declareUnlessHeld(_ queue: Queue) throws(MessagingError) {
+        do throws(MessagingError) {
+            try declare(queue)
+        } catch .channelClosed(Self.resourceLocked, let text) {
+            link.logger.warning(
+                "another connection holds a queue",
+                metadata: ["queue": "\(queue.name)", "text": "\(text)"]
+            )
+        }
+    }
+
+    /// The broker's code for a queue that belongs to another connection (AMQP 0-9-1, `resource-locked`).
+    private static let resourceLocked = 405
+    /// The longest pause before such a queue is tried again: once it is gone, those who reply to it wait for the new
+    /// one, but not for long.
+    private static let resourceLockedPause = Duration.seconds(1)
+
     /// What is wrong from the start is the caller's to know; later, and for a queue that another connection still
     /// holds, it is a matter of time.
     private func handleSetUpFailure(_ consumer: ActiveConsumer, _ code: Int, _ text: String) {
-        let isResourceLocked = code == 405
+        let isResourceLocked = code == Self.resourceLocked
         if !consumer.inbox.wasEverActive, !isResourceLocked {
             consumer.phase = .stopped
             _ = consumer.inbox.end(.failure(.channelClosed(code: code, text: text)))
             return
         }
-        retryLater(consumer, reason: "cannot consume", code, text)
+        let limit = isResourceLocked ? Self.resourceLockedPause : nil
+        retryLater(consumer, reason: "cannot consume", code, text, within: limit)
     }
 
-    private func retryLater(_ consumer: ActiveConsumer, reason: Logger.Message, _ code: Int? = nil, _ text: String = "")
-    {
+    /// - Parameter limit: The longest pause; nil for what the configuration says.
+    private func retryLater(
+        _ consumer: ActiveConsumer,
+        reason: Logger.Message,
+        _ code: Int? = nil,
+        _ text: String = "",
+        within limit: Duration? = nil
+    ) {
         if case .stopped = consumer.phase { return }
         var generator = SystemRandomNumberGenerator()
-        let pause = consumer.backoff.pause(using: &generator)
+        var pause = consumer.backoff.pause(using: &generator)
+        if let limit { pause = min(pause, limit) }
         consumer.phase = .waiting(.now + pause)
         link.logger.warning(
             reason,
@@ -265,6 +294,8 @@ extension LinkSession {
             let settlement = settlement(tag)
             consumer.hand(over: tag, size: message.body.count, link.configuration)
             guard !consumer.inbox.put(ReceivedMessage(message: message, settlement: settlement)) else { return }
+            // First of all: a message that is given back to a queue comes to its consumers again at once.
+            try stop(consumer, on: channel)
             settlements.append((settlement, .givenBack))
         case .oversized(let tag, let size):
             guard size > UInt64(consumer.inbox.maximumOversize) else {
@@ -283,5 +314,3 @@ extension LinkSession {
         }
     }
 }
-            // First of all: a message that is given back to a queue comes to its consumers again at once.
-            try stop(consumer, on: channel)

@@ -46,9 +46,15 @@ final class LinkSession {
     /// Declares the topology and opens what the role needs.
     func prepare() throws(MessagingError) {
         try connection.openChannel(Self.controlChannel)
-        try connection.declare(link.topology.part(for: link.role), on: Self.controlChannel)
-        guard link.role == .publishing else { return }
-        try openPublishChannel()
+        switch link.role {
+        case .publishing:
+            try connection.declare(link.topology.shared, on: Self.controlChannel)
+            try openPublishChannel()
+        case .consuming:
+            for queue in link.topology.queues where queue.isOfConnection {
+                try declareUnlessHeld(queue)
+            }
+        }
     }
 
     func begin(consumers: [ConsumerInbox]) {

@@ -135,8 +135,8 @@ package final class MessageBroker: Sendable {
     /// The present state and each that follows, until closed; a slow reader misses those in between.
     package var states: AsyncStream<ConnectionState> { board.states() }
 
-    /// Returns when both connections stand and the topology is declared; throws the last reason when they do not in
-    /// time.
+    /// Returns when both connections stand and the topology is declared, but for queues of a connection that an earlier
+    /// one still holds; throws the last reason when they do not in time.
     package func waitUntilConnected(within limit: Duration = .seconds(30)) async throws(MessagingError) {
         do throws(MessagingError) {
             try await board.whenSettled().value(within: limit, "no connection to the message broker")
