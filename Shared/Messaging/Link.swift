@@ -88,6 +88,7 @@ final class Link: Sendable {
             guard !mailbox.isClosed else { return false }
             for ticket in tickets {
                 mailbox.tickets.append(ticket)
+                mailbox.nextLook = min(mailbox.nextLook, ticket.deadline)
             }
             return true
         }
@@ -102,12 +103,12 @@ final class Link: Sendable {
     }
 
     /// Tells the broker to send no more; what was delivered can still be settled.
-    func stop(_ consumer: ConsumerInbox) {
     ///
     /// On later connections it is not set up: what came there would only be given back, again and again.
+    func stop(_ consumer: ConsumerInbox) {
         change { mailbox in
-            if mailbox.isConnected { mailbox.commands.append(.stopConsumer(consumer)) }
             mailbox.consumers[consumer.id] = nil
+            if mailbox.isConnected { mailbox.commands.append(.stopConsumer(consumer)) }
         }
     }
 
@@ -142,17 +143,25 @@ final class Link: Sendable {
         }
     }
 
+    /// How long those are kept, at most, that nobody waits for any more.
+    private static let lookPeriod = Duration.seconds(1)
+
     /// Fails what has waited too long for a connection; the thread may be in the middle of a slow attempt.
+    ///
+    /// Each has its own deadline: what came first may have the last one.
     func expire(_ now: ContinuousClock.Instant) {
-        let expired = mailbox.withLock { mailbox in
-            var expired: [PublishTicket] = []
-            while let ticket = mailbox.tickets.first, ticket.deadline <= now {
-                _ = mailbox.tickets.popFirst()
-                expired.append(ticket)
+        let over = mailbox.withLock { mailbox -> [PublishTicket] in
+            guard mailbox.nextLook <= now else { return [] }
+            var next = now + Self.lookPeriod
+            let over = mailbox.tickets.removeAll { ticket in
+                guard !ticket.isOver(now) else { return true }
+                next = min(next, ticket.deadline)
+                return false
             }
-            return expired
+            mailbox.nextLook = next
+            return over
         }
-        for ticket in expired {
+        for ticket in over {
             ticket.batch.finish(
                 ticket.batch.late("the message was not confirmed in time; the broker is \(board.state)")
             )
@@ -223,6 +232,7 @@ final class Link: Sendable {
         let (commands, consumers) = mailbox.withLock { mailbox in
             mailbox.isConnected = false
             mailbox.tickets.prepend(unconfirmed)
+            mailbox.nextLook = .now
             defer { mailbox.commands = [] }
             return (mailbox.commands, mailbox.consumers.values)
         }

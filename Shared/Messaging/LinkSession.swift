@@ -19,6 +19,8 @@ final class LinkSession {
     // Publishing (LinkSession+Publishing.swift).
     var window = ConfirmWindow<PublishTicket>()
     var ready = FIFO<PublishTicket>()
+    /// No message of `window` or `ready` is late before; nil when there is none.
+    var nextExpiry: ContinuousClock.Instant?
     var unsentBody: UnsentBody?
     var returns: ContentAssembler
     var blockedReason: String?
@@ -107,6 +109,7 @@ final class LinkSession {
         let (wishes, tickets) = link.take(limit: roomForTickets)
         for ticket in tickets {
             ready.append(ticket)
+            lookForLate(from: ticket.deadline)
         }
         for wish in wishes {
             commands.append(wish)
@@ -152,7 +155,7 @@ final class LinkSession {
         else { return .zero }
         var next = nextHeartbeatCheck
         let times = [
-            window.first?.deadline, ready.first?.deadline, nextConsumerSetUp, link.stopDeadline,
+            nextExpiry, nextConsumerSetUp, link.stopDeadline,
         ]
         for time in times {
             if let time { next = min(next, time) }

@@ -75,10 +75,12 @@ package final class MessageBroker: Sendable {
             for (link, executor) in zip([publishing, consuming], executors) {
                 group.addTask(executorPreference: executor) { link.run() }
             }
-            group.addTask { await self.expireUntilCancelled() }
+            // No child task: handlers still publish while the broker closes.
+            let expiry = Task { await self.expireUntilCancelled() }
             try? await Promise<Void>().value()
             // What closing waits for must not be cut short by the cancellation that began it.
             await Task { await self.close() }.value
+            expiry.cancel()
         }
         for executor in executors {
             executor.shutdown()
