@@ -83,7 +83,12 @@ struct JobClock: Service {
         memory.agenda.note(try await decide(due, of: memory.agenda, now: now))
     }
 
-    /// Decides jobs that are due, some at a time.
+    /// A decision about the job of that place: when it is due next, and its new runs.
+    private typealias Decided = (place: Int, next: Timestamp?, runs: [String])
+
+    /// Decides jobs that are due, some at a time, and tells workers of their runs.
+    ///
+    /// Telling holds up no decision: together it takes a moment at most, also while the broker does not answer.
     ///
     /// - Returns: When each is due next.
     func decide(
@@ -92,15 +97,14 @@ struct JobClock: Service {
         now: Timestamp
     ) async throws -> [(place: Int, next: Timestamp?)] {
         let decisions = FiringDecisions(control: control, logger: logger)
-        return try await withThrowingTaskGroup(of: (place: Int, next: Timestamp?).self) { group in
+        return try await withThrowingTaskGroup(of: Decided?.self) { group in
             var waiting = places[...]
             func begin() {
                 guard let place = waiting.popFirst() else { return }
                 let entry = agenda.entries[place]
                 group.addTask {
                     let decision = try await decisions.decide(entry.job, of: entry.project, now: now)
-                    try await announce(decision.runs)
-                    return (place, decision.next)
+                    return (place, decision.next, decision.runs)
                 }
             }
             for _ in 0..<Self.concurrency { begin() }
@@ -109,7 +113,13 @@ struct JobClock: Service {
             while let result = await group.nextResult() {
                 // One that cannot be decided keeps no other from its time.
                 switch result {
-                case .success(let time): times.append(time)
+                case .success(let decided?):
+                    times.append((decided.place, decided.next))
+                    group.addTask {
+                        await announce(decided.runs)
+                        return nil
+                    }
+                case .success(nil): continue
                 case .failure(let error): failure = failure ?? error
                 }
                 begin()
@@ -120,10 +130,9 @@ struct JobClock: Service {
     }
 
     /// Tells workers of new runs; they find those that they were not told of.
-    private func announce(_ runs: [String]) async throws {
-        guard !runs.isEmpty else { return }
+    private func announce(_ runs: [String]) async {
         do {
-            try await broker.publishAll(runs.map(OutgoingMessage.runReady))
+            try await broker.hint(runs.map(OutgoingMessage.runReady))
         } catch {
             logger.warning("The workers were not told of new runs; they look for themselves", error: error)
         }

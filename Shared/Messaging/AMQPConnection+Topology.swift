@@ -16,21 +16,14 @@ extension AMQPConnection {
 }
 
 extension Topology {
-    /// What a link declares when it connects.
-    ///
-    /// The publishing one declares what is shared. A queue of a connection belongs to the one that consumes it.
-    func part(for role: Link.Role) -> Topology {
-        let own = queues.filter(\.isOfConnection)
-        switch role {
-        case .consuming: return part(of: own)
-        case .publishing:
-            let names = Set(own.map(\.name))
-            return Topology(
-                exchanges: exchanges,
-                queues: queues.filter { !$0.isOfConnection },
-                bindings: bindings.filter { !names.contains($0.queue) }
-            )
-        }
+    /// What any connection may declare: all but the queues of a connection, which belong to the one that consumes them.
+    var shared: Topology {
+        let names = Set(queues.filter(\.isOfConnection).map(\.name))
+        return Topology(
+            exchanges: exchanges,
+            queues: queues.filter { !$0.isOfConnection },
+            bindings: bindings.filter { !names.contains($0.queue) }
+        )
     }
 
     /// The queues given, with their bindings and the exchanges of these.

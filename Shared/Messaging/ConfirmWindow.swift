@@ -42,13 +42,18 @@ struct ConfirmWindow<Element> {
         advance()
     }
 
-    /// Removes the oldest that is not confirmed; a confirmation that comes later has no effect.
-    mutating func abandonFirst() -> Element? {
-        guard !isEmpty, let element = slots[head] else { return nil }
-        slots[head] = nil
-        count -= 1
+    /// Removes those that fulfil the condition, which is asked with their tags; a confirmation that comes later has no
+    /// effect.
+    mutating func abandon(where isAbandoned: (UInt64, Element) -> Bool) -> [Element] {
+        var abandoned: [Element] = []
+        for index in head..<slots.count {
+            guard let element = slots[index], isAbandoned(firstTag + UInt64(index), element) else { continue }
+            slots[index] = nil
+            count -= 1
+            abandoned.append(element)
+        }
         advance()
-        return element
+        return abandoned
     }
 
     /// Takes out all that is not confirmed, and starts again for a new channel.

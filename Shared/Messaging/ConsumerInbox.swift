@@ -86,7 +86,7 @@ final class ConsumerInbox: Sendable {
     /// The broker sends from now on.
     func activate() {
         let promises = state.withLock { state in
-            state.isActive = true
+            state.isActive = !state.isEnded
             state.wasEverActive = true
             defer { state.activation = [] }
             return state.activation
@@ -95,6 +95,9 @@ final class ConsumerInbox: Sendable {
             promise.resolve(.success(()))
         }
     }
+
+    /// Whether no more are taken.
+    var isEnded: Bool { state.withLock { $0.isEnded } }
 
     var isActive: Bool { state.withLock { $0.isActive } }
 

@@ -35,6 +35,23 @@ struct FIFO<Element> {
         head = 0
     }
 
+    /// Takes out those that fulfil the condition, which is asked of each once; the others keep their order.
+    mutating func removeAll(where isTaken: (Element) -> Bool) -> [Element] {
+        var taken: [Element] = []
+        var end = head
+        for index in head..<elements.count {
+            guard let element = elements[index] else { continue }
+            if isTaken(element) {
+                taken.append(element)
+            } else {
+                if end < index { elements[end] = element }
+                end += 1
+            }
+        }
+        elements.removeSubrange(end...)
+        return taken
+    }
+
     /// Takes everything out.
     mutating func removeAll() -> [Element] {
         defer { self = FIFO() }

@@ -37,7 +37,9 @@ final class Link: Sendable {
     private struct Mailbox {
         var commands: [Command] = []
         var tickets = FIFO<PublishTicket>()
-        /// Live over all connections.
+        /// When they are looked through again: none is late before.
+        var nextLook = ContinuousClock.now
+        /// Live over all connections, until they are stopped.
         var consumers: [ConsumerInbox.ID: ConsumerInbox] = [:]
         var isConnected = false
         var isClosed = false
@@ -86,6 +88,7 @@ final class Link: Sendable {
             guard !mailbox.isClosed else { return false }
             for ticket in tickets {
                 mailbox.tickets.append(ticket)
+                mailbox.nextLook = min(mailbox.nextLook, ticket.deadline)
             }
             return true
         }
@@ -100,8 +103,11 @@ final class Link: Sendable {
     }
 
     /// Tells the broker to send no more; what was delivered can still be settled.
+    ///
+    /// On later connections it is not set up: what came there would only be given back, again and again.
     func stop(_ consumer: ConsumerInbox) {
         change { mailbox in
+            mailbox.consumers[consumer.id] = nil
             if mailbox.isConnected { mailbox.commands.append(.stopConsumer(consumer)) }
         }
     }
@@ -137,17 +143,25 @@ final class Link: Sendable {
         }
     }
 
+    /// How long those are kept, at most, that nobody waits for any more.
+    private static let lookPeriod = Duration.seconds(1)
+
     /// Fails what has waited too long for a connection; the thread may be in the middle of a slow attempt.
+    ///
+    /// Each has its own deadline: what came first may have the last one.
     func expire(_ now: ContinuousClock.Instant) {
-        let expired = mailbox.withLock { mailbox in
-            var expired: [PublishTicket] = []
-            while let ticket = mailbox.tickets.first, ticket.deadline <= now {
-                _ = mailbox.tickets.popFirst()
-                expired.append(ticket)
+        let over = mailbox.withLock { mailbox -> [PublishTicket] in
+            guard mailbox.nextLook <= now else { return [] }
+            var next = now + Self.lookPeriod
+            let over = mailbox.tickets.removeAll { ticket in
+                guard !ticket.isOver(now) else { return true }
+                next = min(next, ticket.deadline)
+                return false
             }
-            return expired
+            mailbox.nextLook = next
+            return over
         }
-        for ticket in expired {
+        for ticket in over {
             ticket.batch.finish(
                 ticket.batch.late("the message was not confirmed in time; the broker is \(board.state)")
             )
@@ -218,6 +232,7 @@ final class Link: Sendable {
         let (commands, consumers) = mailbox.withLock { mailbox in
             mailbox.isConnected = false
             mailbox.tickets.prepend(unconfirmed)
+            mailbox.nextLook = .now
             defer { mailbox.commands = [] }
             return (mailbox.commands, mailbox.consumers.values)
         }
@@ -232,7 +247,7 @@ final class Link: Sendable {
     private func open() -> [ConsumerInbox] {
         mailbox.withLock { mailbox in
             mailbox.isConnected = true
-            return mailbox.consumers.values.sorted { $0.id < $1.id }
+            return mailbox.consumers.values.filter { !$0.isEnded }.sorted { $0.id < $1.id }
         }
     }
 

@@ -81,7 +81,7 @@ extension LinkSession {
     }
 
     func add(_ inbox: ConsumerInbox) {
-        guard channels[inbox.id] == nil else { return }
+        guard channels[inbox.id] == nil, !inbox.isEnded else { return }
         let range = Self.firstConsumerChannel...max(Self.firstConsumerChannel, connection.maximumChannel)
         guard let channel = range.first(where: { consumers[$0] == nil }) else {
             _ = inbox.end(.failure(.invalidConfiguration("more than \(range.count) consumers on one connection")))
@@ -93,6 +93,10 @@ extension LinkSession {
 
     func stop(_ inbox: ConsumerInbox) throws(MessagingError) {
         guard let channel = channels[inbox.id], let consumer = consumers[channel] else { return }
+        try stop(consumer, on: channel)
+    }
+
+    private func stop(_ consumer: ActiveConsumer, on channel: UInt16) throws(MessagingError) {
         if case .consuming = consumer.phase {
             try connection.cancelConsumer(channel, consumerTag: consumer.consumerTag)
         }
@@ -155,6 +159,10 @@ extension LinkSession {
     }
 
     private func setUp(_ consumer: ActiveConsumer, on channel: UInt16) throws(MessagingError) {
+        guard !consumer.inbox.isEnded else {
+            consumer.phase = .stopped
+            return
+        }
         if consumer.inbox.isDeclared {
             try declare(consumer.inbox.queue)
         }
@@ -189,23 +197,52 @@ extension LinkSession {
         }
     }
 
+    /// Declares a queue of this connection, unless another one holds it.
+    ///
+    /// That is the one before, as a rule, whose loss the broker has not noticed yet. It may take a minute, in which the
+    /// other consumers go on; this one's tries again.
+    func declareUnlessHeld(_ queue: Queue) throws(MessagingError) {
+        do throws(MessagingError) {
+            try declare(queue)
+        } catch .channelClosed(Self.resourceLocked, let text) {
+            link.logger.warning(
+                "another connection holds a queue",
+                metadata: ["queue": "\(queue.name)", "text": "\(text)"]
+            )
+        }
+    }
+
+    /// The broker's code for a queue that belongs to another connection (AMQP 0-9-1, `resource-locked`).
+    private static let resourceLocked = 405
+    /// The longest pause before such a queue is tried again: once it is gone, those who reply to it wait for the new
+    /// one, but not for long.
+    private static let resourceLockedPause = Duration.seconds(1)
+
     /// What is wrong from the start is the caller's to know; later, and for a queue that another connection still
     /// holds, it is a matter of time.
     private func handleSetUpFailure(_ consumer: ActiveConsumer, _ code: Int, _ text: String) {
-        let isResourceLocked = code == 405
+        let isResourceLocked = code == Self.resourceLocked
         if !consumer.inbox.wasEverActive, !isResourceLocked {
             consumer.phase = .stopped
             _ = consumer.inbox.end(.failure(.channelClosed(code: code, text: text)))
             return
         }
-        retryLater(consumer, reason: "cannot consume", code, text)
+        let limit = isResourceLocked ? Self.resourceLockedPause : nil
+        retryLater(consumer, reason: "cannot consume", code, text, within: limit)
     }
 
-    private func retryLater(_ consumer: ActiveConsumer, reason: Logger.Message, _ code: Int? = nil, _ text: String = "")
-    {
+    /// - Parameter limit: The longest pause; nil for what the configuration says.
+    private func retryLater(
+        _ consumer: ActiveConsumer,
+        reason: Logger.Message,
+        _ code: Int? = nil,
+        _ text: String = "",
+        within limit: Duration? = nil
+    ) {
         if case .stopped = consumer.phase { return }
         var generator = SystemRandomNumberGenerator()
-        let pause = consumer.backoff.pause(using: &generator)
+        var pause = consumer.backoff.pause(using: &generator)
+        if let limit { pause = min(pause, limit) }
         consumer.phase = .waiting(.now + pause)
         link.logger.warning(
             reason,
@@ -257,6 +294,8 @@ extension LinkSession {
             let settlement = settlement(tag)
             consumer.hand(over: tag, size: message.body.count, link.configuration)
             guard !consumer.inbox.put(ReceivedMessage(message: message, settlement: settlement)) else { return }
+            // First of all: a message that is given back to a queue comes to its consumers again at once.
+            try stop(consumer, on: channel)
             settlements.append((settlement, .givenBack))
         case .oversized(let tag, let size):
             guard size > UInt64(consumer.inbox.maximumOversize) else {

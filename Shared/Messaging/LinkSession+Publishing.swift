@@ -130,21 +130,37 @@ extension LinkSession {
         }
     }
 
-    /// Fails what has waited too long.
+    /// Has `expire` look at that time, at the latest.
+    func lookForLate(from time: ContinuousClock.Instant) {
+        nextExpiry = nextExpiry.map { min($0, time) } ?? time
+    }
+
+    /// How long a message whose body is half written has to be late before it is looked at again.
+    private static let unfinishedPause = Duration.seconds(1)
+
+    /// Fails what has waited too long, each by its own deadline, and drops what is not sent and nobody waits for.
     func expire(_ now: ContinuousClock.Instant) {
-        var expired: [PublishTicket] = []
+        guard let time = nextExpiry, time <= now else { return }
+        nextExpiry = nil
         // A message whose body is half written has to be finished; it is the last of the window.
-        while let ticket = window.first, ticket.deadline <= now, unsentBody == nil || window.count > 1 {
-            expired.append(contentsOf: window.abandonFirst().map { [$0] } ?? [])
-            suspects = max(0, suspects - 1)
+        let unfinished = unsentBody == nil ? nil : window.nextTag - 1
+        var over = window.abandon { tag, ticket in
+            let isLate = ticket.deadline <= now
+            guard isLate, tag != unfinished else {
+                lookForLate(from: isLate ? now + Self.unfinishedPause : ticket.deadline)
+                return false
+            }
+            return true
         }
-        while let ticket = ready.first, ticket.deadline <= now {
-            _ = ready.popFirst()
-            expired.append(ticket)
+        suspects = max(0, suspects - over.count)
+        over += ready.removeAll { ticket in
+            guard !ticket.isOver(now) else { return true }
+            lookForLate(from: ticket.deadline)
+            return false
         }
-        guard !expired.isEmpty else { return }
+        guard !over.isEmpty else { return }
         let reason = blockedReason.map { "; the broker takes no messages: \($0)" } ?? ""
-        for ticket in expired {
+        for ticket in over {
             ticket.batch.finish(ticket.batch.late("the message was not confirmed in time\(reason)"))
         }
     }

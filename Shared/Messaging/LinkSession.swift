@@ -19,6 +19,8 @@ final class LinkSession {
     // Publishing (LinkSession+Publishing.swift).
     var window = ConfirmWindow<PublishTicket>()
     var ready = FIFO<PublishTicket>()
+    /// No message of `window` or `ready` is late before; nil when there is none.
+    var nextExpiry: ContinuousClock.Instant?
     var unsentBody: UnsentBody?
     var returns: ContentAssembler
     var blockedReason: String?
@@ -46,9 +48,15 @@ final class LinkSession {
     /// Declares the topology and opens what the role needs.
     func prepare() throws(MessagingError) {
         try connection.openChannel(Self.controlChannel)
-        try connection.declare(link.topology.part(for: link.role), on: Self.controlChannel)
-        guard link.role == .publishing else { return }
-        try openPublishChannel()
+        switch link.role {
+        case .publishing:
+            try connection.declare(link.topology.shared, on: Self.controlChannel)
+            try openPublishChannel()
+        case .consuming:
+            for queue in link.topology.queues where queue.isOfConnection {
+                try declareUnlessHeld(queue)
+            }
+        }
     }
 
     func begin(consumers: [ConsumerInbox]) {
@@ -101,6 +109,7 @@ final class LinkSession {
         let (wishes, tickets) = link.take(limit: roomForTickets)
         for ticket in tickets {
             ready.append(ticket)
+            lookForLate(from: ticket.deadline)
         }
         for wish in wishes {
             commands.append(wish)
@@ -146,7 +155,7 @@ final class LinkSession {
         else { return .zero }
         var next = nextHeartbeatCheck
         let times = [
-            window.first?.deadline, ready.first?.deadline, nextConsumerSetUp, link.stopDeadline,
+            nextExpiry, nextConsumerSetUp, link.stopDeadline,
         ]
         for time in times {
             if let time { next = min(next, time) }

@@ -35,6 +35,27 @@ extension MessageBroker {
         }
     }
 
+    /// How long a hint is waited for.
+    package static let hintLimit = Duration.seconds(1)
+
+    /// Publishes hints: what they say is written down, and those whom they would make faster look for it themselves.
+    ///
+    /// So they are waited for only for a moment: whoever tells somebody of work that is done must not wait for a broker
+    /// that is dead or blocked. What is not sent by then is not sent at all.
+    package func hint(
+        _ messages: [OutgoingMessage],
+        within limit: Duration = hintLimit
+    ) async throws(MessagingError) {
+        guard !messages.isEmpty else { return }
+        let (promise, mark) = (Promise<Void>(), SendMark())
+        try post(messages, promise, deadline: .now + limit, mark: mark)
+        do {
+            try await promise.value(within: limit, "a hint was not confirmed; the broker is \(state)")
+        } catch .timedOut(let reason) where !mark.isSent {
+            throw .notSent(reason)
+        }
+    }
+
     /// Waits until a queue may accept again that is full, or has no leader yet; false when there is no time for it.
     func pauseBeforeRetry(_ deadline: ContinuousClock.Instant) async -> Bool {
         let end = ContinuousClock.now + configuration.reconnectDelay

@@ -75,10 +75,12 @@ package final class MessageBroker: Sendable {
             for (link, executor) in zip([publishing, consuming], executors) {
                 group.addTask(executorPreference: executor) { link.run() }
             }
-            group.addTask { await self.expireUntilCancelled() }
+            // No child task: handlers still publish while the broker closes.
+            let expiry = Task { await self.expireUntilCancelled() }
             try? await Promise<Void>().value()
             // What closing waits for must not be cut short by the cancellation that began it.
             await Task { await self.close() }.value
+            expiry.cancel()
         }
         for executor in executors {
             executor.shutdown()
@@ -135,8 +137,8 @@ package final class MessageBroker: Sendable {
     /// The present state and each that follows, until closed; a slow reader misses those in between.
     package var states: AsyncStream<ConnectionState> { board.states() }
 
-    /// Returns when both connections stand and the topology is declared; throws the last reason when they do not in
-    /// time.
+    /// Returns when both connections stand and the topology is declared, but for queues of a connection that an earlier
+    /// one still holds; throws the last reason when they do not in time.
     package func waitUntilConnected(within limit: Duration = .seconds(30)) async throws(MessagingError) {
         do throws(MessagingError) {
             try await board.whenSettled().value(within: limit, "no connection to the message broker")

@@ -9,6 +9,11 @@ struct PublishTicket: Sendable {
     var isReturned = false
     /// It was sent before, and nobody knows what became of that.
     var isInDoubt = false
+
+    /// Whether it need not be sent any more: it is late, or nobody waits for it.
+    func isOver(_ now: ContinuousClock.Instant) -> Bool {
+        deadline <= now || batch.isAbandoned
+    }
 }
 
 /// Whether any of some messages was sent, perhaps only in part.
@@ -38,8 +43,11 @@ final class PublishBatch: Sendable {
     /// Marked first, so that whoever ends the waiting and then finds no mark knows that nothing is sent.
     func begin() -> Bool {
         mark.set(true)
-        return !promise.isResolved
+        return !isAbandoned
     }
+
+    /// Whether nobody waits any more.
+    var isAbandoned: Bool { promise.isResolved }
 
     /// The error when there was not enough time.
     func late(_ reason: String) -> MessagingError {

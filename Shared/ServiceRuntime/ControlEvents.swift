@@ -51,15 +51,16 @@ extension MessageBroker {
     /// Says something to every process.
     ///
     /// Losing it costs the time until their next regular look.
-    package func announce(_ event: ControlEvent) async throws {
-        try await publish(
-            OutgoingMessage(
-                exchange: ExchangeName.control,
-                routingKey: "",
-                body: event.body,
-                contentType: "application/json",
-                isPersistent: false
-            )
+    ///
+    /// - Parameter limit: How long a broker that is away is waited for.
+    package func announce(_ event: ControlEvent, within limit: Duration = MessageBroker.hintLimit) async throws {
+        let message = OutgoingMessage(
+            exchange: ExchangeName.control,
+            routingKey: "",
+            body: event.body,
+            contentType: "application/json",
+            isPersistent: false
         )
+        try await hint([message], within: limit)
     }
 }

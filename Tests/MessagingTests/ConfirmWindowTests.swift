@@ -40,8 +40,12 @@ import Testing
                     window.settle(recent, isMultiple: isMultiple) { settled.append($0) }
                     #expect(settled == model.settle(recent, isMultiple: isMultiple))
                 case 90..<95:
-                    #expect(window.abandonFirst() == model.tags.first?.element)
-                    if !model.tags.isEmpty { model.tags.removeFirst() }
+                    let (oldest, remainder) = (model.tags.first?.tag, step % 7)
+                    let isAbandoned = { (tag: UInt64, element: Int) in
+                        tag == oldest || (abs(element) + Int(tag)) % 7 == remainder
+                    }
+                    #expect(window.abandon(where: isAbandoned) == model.tags.filter(isAbandoned).map(\.element))
+                    model.tags.removeAll(where: isAbandoned)
                 case 95..<99:
                     guard let (tag, _) = model.tags.randomElement(using: &generator) else { continue }
                     window.update(tag) { $0 = -$0 }
@@ -58,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func `a queue gives out what came in, in order, whatever is put before`() {
+    @Test func `a queue gives out what came in, in order, whatever is put before or taken out`() {
         var generator = SeededGenerator(seed: 7)
         var queue = FIFO<Int>()
         var model: [Int] = []
@@ -67,9 +71,13 @@ import Testing
             case 0..<50:
                 queue.append(step)
                 model.append(step)
-            case 50..<98:
+            case 50..<97:
                 #expect(queue.popFirst() == model.first)
                 if !model.isEmpty { model.removeFirst() }
+            case 97:
+                let isTaken = { (element: Int) in (element + step).isMultiple(of: 5) }
+                #expect(queue.removeAll(where: isTaken) == model.filter(isTaken))
+                model.removeAll(where: isTaken)
             case 98:
                 queue.prepend([step, -step])
                 model.insert(contentsOf: [step, -step], at: 0)

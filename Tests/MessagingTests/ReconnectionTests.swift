@@ -166,6 +166,43 @@ import Testing
         #expect(received.elements == ["1", "2"])
     }
 
+    /// As after a loss that the broker has not noticed: the connection before holds it.
+    @Test func `a queue that another connection holds keeps no other consumer from its work`() async throws {
+        let own = "\(names.prefix).own"
+        let topology = names.work() + Topology(queues: [Queue(own, .ofConnection(maxLength: 10))])
+        let (received, heard) = (Collector<String>(), Collector<String>())
+        let holder = MessageBroker(try configuration(), topology: topology, logger: quietLogger)
+        let holding = Task { try await holder.run() }
+        try await holder.waitUntilConnected(within: .seconds(120))
+        try await withBroker(topology) { broker in
+            try await whileRunning {
+                try await broker.consume(own) { delivery in
+                    heard.append(delivery.message.text)
+                    delivery.acknowledge()
+                }
+            } _: {
+                try await whileRunning {
+                    try await broker.consume(names.queue) { delivery in
+                        received.append(delivery.message.text)
+                        delivery.acknowledge()
+                    }
+                } _: {
+                    try await broker.publish(names.message(1))
+                    await received.wait(for: 1)
+                    holding.cancel()
+                    try await holding.value
+                    var message = names.message(2)
+                    message.routingKey = own
+                    // It comes to nobody, or is returned, until the queue is this connection's.
+                    try await eventually("the other consumer has its queue, too") {
+                        try? await broker.publish(message)
+                        return !heard.elements.isEmpty
+                    }
+                }
+            }
+        }
+    }
+
     @Test(.needsPrivateBroker) func `connections that the broker closes come back`() async throws {
         let named = try configuration { $0.connectionName = names.prefix }
         try await withBroker(names.work(), named) { broker in

@@ -46,9 +46,10 @@ struct RunsResource: Sendable {
             guard let cancelled = try await control.cancelRun(id) else {
                 throw CouchError.preconditionFailed("A run that has succeeded or was cancelled cannot be cancelled.")
             }
-            await announce(cancelled.next)
+            async let next: Void = announce(cancelled.next)
             // A worker that has it in hand and does not hear of it notices that it lost its claim.
             try? await broker.announce(.cancelled(run: id, claim: cancelled.claim))
+            await next
         case .resolve: try await resolve(id, try await exchange.object())
         }
         return .ok(.accepted)
@@ -89,7 +90,6 @@ struct RunsResource: Sendable {
 
     /// Tells workers of runs that are ready; they find those that they were not told of.
     private func announce(_ runs: [String]) async {
-        guard !runs.isEmpty else { return }
-        try? await broker.publishAll(runs.map(OutgoingMessage.runReady))
+        try? await broker.hint(runs.map(OutgoingMessage.runReady))
     }
 }

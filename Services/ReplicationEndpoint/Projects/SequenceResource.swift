@@ -124,6 +124,8 @@ struct SequenceResource: Sendable {
 
     /// How much longer than the sequence's time its answer is waited for: that time begins at the worker.
     private static let grace = Duration.seconds(5)
+    /// How long it is tried to tell workers that a client has hung up.
+    private static let departureLimit = Duration.seconds(30)
 
     private func answer(_ call: Call, _ run: String) async throws -> SequenceAnswer {
         try await sequences.call(
@@ -151,7 +153,8 @@ struct SequenceResource: Sendable {
             }
             defer { group.cancelAll() }
             if let first = try await group.next(), let answer = first { return answer }
-            try await broker.announce(.cancelled(run: run, claim: nil))
+            // The run is nobody's but the worker's, who learns it in no other way; and nobody waits for this any more.
+            try await broker.announce(.cancelled(run: run, claim: nil), within: Self.departureLimit)
             throw CouchError.unavailable("The client has hung up.")
         }
     }
