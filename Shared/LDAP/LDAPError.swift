@@ -22,6 +22,16 @@ package enum LDAPError: Error, Hashable, Sendable {
     }
 }
 
+extension LDAPError {
+    /// Whether the server has answered, so that another server of the same directory would say no more.
+    package var isAnswer: Bool {
+        switch self {
+        case .unavailable, .connectionLost, .timedOut: false
+        case .invalidCredentials, .limitExceeded, .refused: true
+        }
+    }
+}
+
 extension LDAPError: CustomStringConvertible {
     package var description: String {
         switch self {

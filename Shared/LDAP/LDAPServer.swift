@@ -1,4 +1,4 @@
-/// Where a directory is, and how the way there is secured.
+/// Where a server of a directory is, and how the way there is secured.
 package struct LDAPServer: Sendable {
     /// How a connection is secured.
     package enum Security: Hashable, Sendable {
@@ -10,8 +10,8 @@ package struct LDAPServer: Sendable {
         case startTLS
     }
 
-    /// Names or addresses; the first that answers is used.
-    package var hosts: [String]
+    /// A name or an address.
+    package var host: String
     package var port: Int
     package var security: Security
     /// Whether the server must prove its name.
@@ -19,23 +19,24 @@ package struct LDAPServer: Sendable {
     /// A file of the authorities that may vouch for it, as PEM.
     package var authorityFile: String?
 
+    /// How many addresses the name stands for: the time to connect is shared among them.
+    package var addressCount = 1
     /// Whether an address, as 4 or 16 bytes, may be reached: asked at each connection, before anything is said.
     package var allows: @Sendable ([UInt8]) -> Bool = { _ in true }
     /// The most bytes of one message of the directory, which is an entry of an answer.
     package var maximumMessage = 64 << 20
 
-    package init(hosts: [String], port: Int, security: Security, verifies: Bool, authorityFile: String?) {
-        self.hosts = hosts
+    package init(host: String, port: Int, security: Security, verifies: Bool, authorityFile: String?) {
+        self.host = host
         self.port = port
         self.security = security
         self.verifies = verifies
         self.authorityFile = authorityFile
     }
 
-    /// The list of addresses that `ldap_initialize` takes.
-    var urls: String {
-        let scheme = security == .tls ? "ldaps" : "ldap"
-        return hosts.map { "\(scheme)://\($0.contains(":") ? "[\($0)]" : $0):\(port)" }.joined(separator: " ")
+    /// The address that `ldap_initialize` takes.
+    var url: String {
+        "\(security == .tls ? "ldaps" : "ldap")://\(host.contains(":") ? "[\(host)]" : host):\(port)"
     }
 }
 

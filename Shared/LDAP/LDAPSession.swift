@@ -1,5 +1,4 @@
 import CLDAP
-import Dispatch
 import Glibc
 
 /// One connection to a directory, used from one thread, ended with its owner.
@@ -9,45 +8,77 @@ import Glibc
 /// Source: `ldap(3)` and the pages that it names.
 package final class LDAPSession {
     private let pointer: OpaquePointer
-    private let deadline: ContinuousClock.Instant
-    private let socket: WatchedSocket
+    private var deadline: ContinuousClock.Instant
+    private let addressCount: Int
     /// Ends what the session waits for when the time is over.
-    private let alarm: DispatchWorkItem
+    private let alarm: SocketAlarm
 
     private init(adopting pointer: OpaquePointer, to server: LDAPServer, deadline: ContinuousClock.Instant) {
         self.pointer = pointer
         self.deadline = deadline
-        let socket = WatchedSocket(of: pointer, to: server)
-        self.socket = socket
-        alarm = DispatchWorkItem { socket.shut() }
-        let time = max(.zero, ContinuousClock.now.duration(to: deadline))
-        DispatchQueue.global().asyncAfter(
-            deadline: .now() + .seconds(Int(time.components.seconds)) + .microseconds(time.microseconds),
-            execute: alarm
-        )
+        addressCount = max(1, server.addressCount)
+        alarm = SocketAlarm(of: WatchedSocket(of: pointer, to: server), at: deadline)
     }
 
     deinit {
         ldap_unbind_ext(pointer, nil, nil)
-        alarm.cancel()
+        alarm.turnOff()
     }
 
-    /// `ldap_initialize`, and StartTLS; without that, the connection is made with the first call.
+    /// `ldap_initialize`, StartTLS and the bind, as far as they are asked for; a session without them connects with its
+    /// first call.
+    ///
+    /// - Parameters:
+    ///   - account: Who is bound; nil is nobody.
+    ///   - answerDeadline: Until when the server must have answered something, when that is before the deadline; who
+    ///     has nothing else to ask asks it whether it is there.
     package static func connect(
         _ server: LDAPServer,
+        as account: (dn: String, password: String)? = nil,
+        answeringBy answerDeadline: ContinuousClock.Instant? = nil,
         until deadline: ContinuousClock.Instant
     ) throws(LDAPError) -> LDAPSession {
         var pointer: OpaquePointer?
-        let code = ldap_initialize(&pointer, server.urls)
+        let code = ldap_initialize(&pointer, server.url)
         guard code == LDAP_SUCCESS, let pointer else { throw .unavailable(words(code)) }
-        let session = LDAPSession(adopting: pointer, to: server, deadline: deadline)
+        let firstDeadline = min(answerDeadline ?? deadline, deadline)
+        let session = LDAPSession(adopting: pointer, to: server, deadline: firstDeadline)
         try session.configure(server)
         if server.security == .startTLS {
             try session.limitTime()
             let code = ldap_start_tls_s(pointer, nil, nil)
-            guard code == LDAP_SUCCESS else { throw session.error(code) }
+            guard code == LDAP_SUCCESS else {
+                let error = session.error(code)
+                // A server that refuses TLS has not been asked what it was to be asked.
+                throw error.isAnswer ? .unavailable(words(code)) : error
+            }
         }
+        if let account {
+            try session.bind(account.dn, password: account.password)
+        } else if server.security != .startTLS, firstDeadline < deadline {
+            try session.askWhetherThere()
+        }
+        guard session.alarm.move(to: deadline) else { throw .timedOut }
+        session.deadline = deadline
         return session
+    }
+
+    /// Asks for the root entry, which every directory has (RFC 4512, section 5.1); whatever it answers, it is there.
+    private func askWhetherThere() throws(LDAPError) {
+        let root = LDAPSearch(
+            base: "",
+            scope: .base,
+            filter: "(objectClass=*)",
+            // No attributes (RFC 4511, section 4.5.1.8).
+            attributes: ["1.1"],
+            maximumEntries: 1,
+            maximumBytes: 1 << 10
+        )
+        do throws(LDAPError) {
+            _ = try search(root)
+        } catch {
+            guard error.isAnswer else { throw error }
+        }
     }
 
     private func configure(_ server: LDAPServer) throws(LDAPError) {
@@ -208,11 +239,14 @@ package final class LDAPSession {
     private func limitTime() throws(LDAPError) -> Duration {
         let time = ContinuousClock.now.duration(to: deadline)
         guard time > .zero else { throw .timedOut }
-        let (seconds, microseconds) = (Int(time.components.seconds), time.microseconds)
-        // For connecting and TLS, and for the calls that wait for their answer.
-        _ = cldap_set_time(pointer, LDAP_OPT_NETWORK_TIMEOUT, seconds, max(1, microseconds))
-        _ = cldap_set_time(pointer, LDAP_OPT_TIMEOUT, seconds, max(1, microseconds))
+        // For connecting to each address, and for the calls that wait for their answer.
+        set(LDAP_OPT_NETWORK_TIMEOUT, time / addressCount)
+        set(LDAP_OPT_TIMEOUT, time)
         return time
+    }
+
+    private func set(_ option: Int32, _ time: Duration) {
+        _ = cldap_set_time(pointer, option, Int(time.components.seconds), max(1, time.microseconds))
     }
 
     private func error(_ code: Int32) -> LDAPError {

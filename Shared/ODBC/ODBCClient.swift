@@ -9,6 +9,9 @@ import Synchronization
 package final class ODBCClient: Sendable {
     /// How long an answer to a cancel request is waited for.
     private static let cancelPatience: Duration = .seconds(5)
+    /// How long a connection that was kept may take to say that it still stands.
+    private static let checkTime: Duration = .seconds(2)
+
     private struct Idle {
         let connection: ODBCConnection
         let since: ContinuousClock.Instant
@@ -77,13 +80,17 @@ package final class ODBCClient: Sendable {
 
     /// One that is kept and still stands, or a new one.
     private func connection(until deadline: ContinuousClock.Instant) async throws(ODBCError) -> ODBCConnection {
-        while let kept = try take() {
-            let isAlive = await Self.wait(until: deadline, for: kept) { () async throws(ODBCError) in
+        if let kept = try take() {
+            let checkDeadline = min(deadline, .now + Self.checkTime)
+            let isAlive = await Self.wait(until: checkDeadline, patience: .zero, for: kept) {
+                () async throws(ODBCError) in
                 await kept.isAlive()
             }
             if case .success(true)? = isAlive { return kept }
-            if isAlive != nil { await kept.close() }
+            // What ended this one may have ended the others, and to ask each would take this call's time.
+            Self.discard([kept] + takeAll())
         }
+        guard ContinuousClock.now < deadline else { throw .connectTimedOut }
         let connection = ODBCConnection(configuration)
         let connectDeadline = min(deadline, .now + connectTimeout)
         let timeout = connectTimeout
@@ -106,9 +113,22 @@ package final class ODBCClient: Sendable {
             state = .open(idle)
             return (last?.connection, old)
         }
-        // Each on its own thread: nobody waits for a server that does not take leave.
-        for entry in old { Task { await entry.connection.close() } }
+        Self.discard(old.map(\.connection))
         return connection
+    }
+
+    /// Those that nobody uses, which are kept no more.
+    private func takeAll() -> [ODBCConnection] {
+        state.withLock { state in
+            guard case .open(let idle) = state else { return [] }
+            state = .open([])
+            return idle.map(\.connection)
+        }
+    }
+
+    /// Closes each on its own thread: nobody waits for a server that does not take leave.
+    private static func discard(_ connections: [ODBCConnection]) {
+        for connection in connections { Task { await connection.close() } }
     }
 
     private func keep(_ connection: ODBCConnection) async {

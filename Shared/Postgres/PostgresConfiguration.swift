@@ -6,7 +6,7 @@ package struct PostgresConfiguration: Sendable {
     package var maximumConnections = 8
     /// The most tasks that wait for a connection at once; one more is refused at once.
     package var maximumWaiters = 10_000
-    /// How long making one connection may take, name resolution apart.
+    /// How long making one connection may take, name resolution apart; several hosts or addresses share it.
     package var connectTimeout: Duration = .seconds(5)
     /// How long a statement may run (`statement_timeout`); zero is without limit.
     package var statementTimeout: Duration = .seconds(30)

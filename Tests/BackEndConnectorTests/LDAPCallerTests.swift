@@ -61,10 +61,69 @@ import Testing
         #expect(directory.reason(of: await directory.call("people", ["user": "ada"]))?.code == "address_refused")
     }
 
+    @Test(arguments: ["none", "verify", "startTLS"], [true, false])
+    func `a server that hangs is passed over, and asked last from then on`(
+        security: String,
+        hasAccount: Bool
+    ) async throws {
+        let slapd = try await TestSlapd.shared()
+        let port = security == "verify" ? slapd.securePort : slapd.port
+        let silent = try SilentServer.beside(port)
+        // A busy machine may need more: a server that is never reached is not there in any time.
+        for seconds in [2, 10, 60] {
+            let directory = try await Directory(
+                Self.transactions,
+                security: security,
+                host: "[\(silent.address), 127.0.0.1]",
+                hasAccount: hasAccount,
+                timeout: "\(seconds)s"
+            )
+            let way = hasAccount ? "bySearch" : "byName"
+            let first = await directory.call(way, ["user": "ada", "password": "lovelace"])
+            let attempts = silent.connectionCount
+            let second = await directory.call(way, ["user": "ada", "password": "wrong"])
+            let isEnough = [first, second].allSatisfy { directory.reason(of: $0) == nil }
+            guard isEnough && silent.connectionCount == attempts || seconds == 60 else { continue }
+            #expect(try first.get()["authenticated"] == true)
+            #expect(attempts > 0)
+            #expect(try second.get()["authenticated"] == false)
+            #expect(silent.connectionCount == attempts)
+            return
+        }
+    }
+
+    @Test func `nobody's search goes on to the next server as well`() async throws {
+        let slapd = try await TestSlapd.shared()
+        let silent = try SilentServer.beside(slapd.port)
+        for seconds in [2, 10, 60] {
+            let directory = try await Directory(
+                Self.transactions,
+                host: "[\(silent.address), 127.0.0.1]",
+                hasAccount: false,
+                timeout: "\(seconds)s"
+            )
+            let answer = await directory.call("people", ["user": "ada"])
+            let code = directory.reason(of: answer)?.code
+            guard code == "ldap_error" || seconds == 60 else { continue }
+            // Who is nobody may not see that there is anything.
+            #expect(code == "ldap_error")
+            break
+        }
+        #expect(silent.connectionCount > 0)
+    }
+
+    @Test func `a name that cannot be resolved is passed over unless it is the last`() async throws {
+        let directory = try await Directory(Self.transactions, host: "[no-such-host.invalid, 127.0.0.1]")
+        let answer = try await directory.call("byName", ["user": "ada", "password": "lovelace"]).get()
+        #expect(answer["authenticated"] == true)
+        let nowhere = try await Directory(Self.transactions, host: "[no-such-host.invalid, nor-this.invalid]")
+        #expect(nowhere.reason(of: await nowhere.call("people", ["user": "ada"]))?.code == "connect_failed")
+    }
+
     @Test(arguments: ["none", "verify", "startTLS"])
     func `a directory that hangs is a timeout`(security: String) async throws {
         let silent = try await BackEnd.start { _ in [.hang] }
-        let directory = try await Directory(Self.transactions, security: security, port: silent.port)
+        let directory = try await Directory(Self.transactions, security: security, port: silent.port, timeout: "500ms")
         #expect(directory.reason(of: await directory.call("people", ["user": "ada"]))?.code == "timeout")
         await silent.stop()
     }
@@ -80,7 +139,10 @@ private struct Directory: TestBackEnd {
         security: String = "none",
         password: String = TestSlapd.readerPassword,
         addresses: String = "loopback",
-        port: Int? = nil
+        host: String = "127.0.0.1",
+        hasAccount: Bool = true,
+        port: Int? = nil,
+        timeout: String = "30s"
     ) async throws {
         let slapd = try await TestSlapd.shared()
         let indented = transactions.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
@@ -88,14 +150,14 @@ private struct Directory: TestBackEnd {
             "project.yaml": "project: p\nsymbols: {PASSWORD: {secret: true}, CA: {}}\n",
             "connectors/directory.yaml": """
             type: ldap
-            host: 127.0.0.1
+            host: \(host)
             port: \(port ?? (security == "verify" ? slapd.securePort : slapd.port))
             tls: \(security == "none" ? "none" : "verify")
             startTLS: \(security == "startTLS")
             \(security == "none" ? "" : "certificateAuthority: ${CA}")
-            bind: {dn: "\(TestSlapd.reader)", password: "${PASSWORD}"}
+            \(hasAccount ? #"bind: {dn: "\#(TestSlapd.reader)", password: "${PASSWORD}"}"# : "")
             base: \(TestSlapd.base)
-            timeout: \(port == nil ? "30s" : "500ms")
+            timeout: \(timeout)
             addresses: [\(addresses)]
             transactions:
             \(indented)

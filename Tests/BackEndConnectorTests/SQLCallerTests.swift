@@ -172,6 +172,24 @@ import Testing
         await back.close()
     }
 
+    @Test func `an address of the server that says nothing leaves the next one its share of a call's time`()
+        async throws
+    {
+        let port = try #require(URLComponents(string: try TestDatabase.address)?.port)
+        let silent = try SilentServer.beside(port)
+        // A busy machine may need more: an address that is never tried has no answer in any time.
+        for seconds in [2, 10, 60] {
+            let back = try await SQLBackEnd(.postgresql, "one: {sql: SELECT 1 AS a}", settings: "timeout: \(seconds)s")
+            let result = await back.postgres("one", at: [silent.address, "127.0.0.1"], within: .seconds(seconds))
+            await back.close()
+            guard case .failure = result, seconds < 60 else {
+                #expect(try result.get().map { $0.map(\.rows) } == [[[[1]]]])
+                break
+            }
+        }
+        #expect(silent.connectionCount > 0)
+    }
+
     @Test(arguments: [SQLEngine.postgresql, .mariadb])
     func `an address that the project may not reach is refused before a connection is made`(
         engine: SQLEngine
@@ -342,6 +360,33 @@ struct SQLBackEnd: TestBackEnd {
     var transactions: [String: SQLTransaction] { connector.transactions }
 
     func carryOut(_ call: SQLCaller.Call) async throws(Failure) -> JSONValue { try await caller.run(call) }
+
+    /// The results of a transaction of PostgreSQL, when those are the addresses of its server.
+    func postgres(
+        _ name: String,
+        at addresses: [String],
+        within time: Duration
+    ) async -> Result<[[SQLResult]], any Error> {
+        guard let transaction = transactions[name], case .server(let server) = connector.place else {
+            return .failure(MissingConnector())
+        }
+        let call = SQLCaller.Call(
+            name: ConnectorName(project: "p", connector: "tested"),
+            connector: connector,
+            transaction: transaction,
+            variables: [:],
+            idempotencyKey: "run/1",
+            deadline: .now + time
+        )
+        do {
+            let statements = try transaction.bind([:], as: .numbered)
+            return .success(
+                try await caller.postgres.run(statements, of: call, at: server, addresses, until: call.deadline)
+            )
+        } catch {
+            return .failure(error)
+        }
+    }
 
     func close() async { await caller.close() }
 }

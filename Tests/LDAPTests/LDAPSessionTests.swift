@@ -7,7 +7,7 @@ import Testing
     private func server(_ security: LDAPServer.Security, trusts: Bool = true) async throws -> LDAPServer {
         let slapd = try await TestSlapd.shared()
         return LDAPServer(
-            hosts: ["127.0.0.1"],
+            host: "127.0.0.1",
             port: security == .tls ? slapd.securePort : slapd.port,
             security: security,
             verifies: true,
@@ -91,7 +91,7 @@ import Testing
     @Test func `an address that is not allowed is not connected to`() async throws {
         let asked = Mutex<[[UInt8]]>([])
         var server = try await server(.none)
-        server.hosts = ["localhost"]
+        server.host = "localhost"
         server.allows = { address in
             asked.withLock { $0.append(address) }
             return false
@@ -114,8 +114,52 @@ import Testing
         #expect(throws: LDAPError.limitExceeded(.bytes)) { try session.search(search("(uid=*)", attributes: [])) }
     }
 
+    @Test(arguments: [LDAPServer.Security.none, .tls, .startTLS], [true, false])
+    func `a server that accepts and says nothing has the time for its first answer and no more`(
+        security: LDAPServer.Security,
+        isBound: Bool
+    ) async throws {
+        let silent = try SilentServer()
+        var server = try await server(security)
+        server.port = Int(silent.port)
+        let account = isBound ? (dn: TestSlapd.reader, password: TestSlapd.readerPassword) : nil
+        let deadline = ContinuousClock.now + .seconds(3_600)
+        #expect(throws: LDAPError.timedOut) {
+            try LDAPSession.connect(server, as: account, answeringBy: .now + .milliseconds(200), until: deadline)
+        }
+        #expect(silent.connectionCount == 1)
+    }
+
+    @Test(arguments: [LDAPServer.Security.none, .tls, .startTLS], [true, false])
+    func `a server that has answered has the whole time`(security: LDAPServer.Security, isBound: Bool) async throws {
+        let server = try await server(security)
+        let account = isBound ? (dn: TestSlapd.reader, password: TestSlapd.readerPassword) : nil
+        let deadline = ContinuousClock.now + .seconds(3_600)
+        var time: Duration = .milliseconds(200)
+        while true {
+            let answerDeadline = ContinuousClock.now + time
+            do throws(LDAPError) {
+                let session = try LDAPSession.connect(
+                    server,
+                    as: account,
+                    answeringBy: answerDeadline,
+                    until: deadline
+                )
+                // What would end it comes after this time, and a little later for certain.
+                try? await Task.sleep(until: answerDeadline + .milliseconds(100), clock: .continuous)
+                if !isBound { try session.bind(TestSlapd.reader, password: TestSlapd.readerPassword) }
+                #expect(try session.search(search("(uid=*)")).count == 2)
+                return
+            } catch .timedOut {
+                // A busy machine: it had no answer in that time.
+                time *= 2
+                guard time < .seconds(60) else { throw LDAPError.timedOut }
+            }
+        }
+    }
+
     @Test func `nobody at the port, and nobody with an answer`() throws {
-        let closed = LDAPServer(hosts: ["127.0.0.1"], port: 1, security: .none, verifies: false, authorityFile: nil)
+        let closed = LDAPServer(host: "127.0.0.1", port: 1, security: .none, verifies: false, authorityFile: nil)
         let error = #expect(throws: LDAPError.self) {
             try LDAPSession.connect(closed, until: soon).bind("cn=a", password: "b")
         }

@@ -143,6 +143,48 @@ import Testing
         await #expect(throws: ODBCError.closed) { try await id() }
     }
 
+    @Test func `kept connections whose server says nothing more cost a call one check, and not its time`() async throws
+    {
+        let proxy = try SilencingProxy(to: try await TestMariaDB.shared().port)
+        var place = try await ODBCServer.mariaDB.connectionString()
+        place["PORT"] = String(proxy.port)
+        let client = ODBCClient(place, maximumIdle: 4, connectTimeout: .seconds(60))
+        // Each waits at the server until there are three of them.
+        let together = """
+            BEGIN NOT ATOMIC
+              WHILE (SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE()) < 3 DO
+                DO SLEEP(0.01);
+              END WHILE;
+            END
+            """
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<3 { group.addTask { _ = try await client.run(together) } }
+            try await group.waitForAll()
+        }
+        #expect(client.idleCount == 3)
+        proxy.silence()
+        // The time is enough for a check and for a new connection, and no check may have all of it.
+        #expect(try await client.run("SELECT 1").first?.rows == [[.number("1")]])
+        #expect(client.idleCount == 1)
+        #expect(proxy.connectionCount == 4)
+        proxy.close()
+        await client.close()
+    }
+
+    @Test func `a call whose time is over makes no connection`() async throws {
+        let proxy = try SilencingProxy(to: try await TestMariaDB.shared().port)
+        var place = try await ODBCServer.mariaDB.connectionString()
+        place["PORT"] = String(proxy.port)
+        let client = ODBCClient(place, maximumIdle: 4, connectTimeout: .seconds(60))
+        try await client.run("SELECT 1")
+        proxy.silence()
+        await #expect(throws: ODBCError.connectTimedOut) { try await client.run("SELECT 1", within: .zero) }
+        #expect(proxy.connectionCount == 1)
+        #expect(client.idleCount == 0)
+        proxy.close()
+        await client.close()
+    }
+
     @Test func `a connection that was not used for long is ended at the server, too`() async throws {
         let place = try await ODBCServer.mariaDB.connectionString()
         let client = ODBCClient(place, maximumIdle: 4, idleTime: .zero)

@@ -15,6 +15,14 @@ struct LDAPCaller: Sendable {
     let files: PEMFiles
     /// libldap blocks.
     let threads: ThreadPoolExecutor
+    private let order = HostOrder()
+
+    init(lanes: ConnectorLanes, addresses: AddressGuard, files: PEMFiles, threads: ThreadPoolExecutor) {
+        self.lanes = lanes
+        self.addresses = addresses
+        self.files = files
+        self.threads = threads
+    }
 
     /// What the directory answered, as the sequence sees it.
     ///
@@ -29,31 +37,73 @@ struct LDAPCaller: Sendable {
         }
         if case .hopeless = question { return DirectoryAnswer.refused }
         return try await lanes.carryOut(call) { deadline throws(ExchangeFailure) in
-            for host in call.connector.hosts {
-                try await addresses.check(host, call.connector.addresses, until: deadline)
-            }
-            let server = try server(of: call.connector)
-            let account = call.connector.account
-            let result = await threads.run(until: deadline) { () -> Result<JSONValue, LDAPError> in
-                Result { () throws(LDAPError) in try question.ask(server, as: account, until: deadline) }
-            }
-            guard let result else { throw Task.isCancelled ? .cancelled : .timeout }
-            do throws(LDAPError) {
-                return try result.get()
-            } catch {
-                throw ExchangeFailure(error, of: question)
-            }
+            try await ask(question, of: call, until: deadline)
         }
     }
 
-    private func server(of connector: LDAPConnector) throws(ExchangeFailure) -> LDAPServer {
+    /// The answer of the first host that is there.
+    ///
+    /// Each has its share of the time for its first answer, and the last one all that is left.
+    private func ask(
+        _ question: Question,
+        of call: Call,
+        until deadline: ContinuousClock.Instant
+    ) async throws(ExchangeFailure) -> JSONValue {
+        let hosts = order.order(call.connector.hosts, of: call.name)
+        for (index, host) in hosts.enumerated() {
+            let left = hosts.count - index
+            let now = ContinuousClock.now
+            let share = left > 1 ? now + now.duration(to: deadline) / left : deadline
+            do throws(ExchangeFailure) {
+                let answer = try await ask(question, of: call, at: host, answeringBy: share, until: deadline)
+                order.note(host, of: call.name)
+                return answer
+            } catch {
+                switch error {
+                // A directory is only read: whatever became of the question, it may be asked again.
+                case .connectFailed, .connectionLost, .timeout:
+                    guard left > 1, ContinuousClock.now < deadline else { throw error }
+                default:
+                    if error.outcome == .answered { order.note(host, of: call.name) }
+                    throw error
+                }
+            }
+        }
+        throw .connectFailed("it has no host")
+    }
+
+    private func ask(
+        _ question: Question,
+        of call: Call,
+        at host: String,
+        answeringBy answerDeadline: ContinuousClock.Instant,
+        until deadline: ContinuousClock.Instant
+    ) async throws(ExchangeFailure) -> JSONValue {
+        let known = try await addresses.check(host, call.connector.addresses, until: answerDeadline)
+        var place = try server(of: call.connector, at: host)
+        place.addressCount = known.count
+        let (server, account) = (place, call.connector.account)
+        let result = await threads.run(until: deadline) { () -> Result<JSONValue, LDAPError> in
+            Result { () throws(LDAPError) in
+                try question.ask(server, as: account, answeringBy: answerDeadline, until: deadline)
+            }
+        }
+        guard let result else { throw Task.isCancelled ? .cancelled : .timeout }
+        do throws(LDAPError) {
+            return try result.get()
+        } catch {
+            throw ExchangeFailure(error, of: question)
+        }
+    }
+
+    private func server(of connector: LDAPConnector, at host: String) throws(ExchangeFailure) -> LDAPServer {
         var authority: String?
         if connector.security.mode == .verify {
             authority = PEMFiles.system
             if let text = connector.security.certificateAuthority { authority = try files.path(of: text) }
         }
         var server = LDAPServer(
-            hosts: connector.hosts,
+            host: host,
             port: connector.port,
             security: connector.security.mode == .none ? .none : connector.startsTLS ? .startTLS : .tls,
             verifies: connector.security.mode == .verify,
@@ -149,27 +199,41 @@ extension LDAPCaller {
         }
 
         /// Asks; blocks.
+        ///
+        /// - Parameter answerDeadline: Until when the server must have given its first answer.
         func ask(
             _ server: LDAPServer,
             as account: LDAPAccount?,
+            answeringBy answerDeadline: ContinuousClock.Instant,
             until deadline: ContinuousClock.Instant
         ) throws(LDAPError) -> JSONValue {
+            let searcher = account.map { ($0.dn, $0.password) }
             switch self {
             case .hopeless: return DirectoryAnswer.refused
             case .search(let search, let binary):
-                let session = try Self.session(server, as: account, until: deadline)
+                let session = try LDAPSession.connect(
+                    server,
+                    as: searcher,
+                    answeringBy: answerDeadline,
+                    until: deadline
+                )
                 return DirectoryAnswer.entries(try session.search(search), binary: binary)
             case .authenticate(let who, let password, let attributes, let binary):
                 let name: String
+                var limit = answerDeadline
                 switch who {
                 case .name(let known): name = known
                 case .search(let search):
-                    let session = try Self.session(server, as: account, until: deadline)
+                    let session = try LDAPSession.connect(server, as: searcher, answeringBy: limit, until: deadline)
                     guard let found = try Self.onlyEntry(search, in: session) else { return DirectoryAnswer.refused }
                     name = found
+                    // It is there.
+                    limit = deadline
                 }
-                let session = try LDAPSession.connect(server, until: deadline)
-                guard try Self.bind(session, name, password) else { return DirectoryAnswer.refused }
+                let user = try Self.ifAccepted { () throws(LDAPError) in
+                    try LDAPSession.connect(server, as: (name, password), answeringBy: limit, until: deadline)
+                }
+                guard let user else { return DirectoryAnswer.refused }
                 let own = LDAPSearch(
                     base: name,
                     scope: .base,
@@ -178,18 +242,8 @@ extension LDAPCaller {
                     maximumEntries: 1,
                     maximumBytes: 1 << 20
                 )
-                return DirectoryAnswer.authenticated(try Self.ownEntry(own, in: session), name, binary: binary)
+                return DirectoryAnswer.authenticated(try Self.ownEntry(own, in: user), name, binary: binary)
             }
-        }
-
-        private static func session(
-            _ server: LDAPServer,
-            as account: LDAPAccount?,
-            until deadline: ContinuousClock.Instant
-        ) throws(LDAPError) -> LDAPSession {
-            let session = try LDAPSession.connect(server, until: deadline)
-            if let account { try session.bind(account.dn, password: account.password) }
-            return session
         }
 
         /// The name of the one entry; nil when there is none, or more.
@@ -202,20 +256,17 @@ extension LDAPCaller {
             }
         }
 
-        /// Whether the directory takes the password; that it knows no such name is the same answer.
-        private static func bind(
-            _ session: LDAPSession,
-            _ name: String,
-            _ password: String
-        ) throws(LDAPError) -> Bool {
+        /// The session of the bind; nil when the directory does not take the password, or knows no such name.
+        private static func ifAccepted(
+            _ bind: () throws(LDAPError) -> LDAPSession
+        ) throws(LDAPError) -> LDAPSession? {
             do throws(LDAPError) {
-                try session.bind(name, password: password)
-                return true
+                return try bind()
             } catch .invalidCredentials {
-                return false
+                return nil
             } catch .refused(let code, _) where [32, 48, 53].contains(code) {
                 // No such object, inappropriate authentication, unwilling (a locked account).
-                return false
+                return nil
             }
         }
 

@@ -110,11 +110,14 @@ struct PostgresBackEnds: Sendable {
         _ addresses: [String]
     ) throws(ExchangeFailure) -> PostgresClient {
         let url = try url(of: server, addresses)
-        let key = "\(url) \(call.connector.concurrency)"
+        let timeout = call.connector.timeout
+        let key = "\(url) \(call.connector.concurrency) \(timeout)"
         do {
             return try clients.client(of: call.name, for: key) {
                 var configuration = try PostgresConfiguration(url: url)
                 configuration.maximumConnections = call.connector.concurrency
+                // The addresses share it: when it is longer than a call, a dead one would take all of each call's time.
+                configuration.connectTimeout = min(configuration.connectTimeout, timeout)
                 configuration.statementTimeout = SQLConnector.longestTimeout
                 configuration.applicationName = "fullsync \(call.name.project).\(call.name.connector)"
                 return PostgresClient(configuration, logger: logger)

@@ -3,17 +3,76 @@ import Foundation
 import Logging
 
 extension ConnectionHandle {
-    /// Connects, within `timeout`, and until `wakeUp` trips; name resolution alone is not bounded.
+    /// Connects to the first place that takes the connection, within `timeout`, and until `wakeUp` trips; name
+    /// resolution alone is not bounded.
+    ///
+    /// Each host, and each address of it, has its share of the time: one that says nothing leaves the next ones theirs.
     static func open(
         _ parameters: [String: String],
         timeout: Duration,
         wakeUp: WakeUp,
         logger: Logger
     ) throws(PostgresError) -> ConnectionHandle {
+        var deadline = ContinuousClock.now + timeout
+        let hosts = ConnectionPlaces.hosts(of: parameters)
+        var failures: [PostgresError] = []
+        for (index, host) in hosts.enumerated() {
+            let places: [[String: String]]
+            let start = ContinuousClock.now
+            do throws(PostgresError) {
+                defer { deadline += start.duration(to: .now) }
+                places = try ConnectionPlaces.addresses(of: host)
+            } catch {
+                failures.append(error)
+                continue
+            }
+            let hostDeadline = share(of: deadline, among: hosts.count - index)
+            for (index, place) in places.enumerated() {
+                let placeDeadline = share(of: hostDeadline, among: places.count - index)
+                do throws(PostgresError) {
+                    return try open(place, until: placeDeadline, wakeUp: wakeUp, logger: logger)
+                } catch {
+                    // Who refuses for good, as a wrong password, ends it, as it does for libpq.
+                    guard error.isUnavailable else { throw error }
+                    failures.append(error)
+                }
+            }
+        }
+        throw summary(of: failures)
+    }
+
+    /// Until when the first of that many may take the time up to the deadline.
+    private static func share(
+        of deadline: ContinuousClock.Instant,
+        among count: Int
+    ) -> ContinuousClock.Instant {
+        let now = ContinuousClock.now
+        return count > 1 ? now + now.duration(to: deadline) / count : deadline
+    }
+
+    /// The words about all places that were tried, with the code of the last.
+    private static func summary(of failures: [PostgresError]) -> PostgresError {
+        guard failures.count > 1, case .connectionFailed(_, let state)? = failures.last else {
+            return failures.last ?? .connectionFailed("there is no host")
+        }
+        var reasons: [String] = []
+        for failure in failures {
+            let reason = if case .connectionFailed(let reason, _) = failure { reason } else { "\(failure)" }
+            if !reasons.contains(reason) { reasons.append(reason) }
+        }
+        return .connectionFailed(reasons.joined(separator: "; "), state)
+    }
+
+    /// Connects to one place.
+    private static func open(
+        _ parameters: [String: String],
+        until deadline: ContinuousClock.Instant,
+        wakeUp: WakeUp,
+        logger: Logger
+    ) throws(PostgresError) -> ConnectionHandle {
         guard let connection = start(parameters) else { throw .connectionFailed("out of memory") }
         let handle = ConnectionHandle(adopting: connection, wakeUp: wakeUp, logger: logger)
         PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
-        let deadline = ContinuousClock.now + timeout
         var status = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING
         while status != PGRES_POLLING_OK {
             guard status != PGRES_POLLING_FAILED else { throw refusal(message(of: connection)) }

@@ -1,5 +1,6 @@
 import Foundation
 import PrivateServers
+import Testing
 
 /// The MariaDB that the tests of a process share, as a back end's database.
 package struct TestMariaDB: Sendable {
@@ -67,10 +68,15 @@ package struct TestMariaDB: Sendable {
                 "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", account,
             ]
         }
-        return TestMariaDB(
+        let started = TestMariaDB(
             port: port,
             authority: try TextFile.read(certificate.files.certificate),
             socket: directory + "/socket"
         )
+        // It listens at its port a little before it listens at its socket.
+        try await eventually("MariaDB takes connections at its socket") {
+            (try? await started.run("SELECT 1")) != nil
+        }
+        return started
     }
 }
