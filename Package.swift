@@ -313,7 +313,7 @@ let package = Package(
             "ChangeListener",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "Projects",
-                "ScriptHost", "ScriptHosting", "Sequences", "TestSupport", .logging,
+                "ScriptHost", "ScriptHosting", "Sequences", "TestSupport", "ViewIndexes", .logging,
             ]
         ),
         // One real system for all of them.
