@@ -13,12 +13,14 @@ package final class ViewIndexes: Sendable {
     private let registry: IndexRegistry
     private let updates: IndexUpdates
     let refreshes = BlockRefreshes()
+    let scriptedReads: ScriptedReads
 
     /// - Parameter holder: Names this process among all that bring indexes up to date.
     package init(_ store: DocumentStore, holder: String, logger: Logger) {
         self.store = store
         self.logger = logger
         registry = IndexRegistry(store.client)
+        scriptedReads = ScriptedReads(limit: max(store.client.configuration.maximumConnections / 2, 1))
         updates = IndexUpdates(IndexUpdater(store: store, holder: holder, logger: logger))
     }
 
