@@ -323,7 +323,7 @@ let package = Package(
             "ChangeListener",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "Projects",
-                "ScriptHost", "ScriptHosting", "Sequences", "TestScripts", "TestSupport", .logging,
+                "ScriptHost", "ScriptHosting", "Sequences", "TestScripts", "TestSupport", "ViewIndexes", .logging,
             ]
         ),
         // One real system for all of them.

@@ -65,7 +65,8 @@ final class CommitSignals: Service {
         for follower in followers.withLock({ Array(($0[database] ?? [:]).values) }) { follower.yield() }
     }
 
-    private func wakeAll() {
+    /// Signals that any database may have changes.
+    func wakeAll() {
         for follower in followers.withLock({ $0.values.flatMap(\.values) }) { follower.yield() }
     }
 }

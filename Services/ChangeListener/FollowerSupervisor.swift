@@ -26,25 +26,12 @@ struct FollowerSupervisor: Service {
     /// How often it looks for databases and projects that have come or gone.
     private static let period = Duration.milliseconds(500)
 
-    /// What a follower is made from: another version of its project makes another follower.
-    private struct Key: Hashable {
-        let name: String
-        let database: String
-        let version: Int
-    }
-
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            var running: [Key: Task<Void, Never>] = [:]
+            let tasks = FollowerTasks()
             while !Task.isCancelled {
                 do {
-                    let wanted = try await wanted()
-                    for (key, task) in running where wanted[key] == nil {
-                        task.cancel()
-                        await task.value
-                        running[key] = nil
-                    }
-                    for (key, body) in wanted where running[key] == nil { running[key] = Task { await body() } }
+                    await tasks.run(try await wanted())
                 } catch is CancellationError {
                     break
                 } catch {
@@ -52,13 +39,13 @@ struct FollowerSupervisor: Service {
                 }
                 try? await Task.sleep(for: Self.period)
             }
-            for task in running.values { task.cancel() }
-            for task in running.values { await task.value }
+            await tasks.end()
         }
     }
 
-    private func wanted() async throws -> [Key: @Sendable () async -> Void] {
-        var wanted: [Key: @Sendable () async -> Void] = [:]
+    private func wanted() async throws -> [FollowerTasks.Key: FollowerTasks.Body] {
+        typealias Key = FollowerTasks.Key
+        var wanted: [Key: FollowerTasks.Body] = [:]
         let databases = Set(try await store.databaseNames())
         let publisher = ChangePublisher(broker: broker, control: control)
         for database in databases {

@@ -23,14 +23,16 @@ struct ViewKeeper: Sendable {
     func run(_ name: String) async {
         var signal = signals.signals(of: name).makeAsyncIterator()
         var kept: Place?
+        var retries = IndexRetries()
         while !Task.isCancelled {
             do {
                 let database = try await indexes.store.database(name)
                 let info = try await indexes.store.info(database)
                 let place = Place(incarnation: database.incarnation, seq: info.updateSeq, purgeSeq: info.purgeSeq)
-                let isKept = place == kept ? true : try await keep(database)
+                let isKept = try await keep(database, hasMoved: place != kept, &retries)
                 kept = isKept ? place : nil
                 // An index that somebody else brings up to date is looked at again: its blocks may be left to be made.
+                // A signal comes every second at the latest, and with it the time to try a failed one again.
                 if isKept { guard await signal.next() != nil else { return } }
                 try await Task.sleep(for: Self.lag)
             } catch is CancellationError {
@@ -52,37 +54,58 @@ struct ViewKeeper: Sendable {
         let purgeSeq: Int
     }
 
-    /// Whether all indexes are up to date now, as far as they can be.
-    private func keep(_ database: Database) async throws -> Bool {
+    /// Whether all indexes are up to date now, as far as they can be; those that failed are tried again in their time.
+    ///
+    /// - Parameter hasMoved: Whether there may be something to do for an index that has not failed.
+    private func keep(_ database: Database, hasMoved: Bool, _ retries: inout IndexRetries) async throws -> Bool {
+        guard hasMoved || retries.isAnyDue(at: .now) else { return true }
         var isKept = true
+        var present: Set<IndexRetries.Key> = []
+        func keep(_ definition: IndexDefinition, reducers: [Reducer?] = []) async throws {
+            let key = IndexRetries.Key(incarnation: database.incarnation, signature: definition.signature)
+            present.insert(key)
+            guard retries.isDue(key, at: .now) ?? hasMoved else { return }
+            switch try await self.keep(definition, reducers: reducers, of: database) {
+            case .kept: retries.succeeded(key)
+            case .inOtherHands: isKept = false
+            case .failed: retries.failed(key, at: .now)
+            }
+        }
         for views in try await catalogue.all(in: database) {
-            isKept = try await keep(views.index, reducers: views.reducers, of: database) && isKept
+            try await keep(views.index, reducers: views.reducers)
         }
         for index in try await queries.indexes(in: database, for: .sequence(user: nil)) {
-            isKept = try await keep(index.definition, of: database) && isKept
+            try await keep(index.definition)
         }
+        retries.forget(allBut: present)
         return isKept
     }
 
-    /// Whether there is nothing left to do; false when another process does it.
+    private enum Outcome {
+        case kept
+        /// Another process is bringing the index up to date.
+        case inOtherHands
+        case failed
+    }
+
     private func keep(
         _ definition: IndexDefinition,
-        reducers: [Reducer?] = [],
+        reducers: [Reducer?],
         of database: Database
-    ) async throws -> Bool {
+    ) async throws -> Outcome {
         try Task.checkCancellation()
         do {
             let index = try await indexes.index(definition, in: database, reducers: reducers)
-            return try await indexes.refresh(index)
-        } catch is CancellationError {
-            throw CancellationError()
+            return try await indexes.refresh(index) ? .kept : .inOtherHands
         } catch {
+            // What a cancelled task hears of the database or of a script has many names.
+            try Task.checkCancellation()
             // One index that cannot be built keeps no other one waiting.
             logger.warning(
                 "An index could not be brought up to date",
                 metadata: ["database": "\(database.name)", "index": "\(definition.names)", "error": "\(error)"]
             )
-            return true
+            return .failed
         }
     }
 }

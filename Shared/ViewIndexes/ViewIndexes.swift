@@ -15,12 +15,14 @@ package final class ViewIndexes: Sendable {
     let refreshes = BlockRefreshes()
     /// Of each view the average row.
     let averageRows = RecentSizes<Int64>()
+    let scriptedReads: ScriptedReads
 
     /// - Parameter holder: Names this process among all that bring indexes up to date.
     package init(_ store: DocumentStore, holder: String, logger: Logger) {
         self.store = store
         self.logger = logger
         registry = IndexRegistry(store.client)
+        scriptedReads = ScriptedReads(limit: max(store.client.configuration.maximumConnections / 2, 1))
         updates = IndexUpdates(IndexUpdater(store: store, holder: holder, logger: logger))
     }
 

@@ -1,3 +1,4 @@
+import Foundation
 import Postgres
 import TestSupport
 import Testing
@@ -34,6 +35,34 @@ import Testing
                 }
             }
             #expect(processes.contains(process))
+        }
+    }
+
+    @Test func `statements that wait keep no thread from other tasks`() async throws {
+        let count = 2 * ProcessInfo.processInfo.activeProcessorCount
+        try await withClient(
+            .set(\.maximumConnections, count + 1),
+            .set(\.statementTimeout, .seconds(120)),
+            .set(\.acquireTimeout, .seconds(120))
+        ) { client in
+            try await client.withConnection { holder in
+                _ = try await holder.query("SELECT pg_advisory_lock(7)")
+                // More of them wait than there are threads for tasks.
+                let waiting = (0..<count).map { _ in
+                    Task { _ = try await client.query("SELECT pg_advisory_xact_lock(7)") }
+                }
+                try await eventually("all wait") {
+                    let rows = try await holder.query(
+                        """
+                        SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+                        WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+                        """
+                    )
+                    return try #require(rows.first).decode(Int64.self) == Int64(count)
+                }
+                _ = try await holder.query("SELECT pg_advisory_unlock(7)")
+                for task in waiting { try await task.value }
+            }
         }
     }
 

@@ -115,12 +115,17 @@ package actor PostgresConnection {
         guard !Task.isCancelled else { throw .cancelled }
         let token = wakeUp.arm()
         defer { wakeUp.disarm() }
+        // A closure that does not name the actor would run, and wait, on the threads that all tasks share.
         let result = await withTaskCancellationHandler {
-            Result { () throws(PostgresError) -> Value in try body() }
+            self.result(of: body)
         } onCancel: { [wakeUp] in
             wakeUp.trip(token)
         }
         return try result.get()
+    }
+
+    private func result<Value>(of body: () throws(PostgresError) -> Value) -> Result<Value, PostgresError> {
+        Result { () throws(PostgresError) -> Value in try body() }
     }
 
     /// Runs one whole operation on the handle, after ending a stream or a COPY that was abandoned.

@@ -52,8 +52,18 @@ extension ViewIndexes {
     /// Takes away the indexes of a database whose signatures are not among these; how many there were.
     @discardableResult
     package func cleanUp(_ database: Database, keeping signatures: [[UInt8]]) async throws -> Int {
-        try await store.client.execute(
-            "DELETE FROM view_indexes WHERE database = \(database.id) AND NOT signature = ANY (\(signatures))"
+        let unneeded = try await store.client.query(
+            "SELECT id FROM view_indexes WHERE database = \(database.id) AND NOT signature = ANY (\(signatures))"
         )
+        var count = 0
+        for id in try unneeded.map({ try $0.decode(Int64.self) }) {
+            // Each by itself, so that what is done is done.
+            count += try await store.client.transaction { connection in
+                // The rows of a large index, which go with it, take longer than a statement may.
+                try await connection.limitStatements(to: nil)
+                return try await connection.execute("DELETE FROM view_indexes WHERE id = \(id)")
+            }
+        }
+        return count
     }
 }

@@ -106,8 +106,13 @@ package struct ReduceScan: RangeScan {
         )
         let blocksAtOnce = max(page.surely / BlockRefresh.size, 1)
         let blank = Groups(grouping: grouping, order: index.definition.order, reducer: reducer, limit: size)
+        guard reducer.kind.builtIn == nil else { return try await gather(blank, blocksAtOnce, in: indexes) }
+        return try await indexes.scriptedReads.run { try await gather(blank, blocksAtOnce, in: indexes) }
+    }
+
+    private func gather(_ blank: Groups, _ blocksAtOnce: Int, in indexes: ViewIndexes) async throws -> [OpenGroup] {
         // Blocks and rows as of one moment: so each row is in one of them, and in one only.
-        return try await indexes.store.client.transaction(.snapshot) { connection in
+        try await indexes.store.client.transaction(.snapshot) { connection in
             var groups = blank
             var blocks = BlockReader(view: view, range: range, kind: reducer.kind)
             while true {

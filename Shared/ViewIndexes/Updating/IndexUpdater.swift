@@ -14,6 +14,8 @@ struct IndexUpdater: Sendable {
     /// Names this process.
     let holder: String
     let logger: Logger
+    /// How many rows are looked at by one statement for documents that were purged.
+    var purgeStretch = 20_000
 
     private var client: PostgresClient { store.client }
 
@@ -38,12 +40,15 @@ struct IndexUpdater: Sendable {
     ///
     /// - Returns: False when another process is doing so.
     func update(_ index: ViewIndex) async throws -> Bool {
-        guard let standing = try await acquire(index) else {
-            try await Task.sleep(for: Self.pause)
-            return false
-        }
         do {
-            if standing.purge != standing.databasePurge { try await removePurged(from: index) }
+            guard let standing = try await acquire(index) else {
+                try await Task.sleep(for: Self.pause)
+                return false
+            }
+            if standing.purge != standing.databasePurge, try await !removePurged(from: index, standing) {
+                try await release(index)
+                return false
+            }
             if standing.seq < standing.databaseSeq || standing.purge != standing.databasePurge {
                 try await run(index, from: standing)
             }
@@ -52,6 +57,7 @@ struct IndexUpdater: Sendable {
             try await stop(index, failure)
             throw failure
         } catch {
+            // Also where it is not known whether the index was had.
             try? await release(index)
             throw error
         }
@@ -112,34 +118,57 @@ struct IndexUpdater: Sendable {
         throw CouchError(status: Int(status), error: error, reason: reason)
     }
 
+    /// Gives the index back, also when the update was cancelled: others would wait for what nobody works on.
     private func release(_ index: ViewIndex) async throws {
-        try await client.execute(
-            """
-            UPDATE view_indexes SET held_until = NULL FROM \(unescaped: Self.lazily)
-            WHERE id = \(index.id) AND holder = \(holder)
-            """
-        )
+        // Not in this task, which may be cancelled.
+        let task = Task {
+            _ = try await client.execute(
+                """
+                UPDATE view_indexes SET held_until = NULL FROM \(unescaped: Self.lazily)
+                WHERE id = \(index.id) AND holder = \(holder)
+                """
+            )
+        }
+        try await task.value
     }
 
     /// Takes the rows away whose documents were purged, which no change tells of.
-    private func removePurged(from index: ViewIndex) async throws {
-        let gone = try await client.query(
-            """
-            SELECT DISTINCT document FROM view_rows
-            WHERE index_id = \(index.id) AND NOT EXISTS (SELECT FROM documents WHERE number = view_rows.document)
-            """
-        )
-        let numbers = try gone.map { try $0.decode(Int64.self) }
-        let place = try await position(of: index)
-        let batch = MappedBatch(removing: numbers)
-        _ = try await client.query(batch.apply(to: index, from: place.seq, to: place.seq, purge: place.purge))
+    ///
+    /// The rows of a large index are more than a statement has the time for, so it goes through them some at a time, by
+    /// their documents. What is purged meanwhile has a later number, and the index is gone through again for it.
+    ///
+    /// - Returns: False when another process has moved the index meanwhile.
+    private func removePurged(from index: ViewIndex, _ standing: Standing) async throws -> Bool {
+        var last: Int64 = 0
+        while true {
+            let rows = try await client.query(purged(from: index, behind: last))
+            let documents = try rows.map { try $0.decode(Int64.self, Bool.self) }
+            guard let end = documents.last?.0 else { return true }
+            last = end
+            let batch = MappedBatch(removing: documents.filter(\.1).map(\.0))
+            guard !batch.isEmpty else { continue }
+            let (seq, purge) = (standing.seq, standing.purge)
+            guard try await write(batch, index, from: seq, to: seq, purge) else { return false }
+        }
     }
 
-    private func position(of index: ViewIndex) async throws -> (seq: Int, purge: Int) {
-        let rows = try await client.query("SELECT seq, purge_seq FROM view_indexes WHERE id = \(index.id)")
-        guard let row = rows.first else { throw IndexGone() }
-        let (seq, purge) = try row.decode(Int64.self, Int64.self)
-        return (Int(seq), Int(purge))
+    /// The next rows' documents that are gone, and the last one, in order; it keeps the index held, too.
+    private func purged(from index: ViewIndex, behind last: Int64) -> PostgresQuery {
+        """
+        WITH hold AS (
+            UPDATE view_indexes SET held_until = now() + interval '15 seconds' FROM \(unescaped: Self.lazily)
+            WHERE id = \(index.id) AND holder = \(holder)
+        ), stretch AS MATERIALIZED (
+            SELECT document FROM view_rows WHERE index_id = \(index.id) AND document > \(last)
+            ORDER BY document LIMIT \(unescaped: String(purgeStretch))
+        ), stretch_end AS MATERIALIZED (SELECT max(document) AS document FROM stretch)
+        SELECT entry.document, kept.found IS NULL
+        FROM (SELECT DISTINCT document FROM stretch) AS entry
+        CROSS JOIN stretch_end
+        LEFT JOIN LATERAL (SELECT true AS found FROM documents WHERE number = entry.document LIMIT 1) AS kept ON true
+        WHERE kept.found IS NULL OR entry.document = stretch_end.document
+        ORDER BY entry.document
+        """
     }
 
     // MARK: - The pipeline

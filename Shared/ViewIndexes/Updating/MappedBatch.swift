@@ -25,6 +25,9 @@ struct MappedBatch: Sendable {
     private var values: [[UInt8]] = []
     private(set) var failures: [Failure] = []
 
+    /// Whether it changes no document's rows.
+    var isEmpty: Bool { documents.isEmpty }
+
     /// A document that a view does not have.
     struct Failure: Sendable {
         let document: Int64
