@@ -3,8 +3,8 @@ import Glibc
 
 /// One connection to a directory, used from one thread, ended with its owner.
 ///
-/// Every call blocks, no longer than up to the deadline. Referrals to other servers are not followed. The process ignores
-/// SIGPIPE, because libldap may write to a socket that was shut at the deadline.
+/// Every call blocks, no longer than up to the deadline. Referrals to other servers are not followed. The process must
+/// ignore SIGPIPE, because libldap may write to a socket that was shut at the deadline.
 ///
 /// Source: `ldap(3)` and the pages that it names.
 package final class LDAPSession {

@@ -52,13 +52,18 @@ final class BackEnd: Sendable {
             .bind(host: "127.0.0.1", port: 0) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
-                    return try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                    let connection = try Connection(wrappingChannelSynchronously: channel)
+                    kept.withLock { $0.append(connection) }
+                    return connection
                 }
             }
         return BackEnd(server, isSecure: tls != nil, react)
     }
 
     private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    /// Kept for good: one that comes while its server ends is nobody's, and NIO ends the process when it is let go.
+    private static let kept = Mutex<[Connection]>([])
 
     private init(
         _ server: NIOAsyncChannel<NIOAsyncChannel<ByteBuffer, ByteBuffer>, Never>,

@@ -45,6 +45,21 @@ import Testing
         await store.close()
     }
 
+    @Test func `what is noted as lost ends a feed that the user's open feeds wait for`() async throws {
+        let store = try await TestStore.make()
+        try await store.store.addMember("ann", to: "red", by: .administrator)
+        try await store.put("d", tags: Self.red)
+        try await leave("ann", "red", store)
+        let caller = Caller.user(name: "ann", groups: [])
+        let feeds = Array(try #require(caller.readFeeds))
+        // The leaving itself is told as a change of rights. A feed that has looked between it and the loss stands here.
+        let place = try await store.store.info(store.database).updateSeq
+        #expect(try await store.store.ends(of: feeds, inDatabase: store.database.name).values.allSatisfy { $0 < place })
+        try await store.store.finishDepartures()
+        #expect(try await store.store.ends(of: feeds, inDatabase: store.database.name).values.max() == place + 1)
+        await store.close()
+    }
+
     @Test func `a device that pulls is told all, whatever was left undone and happened since`() async throws {
         let store = try await TestStore.make()
         try await store.store.addMember("ann", to: "red", by: .administrator)

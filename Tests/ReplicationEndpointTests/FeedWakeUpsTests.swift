@@ -131,6 +131,19 @@ import Testing
         #expect(feed.isGone)
     }
 
+    @Test func `rights that change while a page is waited for are asked for before the next wait`() async {
+        let feed = wakeUps.enter("d", feeds: nil)
+        #expect(feed.mustCheck, "who was let in before it was known here has not heard of changes since")
+        feed.beginCheck()
+        wakeUps.wakeAll()
+        await feed.wait(until: nil, forChanges: false)
+        #expect(feed.mustCheck)
+        feed.beginCheck()
+        feed.signal(.notice)
+        #expect(!feed.mustCheck)
+        wakeUps.leave(feed)
+    }
+
     @Test func `a cancelled wait ends, however early`() async {
         let feed = wakeUps.enter("d", feeds: nil)
         for _ in 0..<200 {

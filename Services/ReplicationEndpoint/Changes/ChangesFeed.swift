@@ -102,13 +102,14 @@ final class ChangesFeed {
             isFresh = false
             return true
         }
+        live.beginCheck()
         guard let now = try await rights.current(principal),
             try await source.store.isOpen(source.database, to: now.caller)
         else { return false }
         let isOther = now.caller != principal.caller
         principal = now
         if isOther {
-            wakeUps.move(live, to: now.caller.feeds)
+            wakeUps.move(live, to: now.caller.readFeeds)
             live.signal(.change)
         }
         return true
@@ -166,6 +167,8 @@ final class ChangesFeed {
         hasWaited = true
         while true {
             guard !pace.isOver(), !wakeUps.isEnding else { return false }
+            // Who was told of rights while rows were looked for, or before the feed was known here, has not asked yet.
+            if live.mustCheck, try await !mayGoOn() { return false }
             if live.isChanged { return true }
             let check = rights.nextCheck(of: principal)
             await live.wait(until: [pace.nextSign, pace.end, check].compactMap(\.self).min(), forChanges: true)

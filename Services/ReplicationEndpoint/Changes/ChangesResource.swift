@@ -59,7 +59,7 @@ struct ChangesResource: Sendable {
         // Before the first look, so that what is committed behind it is not missed.
         let live = wakeUps.enter(
             database.name,
-            feeds: exchange.caller.feeds,
+            feeds: exchange.caller.readFeeds,
             documents: request.filter.documents,
             channel: exchange.channel
         )

@@ -121,7 +121,7 @@ final class FeedWakeUps: Service {
 
     /// Lets all feeds look at their rights, because somebody's have changed.
     func wakeAll() {
-        for feed in all { feed.signal(.notice) }
+        for feed in all { feed.signal(.rights) }
     }
 
     private func endAll() {

@@ -13,7 +13,9 @@ final class LiveFeed: Sendable {
         case change
         /// The client has hung up.
         case hangUp
-        /// Something else is to be looked at: rights, the end of the instance, a page that is there.
+        /// Somebody's rights have changed, or the instance ends.
+        case rights
+        /// Something else is to be looked at, such as a page that is there.
         case notice
     }
 
@@ -25,6 +27,8 @@ final class LiveFeed: Sendable {
         /// Whether something was committed since it last began to look: none is missed between a look and a wait.
         var isChanged = false
         var isNoticed = false
+        /// Whether rights may have changed since they were last asked for.
+        var mustCheck = true
         var isGone = false
         var isWaitingForChanges = false
         var continuation: CheckedContinuation<Void, Never>?
@@ -83,6 +87,14 @@ final class LiveFeed: Sendable {
         state.withLock { $0.isChanged = false }
     }
 
+    /// Whether rights may have changed since they were last asked for.
+    var mustCheck: Bool { state.withLock { $0.mustCheck } }
+
+    /// Says that rights are asked for now: what changes from here on is not known yet.
+    func beginCheck() {
+        state.withLock { $0.mustCheck = false }
+    }
+
     /// Ends the present wait, or the next one, because of something that happened.
     func signal(_ event: Event) {
         let continuation = state.withLock { state -> CheckedContinuation<Void, Never>? in
@@ -91,6 +103,7 @@ final class LiveFeed: Sendable {
                 state.isChanged = true
                 guard state.isWaitingForChanges else { return nil }
             case .hangUp: state.isGone = true
+            case .rights: (state.isNoticed, state.mustCheck) = (true, true)
             case .notice: state.isNoticed = true
             }
             return Self.takeContinuation(&state)

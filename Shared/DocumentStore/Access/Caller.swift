@@ -30,7 +30,7 @@ package enum Caller: Sendable, Hashable {
     }
 
     /// The feeds that the caller's changes are read from: also what the caller lost by leaving groups.
-    var readFeeds: Set<Feed>? {
+    package var readFeeds: Set<Feed>? {
         guard case .user(let name, _) = self else { return feeds }
         return feeds?.union([.revoked(name)])
     }

@@ -18,6 +18,9 @@ final class BackEndProxy: Sendable {
 
     private typealias Bytes = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
+    /// Kept for good: one that comes while this ends is nobody's, and NIO ends the process when it is let go.
+    private static let kept = Mutex<[Bytes]>([])
+
     let port: Int
     private let listening: NIOAsyncChannel<Bytes, Never>
     private let mode = Mutex(Mode.passes)
@@ -28,7 +31,11 @@ final class BackEndProxy: Sendable {
         self.target = target
         listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0) { channel in
-                channel.eventLoop.makeCompletedFuture { try Bytes(wrappingChannelSynchronously: channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    let connection = try Bytes(wrappingChannelSynchronously: channel)
+                    Self.kept.withLock { $0.append(connection) }
+                    return connection
+                }
             }
         port = listening.channel.localAddress?.port ?? 0
     }
