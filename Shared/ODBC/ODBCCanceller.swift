@@ -15,6 +15,8 @@ final class ODBCCanceller: Sendable {
     }
 
     private let state = Mutex(State())
+    /// How long a statement may take to end that was cancelled, until that is said again.
+    private static let pause = Duration.milliseconds(250)
     /// `SQLCancel` may connect to the server to say so.
     private static let threads = ThreadPoolExecutor(name: "odbc-cancel", maximumThreads: 4)
 
@@ -46,12 +48,21 @@ final class ODBCCanceller: Sendable {
         Task(executorPreference: Self.threads) { await self.cancelNow(number) }
     }
 
+    /// Cancels until the statement has ended: what comes just before the server has it is lost.
+    ///
     /// Does nothing when another list of statements has begun since: the request came late, and is not that one's.
     @concurrent func cancelNow(_ number: Int) async {
+        while cancelOnce(number) { try? await Task.sleep(for: Self.pause) }
+    }
+
+    /// - Returns: Whether there is a statement that has still to end.
+    private func cancelOnce(_ number: Int) -> Bool {
         state.withLock { state in
-            guard state.number == number else { return }
+            guard state.number == number else { return false }
             state.isCancelled = true
-            if let statement = state.statement { SQLCancel(statement) }
+            guard let statement = state.statement else { return false }
+            SQLCancel(statement)
+            return true
         }
     }
 }
