@@ -12,33 +12,48 @@ struct MachineExamination {
     }
 
     private var postgreSQL: Finding {
-        guard settings.postgres == nil else {
-            return Finding(state: .good, subject: "PostgreSQL", found: "FULLSYNC_POSTGRES_URL is set")
-        }
-        guard let version = InstalledServers.postgreSQL else {
-            return Finding(
-                state: .wrong,
-                subject: "PostgreSQL",
-                found: "no PostgreSQL from version 15 on",
-                help: "apt-get install postgresql, or set FULLSYNC_POSTGRES_URL"
-            )
-        }
-        return Finding(state: .good, subject: "PostgreSQL", found: "version \(version), private")
+        guard settings.postgres == nil else { return Self.isSet("PostgreSQL", "FULLSYNC_POSTGRES_URL") }
+        return Self.server(
+            "PostgreSQL",
+            version: InstalledServers.postgreSQL.map { "\($0)" },
+            least: "15",
+            package: "postgresql",
+            setting: "FULLSYNC_POSTGRES_URL"
+        )
     }
 
     private var rabbitMQ: Finding {
-        guard settings.amqp == nil else {
-            return Finding(state: .good, subject: "RabbitMQ", found: "FULLSYNC_AMQP_URL is set")
-        }
-        guard let version = InstalledServers.rabbitMQ else {
+        guard settings.amqp == nil else { return Self.isSet("RabbitMQ", "FULLSYNC_AMQP_URL") }
+        return Self.server(
+            "RabbitMQ",
+            version: InstalledServers.rabbitMQ.map { "\($0)" },
+            least: "3.10",
+            package: "rabbitmq-server",
+            setting: "FULLSYNC_AMQP_URL"
+        )
+    }
+
+    private static func isSet(_ server: String, _ setting: String) -> Finding {
+        Finding(state: .good, subject: server, found: "\(setting) is set")
+    }
+
+    /// A server that is to be started here, unless the setting names one.
+    private static func server(
+        _ name: String,
+        version: String?,
+        least: String,
+        package: String,
+        setting: String
+    ) -> Finding {
+        guard let version else {
             return Finding(
                 state: .wrong,
-                subject: "RabbitMQ",
-                found: "no RabbitMQ from version 3.10 on",
-                help: "apt-get install rabbitmq-server, or set FULLSYNC_AMQP_URL"
+                subject: name,
+                found: "no \(name) from version \(least) on",
+                help: "apt-get install \(package), or set \(setting)"
             )
         }
-        return Finding(state: .good, subject: "RabbitMQ", found: "version \(version), private")
+        return Finding(state: .good, subject: name, found: "version \(version), private")
     }
 
     /// The services' programs, in one finding when all are there.

@@ -73,12 +73,7 @@ struct CancelCommand: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
-        for run in runs {
-            try await report.carryOut(
-                .init(method: .POST, path: ["_fullsync", "runs", run, "cancel"], body: [:]),
-                "\(run) is cancelled"
-            )
-        }
+        try await report.act("cancel", on: runs) { "\($0) is cancelled" }
     }
 }
 
@@ -101,11 +96,15 @@ struct RetryCommand: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
+        try await report.act("retry", on: runs) { "\($0) is in line again" }
+    }
+}
+
+extension ReportOptions {
+    /// Does something about runs, one after the other, and says what has become of each.
+    fileprivate func act(_ action: String, on runs: [String], said: (String) -> String) async throws {
         for run in runs {
-            try await report.carryOut(
-                .init(method: .POST, path: ["_fullsync", "runs", run, "retry"], body: [:]),
-                "\(run) is in line again"
-            )
+            try await carryOut(.init(method: .POST, path: ["_fullsync", "runs", run, action], body: [:]), said(run))
         }
     }
 }
