@@ -17,6 +17,8 @@ final class ODBCCanceller: Sendable {
     private let state = Mutex(State())
     /// How long a statement may take to end that was cancelled, until that is said again.
     private static let pause = Duration.milliseconds(250)
+    /// How often it is said: a driver that does not let go of its statement is given up then, and others need the threads.
+    private static let attempts = 20
     /// `SQLCancel` may connect to the server to say so.
     private static let threads = ThreadPoolExecutor(name: "odbc-cancel", maximumThreads: 4)
 
@@ -48,11 +50,14 @@ final class ODBCCanceller: Sendable {
         Task(executorPreference: Self.threads) { await self.cancelNow(number) }
     }
 
-    /// Cancels until the statement has ended: what comes just before the server has it is lost.
+    /// Cancels until the statement has ended, some times: what comes just before the server has it is lost.
     ///
     /// Does nothing when another list of statements has begun since: the request came late, and is not that one's.
     @concurrent func cancelNow(_ number: Int) async {
-        while cancelOnce(number) { try? await Task.sleep(for: Self.pause) }
+        for _ in 0..<Self.attempts {
+            guard cancelOnce(number) else { return }
+            try? await Task.sleep(for: Self.pause)
+        }
     }
 
     /// - Returns: Whether there is a statement that has still to end.
