@@ -17,7 +17,7 @@ final class ODBCCanceller: Sendable {
     private let state = Mutex(State())
     /// How long a statement may take to end that was cancelled, until that is said again.
     private static let pause = Duration.milliseconds(250)
-    /// How often it is said: a driver that does not let go of its statement is given up then, and others need the threads.
+    /// How often it is said: a driver that does not let go of its statement is given up then; others need the threads.
     private static let attempts = 20
     /// `SQLCancel` may connect to the server to say so.
     private static let threads = ThreadPoolExecutor(name: "odbc-cancel", maximumThreads: 4)
