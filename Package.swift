@@ -29,6 +29,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: ["YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -131,7 +132,7 @@ let package = Package(
             "FullSyncClient",
             [
                 "Collation", "CouchProtocol", "Executors", "JSON", "Mango", "ScriptEngine", "ViewRules",
-                .asyncHTTPClient, .crypto, .grdb, .nioCore, .nioHTTP1,
+                .asyncAlgorithms, .asyncHTTPClient, .crypto, .grdb, .nioCore, .nioHTTP1,
             ]
         ),
 
@@ -395,6 +396,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let asyncAlgorithms = product(name: "AsyncAlgorithms", package: "swift-async-algorithms")
     static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let collections = product(name: "OrderedCollections", package: "swift-collections")
     static let configuration = product(name: "Configuration", package: "swift-configuration")

@@ -24,30 +24,53 @@ struct BatchTransfer {
             }
         }
         outcome.statistics.missingFound = requests.count
-        // The last row of a document is the newest.
-        let leaves = Dictionary(page.rows.map { ($0.id, $0.revisions) }) { $1 }
+        let batch = Batch(page)
         for start in stride(from: 0, to: requests.count, by: Self.partSize) {
             try Task.checkCancellation()
             let part = Array(requests[start..<min(start + Self.partSize, requests.count)])
-            try await transfer(part, leaves, &outcome)
+            try await transfer(part, batch, &outcome)
         }
         return outcome
     }
 
+    /// What a page says of its documents.
+    private struct Batch {
+        /// The leaves of each; the last row of a document is the newest.
+        let leaves: [DocumentID: [RevisionID]]
+        /// Those that came with their rows.
+        let documents: [FetchRequest: ReplicatedDocument]
+
+        init(_ page: ChangesPage) {
+            leaves = Dictionary(page.rows.map { ($0.id, $0.revisions) }) { $1 }
+            let documents = page.rows.lazy.flatMap(\.documents).map { document in
+                (FetchRequest(id: document.id, revision: document.path.revision), document)
+            }
+            self.documents = Dictionary(documents) { $1 }
+        }
+
+        /// The document that a request is for, where it is at hand.
+        func document(_ request: FetchRequest) -> ReplicatedDocument? {
+            documents.isEmpty ? nil : documents[FetchRequest(id: request.id, revision: request.revision)]
+        }
+    }
+
     private func transfer(
         _ requests: [FetchRequest],
-        _ leaves: [DocumentID: [RevisionID]],
+        _ batch: Batch,
         _ outcome: inout Outcome
     ) async throws {
-        var failures = try await attempt(requests, leaves, &outcome)
+        let atHand = requests.compactMap { batch.document($0) }
+        let lacking = atHand.isEmpty ? requests : requests.filter { batch.document($0) == nil }
+        var failures = atHand.isEmpty ? [] : try await take(atHand.map { .document($0) }, batch, &outcome)
+        failures += try await attempt(lacking, batch, &outcome)
         // An attachment that the target had when it was asked may be there no more: then it is sent, too.
-        let again = requests.filter { request in
+        let again = lacking.filter { request in
             !request.attachmentsSince.isEmpty && failures.contains { $0.isForStub(of: request) }
         }
         if !again.isEmpty {
             failures.removeAll { failure in again.contains { failure.isForStub(of: $0) } }
             let whole = again.map { FetchRequest(id: $0.id, revision: $0.revision) }
-            failures += try await attempt(whole, leaves, &outcome)
+            failures += try await attempt(whole, batch, &outcome)
         }
         outcome.statistics.writeFailures += failures.count
         outcome.failures += failures
@@ -58,19 +81,19 @@ struct BatchTransfer {
     /// - Returns: Those that could not be read for what they are, and those that the target refused.
     private func attempt(
         _ requests: [FetchRequest],
-        _ leaves: [DocumentID: [RevisionID]],
+        _ batch: Batch,
         _ outcome: inout Outcome
     ) async throws -> [WriteFailure] {
         var failures: [WriteFailure] = []
         try await source.fetch(requests) { outcomes in
-            failures += try await take(outcomes, leaves, &outcome)
+            failures += try await take(outcomes, batch, &outcome)
         }
         return failures
     }
 
     private func take(
         _ outcomes: [FetchOutcome],
-        _ leaves: [DocumentID: [RevisionID]],
+        _ batch: Batch,
         _ outcome: inout Outcome
     ) async throws -> [WriteFailure] {
         var documents: [ReplicatedDocument] = []
@@ -80,7 +103,7 @@ struct BatchTransfer {
         for fetched in outcomes {
             switch fetched {
             case .document(var document):
-                document.sourceLeaves = leaves[document.id]
+                document.sourceLeaves = batch.leaves[document.id]
                 documents.append(document)
             case .failure(let id, let revision, let error):
                 if Self.mayPass(error) {

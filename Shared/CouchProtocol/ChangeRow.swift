@@ -11,6 +11,8 @@ package struct ChangeRow: Hashable, Sendable {
     package var isDeleted = false
     /// The document as JSON text, when it was asked for.
     package var document: [UInt8]?
+    /// The documents of all of ``revisions``, where the replica sent them along; else none.
+    package var documents: [ReplicatedDocument] = []
 
     /// A change of that document.
     package init(sequence: UpdateSequence?, id: DocumentID, revisions: [RevisionID], isDeleted: Bool = false) {
@@ -36,6 +38,30 @@ package struct ChangeRow: Hashable, Sendable {
             revisions.append(try RevisionID(parsing: text))
         }
         self.revisions = revisions
+    }
+
+    /// The row that a server sent as text, with the documents that came along (``ChangesRequest/withDocuments``).
+    ///
+    /// Documents that make no sense here are left out: whoever reads them one by one hears what is wrong with them.
+    package init(parsing text: [UInt8], rules: DocumentRules) throws(CouchError) {
+        let scan = try JSONScan(received: text, in: text.indices, limits: .unlimited)
+        var members = JSONObject()
+        var leaves: Range<Int>?
+        for member in scan.members {
+            if member.isNamed("leaves") {
+                leaves = member.valueRange
+            } else {
+                members[member.name] = try JSONValue(received: text, in: member.valueRange, limits: .unlimited)
+            }
+        }
+        try self.init(parsing: .object(members))
+        guard let leaves, let scan = try? JSONScan(text, in: leaves, limits: .unlimited) else { return }
+        let documents = try? scan.elements.map { range in
+            try ReplicatedDocument(IncomingDocument(parsing: text, in: range, rules: rules))
+        }
+        guard let documents, documents.map(\.path.revision) == revisions, documents.allSatisfy({ $0.id == id })
+        else { return }
+        self.documents = documents
     }
 
     /// Appends the row as JSON, its members in CouchDB's order.

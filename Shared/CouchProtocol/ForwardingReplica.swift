@@ -13,6 +13,10 @@ extension ForwardingReplica {
 
     package func changes(_ request: ChangesRequest) async throws -> ChangesPage { try await base.changes(request) }
 
+    package func changesStream(_ request: ChangesRequest) async throws -> ChangesStream? {
+        try await base.changesStream(request)
+    }
+
     package func revisionsDifference(_ revisions: [DocumentRevisions]) async throws -> [MissingRevisions] {
         try await base.revisionsDifference(revisions)
     }

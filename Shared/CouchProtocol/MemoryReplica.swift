@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A database in memory, with CouchDB's semantics: a device's local store where none has to last, and the model that
 /// other stores are tested against.
 package actor MemoryReplica: Replica {
@@ -86,6 +88,25 @@ extension MemoryReplica {
         return try page(request)
     }
 
+    package nonisolated func changesStream(_ request: ChangesRequest) async throws -> ChangesStream? {
+        let place = Place(request.since)
+        return ChangesStream { [self] in
+            var next = request
+            next.since = place.sequence.withLock { $0 }
+            var page = try await changes(next)
+            place.sequence.withLock { $0 = page.lastSequence }
+            if page.pending != 0 { page.pending = nil }
+            return page
+        }
+    }
+
+    /// How far a stream has come.
+    private final class Place: Sendable {
+        let sequence: Mutex<UpdateSequence>
+
+        init(_ sequence: UpdateSequence) { self.sequence = Mutex(sequence) }
+    }
+
     private func page(_ request: ChangesRequest) throws -> ChangesPage {
         guard let since = Int(request.since.text), since >= 0 else {
             throw CouchError.badRequest("Malformed sequence supplied in 'since' parameter.")
@@ -100,17 +121,27 @@ extension MemoryReplica {
             last = number
             guard let record = records[id], record.number == number, isWanted(id) else { continue }
             let leaves = record.tree.leaves
-            rows.append(
-                ChangeRow(
-                    sequence: UpdateSequence(number),
-                    id: id,
-                    revisions: request.allLeaves ? leaves.map(\.id) : leaves.prefix(1).map(\.id),
-                    isDeleted: record.tree.isDeleted
-                )
+            var row = ChangeRow(
+                sequence: UpdateSequence(number),
+                id: id,
+                revisions: request.allLeaves ? leaves.map(\.id) : leaves.prefix(1).map(\.id),
+                isDeleted: record.tree.isDeleted
             )
+            if request.withDocuments { row.documents = documents(of: row) }
+            rows.append(row)
         }
         let pending = log[index...].count { records[$0.id]?.number == $0.number && isWanted($0.id) }
         return ChangesPage(rows: rows, lastSequence: UpdateSequence(last), pending: pending)
+    }
+
+    /// The documents of a row, unless one of them has attachments.
+    private func documents(of row: ChangeRow) -> [ReplicatedDocument] {
+        let outcomes = fetch(row.revisions.map { FetchRequest(id: row.id, revision: $0) })
+        let documents = outcomes.compactMap { outcome -> ReplicatedDocument? in
+            guard case .document(let document) = outcome, document.attachments.isEmpty else { return nil }
+            return document
+        }
+        return documents.count == row.revisions.count ? documents : []
     }
 
     private func predicate(_ filter: ReplicationFilter) throws -> (DocumentID) -> Bool {

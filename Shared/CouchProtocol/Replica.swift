@@ -15,6 +15,10 @@ package protocol Replica: Sendable {
     /// A page of the changes behind a place, in order.
     func changes(_ request: ChangesRequest) async throws -> ChangesPage
 
+    /// All changes behind a place up to the present end, page by page, as one answer; the request's limit is that of
+    /// each page. Nil where the replica has no such way, which is nothing but a faster one.
+    func changesStream(_ request: ChangesRequest) async throws -> ChangesStream?
+
     /// Which of these revisions the replica does not know, and what it has that they may come from.
     func revisionsDifference(_ revisions: [DocumentRevisions]) async throws -> [MissingRevisions]
 
@@ -75,9 +79,16 @@ package struct ChangesRequest: Hashable, Sendable {
     package var filter: ReplicationFilter
     /// How long to wait for a change when there is none (`feed=longpoll`); nil to answer at once.
     package var wait: Duration?
+    /// How often the replica gives a sign of life meanwhile; nil for never.
+    ///
+    /// With one it waits until there is a change, however long that takes.
+    package var heartbeat: Duration?
     /// Whether who reads from the beginning has documents of this database all the same, and is to be told of those
     /// that were lost since.
     package var readerHolds = false
+    /// Whether the documents are wanted with the rows, as far as the replica likes to send them along: those that are
+    /// small and have no attachments.
+    package var withDocuments = false
 
     /// A request for all leaves behind a place.
     package init(

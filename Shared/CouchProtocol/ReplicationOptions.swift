@@ -12,6 +12,8 @@ package struct ReplicationOptions: Sendable {
     package var batchesPerCheckpoint = 8
     /// How long a live replication waits for changes in one request.
     package var wait = Duration.seconds(30)
+    /// How often the source gives a sign of life meanwhile, and then waits for as long as it takes; nil for never.
+    package var heartbeat: Duration?
     /// What happens when a side cannot be reached.
     package var retry = RetryPolicy()
     /// Is run before the checkpoints are read; nil for nothing.

@@ -10,6 +10,8 @@ struct ReplicationSession {
     private var pending: Int?
     /// Whether the target has documents already; matters to one that reads from the beginning.
     var targetHolds = false
+    /// In which way the changes are read.
+    private var reading = ChangesReading()
 
     /// What this run has done.
     private(set) var statistics = ReplicationStatistics()
@@ -20,6 +22,7 @@ struct ReplicationSession {
 
     private enum Event: Sendable {
         case pageRead(ChangesPage)
+        case streamOpened(ChangesStream, ChangesPage)
         case batchDone(Int, BatchTransfer.Outcome)
         case checkpointSaved(UpdateSequence)
     }
@@ -49,6 +52,9 @@ struct ReplicationSession {
     /// Runs until there is nothing more to do, or something fails; then what was under way is cancelled.
     mutating func run(report: @Sendable (ReplicationProgress) -> Void) async throws -> ReplicationResult {
         var pipeline = ReplicationPipeline(since: completedThrough, savedThrough: savedThrough, options: options)
+        // What was read behind the place is read again.
+        reading.begin(fromNothing: completedThrough == .beginning && !targetHolds)
+        defer { reading.stream = nil }
         return try await withThrowingTaskGroup(of: Event.self) { group in
             var actions = pipeline.start()
             while true {
@@ -75,11 +81,13 @@ struct ReplicationSession {
         let wasIdle = pipeline.isIdle
         let actions: [ReplicationPipeline.Action]
         switch event {
-        case .pageRead(let page):
-            pending = page.pending ?? pending
-            actions = pipeline.pageRead(page)
+        case .pageRead(let page): actions = read(page, &pipeline)
+        case .streamOpened(let stream, let page):
+            reading.stream = stream
+            actions = read(page, &pipeline)
         case .batchDone(let number, let outcome):
             statistics += outcome.statistics
+            reading.note(outcome.statistics)
             failures = outcome.failures
             actions = pipeline.batchDone(number)
         case .checkpointSaved(let sequence):
@@ -98,6 +106,15 @@ struct ReplicationSession {
         return actions
     }
 
+    private mutating func read(
+        _ page: ChangesPage,
+        _ pipeline: inout ReplicationPipeline
+    ) -> [ReplicationPipeline.Action] {
+        let page = reading.take(page, pending: pending, batchSize: options.batchSize)
+        pending = page.pending ?? pending
+        return pipeline.pageRead(page)
+    }
+
     private mutating func begin(
         _ action: ReplicationPipeline.Action,
         in group: inout ThrowingTaskGroup<Event, any Error>
@@ -110,8 +127,10 @@ struct ReplicationSession {
                 filter: options.filter,
                 wait: waits ? options.wait : nil
             )
+            request.heartbeat = options.heartbeat
             request.readerHolds = targetHolds && since == .beginning
-            group.addTask { [source, request] in .pageRead(try await source.changes(request)) }
+            request.withDocuments = reading.wantsDocuments
+            group.addTask { [source, request, reading] in try await Self.read(request, from: source, reading) }
         case .process(let batch, let page):
             let transfer = BatchTransfer(source: source, target: target)
             group.addTask { .batchDone(batch, try await transfer.run(page)) }
@@ -125,6 +144,18 @@ struct ReplicationSession {
             }
         case .finish: break
         }
+    }
+
+    private static func read(
+        _ request: ChangesRequest,
+        from source: any Replica,
+        _ reading: ChangesReading
+    ) async throws -> Event {
+        if let stream = reading.stream { return .pageRead(try await stream.next()) }
+        if reading.wantsStream, request.wait == nil, let stream = try await source.changesStream(request) {
+            return .streamOpened(stream, try await stream.next())
+        }
+        return .pageRead(try await source.changes(request))
     }
 
     private func result(through: UpdateSequence) -> ReplicationResult {

@@ -65,6 +65,11 @@ struct FaultyReplica: Replica {
         try await ask(.changes) { try await base.changes(request) }
     }
 
+    func changesStream(_ request: ChangesRequest) async throws -> ChangesStream? {
+        guard let stream = try await ask(.changes, { try await base.changesStream(request) }) else { return nil }
+        return ChangesStream { try await ask(.changes) { try await stream.next() } }
+    }
+
     func revisionsDifference(_ revisions: [DocumentRevisions]) async throws -> [MissingRevisions] {
         try await ask(.difference) { try await base.revisionsDifference(revisions) }
     }

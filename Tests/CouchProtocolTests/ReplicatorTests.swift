@@ -41,6 +41,34 @@ import Testing
         #expect(await device.leaves() == server.leaves())
     }
 
+    @Test func `what comes to an empty target comes with its changes, as one answer`() async throws {
+        try await fill(server, 25)
+        let calls = CallLog()
+        var options = ReplicationOptions()
+        options.batchSize = 4
+        let source = FaultyReplica(server) { calls.note($0) }
+        _ = try await Replicator(from: source, to: device, options: options).run()
+        #expect(await device.leaves() == server.leaves())
+        #expect(calls.fetches == 0)
+        // Asked again when it is not empty any more: news go page by page until they are seen to be news.
+        try await fill(server, 25, prefix: "e")
+        _ = try await Replicator(from: source, to: device, options: options).run()
+        #expect(await device.leaves() == server.leaves())
+        #expect(calls.fetches > 0)
+    }
+
+    @Test func `documents with attachments are read by themselves`() async throws {
+        try await fill(server, 10)
+        let photo = ReplicatedAttachment(name: "p", contentType: "image/png", revisionPosition: 1, content: [1, 2])
+        let path = RevisionPath(start: 1, hashes: [.digest(1, 2)])
+        let document = ReplicatedDocument(id: DocumentID(stored: "photo"), path: path, attachments: [photo])
+        #expect(await server.write([document]).isEmpty)
+        _ = try await Replicator(from: server, to: device).run()
+        let asked = [FetchRequest(id: document.id, revision: path.revision)]
+        #expect(await device.fetch(asked) == [.document(document)])
+        #expect(await device.leaves() == server.leaves())
+    }
+
     @Test func `a second run begins where the first ended`() async throws {
         try await fill(server, 10)
         _ = try await Replicator(from: server, to: device).run()
@@ -202,5 +230,18 @@ private struct Reading: ForwardingReplica {
 
     func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
         await base.fetch(Array(requests.prefix(atOnce)))
+    }
+}
+
+/// Counts what a replica was asked.
+private final class CallLog: Sendable {
+    private let count = Mutex(0)
+
+    /// How often documents were read.
+    var fetches: Int { count.withLock { $0 } }
+
+    func note(_ call: FaultyReplica.Call) -> FaultyReplica.Verdict {
+        if case .fetch = call { count.withLock { $0 += 1 } }
+        return .proceed
     }
 }

@@ -193,7 +193,7 @@ import Testing
         try await server.base.put(DocumentID(stored: "a"), [:])
         let events = control.events.listen()
         let large = SyncRun(of: database, with: Lacking(base: server.base), .pull, control)
-        #expect(try await large.run().failed == 1)
+        try #require(try await large.run().failed == 1)
         for await event in events {
             guard case .documentNotTaken(_, let id, let reason) = event else { continue }
             #expect(id == "a" && reason.hasPrefix("413"))
@@ -202,9 +202,15 @@ import Testing
     }
 }
 
-/// A server whose documents are too large.
+/// A server whose documents are too large, also to come with their changes.
 private struct Lacking: ForwardingReplica {
     let base: MemoryReplica
+
+    func changes(_ request: ChangesRequest) async throws -> ChangesPage {
+        var plain = request
+        plain.withDocuments = false
+        return try await base.changes(plain)
+    }
 
     func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
         requests.map { .failure($0.id, $0.revision, .tooLarge) }

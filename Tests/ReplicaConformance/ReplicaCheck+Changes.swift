@@ -41,6 +41,30 @@ extension ReplicaCheck {
             let ids = ["c", "a", "none"].map { DocumentID(stored: $0) }
             #expect(Set(try await replica.allChanges(filter: .documents(ids)).map(\.id.text)) == ["a", "c"])
         },
+        ReplicaCheck(name: "documents that come with their rows are those that are read by themselves") { replica in
+            try await replica.mustWrite(document("a", 1, ["x"]), document("a", 2, ["y", "z"]), document("b", 1, ["b"]))
+            try await replica.mustWrite(document("c", 2, ["c2", "c"], deleted: true))
+            var request = ChangesRequest()
+            request.withDocuments = true
+            for row in try await replica.changes(request).rows where !row.documents.isEmpty {
+                #expect(row.documents.map(\.path.revision) == row.revisions)
+                let asked = row.revisions.map { FetchRequest(id: row.id, revision: $0) }
+                #expect(try await replica.fetch(asked) == row.documents.map { .document($0) })
+            }
+        },
+        ReplicaCheck(name: "all changes as one answer are those of all pages") { replica in
+            for number in 0..<7 { try await replica.mustWrite(document("d\(number)", 1, ["a"])) }
+            var request = ChangesRequest(limit: 3)
+            request.withDocuments = true
+            guard let stream = try await replica.changesStream(request) else { return }
+            var pages: [ChangesPage] = []
+            repeat { pages.append(try await stream.next()) } while pages.last?.pending == nil
+            #expect(pages.flatMap(\.rows).map(\.id) == (try await replica.allChanges()).map(\.id))
+            #expect(pages.allSatisfy { $0.rows.count <= 3 })
+            #expect(pages.dropLast().allSatisfy { $0.lastSequence == $0.rows.last?.sequence })
+            #expect(try await replica.changes(ChangesRequest(since: pages[0].lastSequence)).rows.first?.id.text == "d3")
+            #expect(pages.last?.lastSequence == (try await replica.info()).updateSequence)
+        },
         ReplicaCheck(name: "one that waits is woken by a change") { replica in
             try await replica.mustWrite(document("a", 1, ["a"]))
             let end = try await replica.changes(ChangesRequest()).lastSequence

@@ -16,8 +16,10 @@ struct FeedFormat: Sendable {
     private let shape: Shape
     private let interval: Int?
     private let places: PlaceFormat
+    private let rules: DocumentRules
 
     init(_ request: FeedRequest, _ database: Database) {
+        rules = database.documentRules
         shape =
             switch request.feed {
             case .normal, .longpoll: .list
@@ -102,10 +104,15 @@ struct FeedFormat: Sendable {
         case .json(let bytes):
             output.append(contentsOf: #","doc":"#.utf8)
             output.append(contentsOf: bytes)
-        case .attached(let item, let rules):
+        case .attached(let item):
             output.append(contentsOf: #","doc":"#.utf8)
             gaps = item.write(to: &output, rules: rules)
         }
+        for (index, leaf) in row.leaves.enumerated() {
+            output.append(contentsOf: (index > 0 ? "," : #","leaves":["#).utf8)
+            leaf.write(to: &output, rules: rules)
+        }
+        if !row.leaves.isEmpty { output.append(UInt8(ascii: "]")) }
         output.append(UInt8(ascii: "}"))
         return gaps
     }
@@ -120,7 +127,7 @@ struct FeedRow: Sendable {
         case missing
         case json([UInt8])
         /// The contents of its attachments are read while it is sent.
-        case attached(AttachedDocument, DocumentRules)
+        case attached(AttachedDocument)
     }
 
     /// The place behind it.
@@ -129,6 +136,8 @@ struct FeedRow: Sendable {
     var revisions: [RevisionID]
     let isDeleted: Bool
     var document = Document.unasked
+    /// The documents of all revisions, where they come with the row; else none.
+    var leaves: [OutgoingDocument] = []
 
     init(_ change: StoredChange) {
         place = change.position

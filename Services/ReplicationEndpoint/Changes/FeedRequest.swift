@@ -46,6 +46,9 @@ struct FeedRequest: Sendable {
         var attachments = false
         /// Whether it is said how attachments are encoded.
         var attachmentEncoding = false
+        /// Whether the documents of all leaves that are named do, with their histories, as `_bulk_get` has them
+        /// (`leaves=true`, which is our own; ``FeedLeaves``).
+        var leaves = false
     }
 
     /// What CouchDB takes for no limit; `seq_interval` counts down from it.
@@ -78,7 +81,8 @@ struct FeedRequest: Sendable {
             documents: query["include_docs"] == "true",
             conflicts: query["conflicts"] == "true",
             attachments: query["attachments"] == "true",
-            attachmentEncoding: query["att_encoding_info"] == "true"
+            attachmentEncoding: query["att_encoding_info"] == "true",
+            leaves: query["leaves"] == "true"
         )
         filter = try FeedFilter(query, body, limits)
         heartbeat = try Self.heartbeat(query["heartbeat"])

@@ -8,8 +8,8 @@ extension FeedSource {
     /// Reads the documents of a stretch, takes out what the selector does not let through, and adds the documents where
     /// they were asked for.
     ///
-    /// - Returns: How many bytes were read of how many documents.
-    func addDocuments(to stretch: inout Stretch, for caller: Caller) async throws -> (sum: Int, count: Int) {
+    /// - Returns: What was read for that.
+    func addDocuments(to stretch: inout Stretch, for caller: Caller) async throws -> BytesRead {
         let needsLeaves = request.filter.needsDocument && request.allLeaves
         stretch = try await fitting(stretch, needsLeaves: needsLeaves)
         var asked: [RevisionRequest] = []
@@ -26,11 +26,11 @@ extension FeedSource {
             if request.content.documents { row.document = try document(winner, for: caller) }
             return row
         }
-        return (found.values.reduce(0) { $0 + $1.body.count }, found.count)
+        return BytesRead(sum: found.values.reduce(0) { $0 + $1.body.count }, documents: found.count)
     }
 
     /// The first rows, as many as may be in memory with their documents.
-    private func fitting(_ stretch: Stretch, needsLeaves: Bool) async throws -> Stretch {
+    func fitting(_ stretch: Stretch, needsLeaves: Bool) async throws -> Stretch {
         let requests = stretch.rows.map {
             // Of several leaves all that is kept of the document counts.
             RevisionRequest(id: $0.id, revision: needsLeaves && $0.revisions.count > 1 ? nil : $0.revisions[0])
@@ -93,7 +93,7 @@ extension FeedSource {
         document.attachments = options.outgoing(found, as: .inline)
         let attached = AttachedDocument(document: document, attachments: found.attachments)
         guard case .selector(_, let fields?) = request.filter else {
-            return attached.hasContents ? .attached(attached, database.documentRules) : .json(document.bytes(database))
+            return attached.hasContents ? .attached(attached) : .json(document.bytes(database))
         }
         // Of a document that is cut to some of its members, attachments are only described.
         document.attachments = found.attachments.map { $0.outgoing(showsEncoding: options.showsEncoding) }

@@ -45,7 +45,9 @@ struct FeedSource: Sendable {
         }
     }
 
-    private var needsBodies: Bool { request.content.documents || request.filter.needsDocument }
+    private var needsBodies: Bool {
+        request.content.documents || request.content.leaves || request.filter.needsDocument
+    }
 
     /// The next rows, as many as fit; there may be none although the feed goes on, when none of a page is let through.
     ///
@@ -55,8 +57,12 @@ struct FeedSource: Sendable {
         let asked = function == nil ? room : max(room, cursor.page.rows)
         var stretch = try await unfiltered(cursor, room: asked, for: caller)
         if needsBodies {
-            let bytes = try await addDocuments(to: &stretch, for: caller)
-            stretch.cursor.page.note(bytes: bytes.sum, of: bytes.count)
+            var read = BytesRead()
+            if request.content.documents || request.filter.needsDocument {
+                read += try await addDocuments(to: &stretch, for: caller)
+            }
+            if request.content.leaves { read += try await addLeaves(to: &stretch, for: caller) }
+            stretch.cursor.page.note(read)
         }
         return cursor.before == nil ? cut(stretch, to: room) : cutDescending(stretch, to: room)
     }
@@ -190,8 +196,19 @@ struct PageSize: Sendable {
     }
 
     /// Notes how large the documents of a page were.
-    mutating func note(bytes: Int, of count: Int) {
-        guard count > 0 else { return }
-        rows = min(max(Self.byteAim / max(bytes / count, 1), 1), limit)
+    mutating func note(_ read: BytesRead) {
+        guard read.documents > 0 else { return }
+        rows = min(max(Self.byteAim / max(read.sum / read.documents, 1), 1), limit)
+    }
+}
+
+/// How many bytes were read of how many documents.
+struct BytesRead: Hashable, Sendable {
+    var sum = 0
+    var documents = 0
+
+    static func += (lhs: inout BytesRead, rhs: BytesRead) {
+        lhs.sum += rhs.sum
+        lhs.documents += rhs.documents
     }
 }

@@ -10,6 +10,7 @@ extension FullSyncClient {
     /// - Returns: The sync, which has begun.
     public func sync(_ name: String, _ options: SyncOptions = SyncOptions()) async throws -> SyncTask {
         let key = DatabaseKey(user: user, name: name)
+        try await FullSyncError.translating { try options.check() }
         let database = try await database(key)
         // While one ends, another may be begun by somebody else.
         while options.directions.contains(where: { syncs[SyncKey(database: key, direction: $0)] != nil }) {

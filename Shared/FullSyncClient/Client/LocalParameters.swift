@@ -153,6 +153,13 @@ struct LocalParameters: Sendable {
         if let parameters = members["query_params"]?.objectValue {
             for (name, value) in parameters { options.filterParameters[name] = value.stringValue ?? value.text }
         }
+        if let selector = members["selector"], !selector.isNull {
+            guard let object = selector.objectValue else {
+                throw .badRequest("The parameter `selector` must be an object.")
+            }
+            options.selector = object
+        }
+        if let milliseconds = try count("heartbeat") { options.heartbeat = .milliseconds(milliseconds) }
         if let milliseconds = try count("timeout") { options.wait = .milliseconds(milliseconds) }
         if try !flag("retry", default: true) { options.attempts = 1 }
         return options

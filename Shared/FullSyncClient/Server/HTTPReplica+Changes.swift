@@ -1,3 +1,4 @@
+import AsyncAlgorithms
 import AsyncHTTPClient
 package import CouchProtocol
 import JSON
@@ -11,31 +12,77 @@ extension HTTPReplica {
         var outgoing = feedRequest(request)
         outgoing.query.append(("limit", String(request.limit)))
         if let wait = request.wait {
-            outgoing.query += [("feed", "longpoll"), ("timeout", Self.milliseconds(min(wait, Self.longestWait)))]
+            let pace = request.heartbeat.map { ("heartbeat", Self.milliseconds($0)) }
+            outgoing.query.append(("feed", "longpoll"))
+            outgoing.query.append(pace ?? ("timeout", Self.milliseconds(min(wait, Self.longestWait))))
         }
         let response = try await answer(to: outgoing)
         return try await HTTPSession.reading {
-            var splitter = JSONElementSplitter()
+            var text = FeedText(withDocuments: request.withDocuments, rules: rules)
             var rows: [ChangeRow] = []
-            for try await chunk in response.body {
-                for row in try splitter.append(chunk.readableBytesView) {
-                    rows.append(try ChangeRow(parsing: try JSONValue(parsing: row)))
-                }
-            }
-            guard let rest = try? JSONValue(parsing: splitter.rest) else {
-                throw TransportError("a page of changes that breaks off")
-            }
-            var page = try ChangesPage(parsing: rest)
+            for try await chunk in response.body { rows += try text.append(chunk) }
+            var page = try text.end()
             page.rows = rows
             return page
         }
     }
+
+    package func changesStream(_ request: ChangesRequest) async throws -> ChangesStream? {
+        let response = try await answer(to: feedRequest(request))
+        let pages = AsyncThrowingChannel<ChangesPage, any Error>()
+        // Reads on while pages are written, one page ahead.
+        let reading = Task {
+            do {
+                try await HTTPSession.reading { try await read(response, request, into: pages) }
+                pages.finish()
+            } catch {
+                pages.fail(error)
+            }
+        }
+        return ChangesStream {
+            var iterator = pages.makeAsyncIterator()
+            if let page = try await iterator.next() { return page }
+            try Task.checkCancellation()
+            throw TransportError("the changes are at their end")
+        } close: {
+            reading.cancel()
+        }
+    }
+
+    private func read(
+        _ response: HTTPClientResponse,
+        _ request: ChangesRequest,
+        into pages: AsyncThrowingChannel<ChangesPage, any Error>
+    ) async throws {
+        var text = FeedText(withDocuments: request.withDocuments, rules: rules)
+        var page = ChangesPage(rows: [], lastSequence: request.since)
+        var size = 0
+        for try await chunk in response.body {
+            for row in try text.append(chunk) {
+                page.rows.append(row)
+                size += row.documents.reduce(0) { $0 + $1.size }
+                let isFull = page.rows.count >= request.limit || size >= Self.pageSize
+                guard isFull, let place = row.sequence else { continue }
+                page.lastSequence = place
+                await pages.send(page)
+                (page.rows, size) = ([], 0)
+            }
+        }
+        let end = try text.end()
+        page.lastSequence = end.lastSequence
+        page.pending = end.pending ?? 0
+        await pages.send(page)
+    }
+
+    /// About how many bytes of documents a page of a stream has.
+    private static let pageSize = 4 << 20
 
     private func feedRequest(_ request: ChangesRequest) -> HTTPSession.Request {
         var outgoing = HTTPSession.Request(path: path("_changes"))
         outgoing.query = [("since", request.since.text), ("style", request.allLeaves ? "all_docs" : "main_only")]
         // CouchDB passes over what it does not know.
         if request.readerHolds { outgoing.query.append(("holds", "true")) }
+        if request.withDocuments { outgoing.query.append(("leaves", "true")) }
         switch request.filter {
         case .none: break
         case .documents(let ids):
@@ -59,5 +106,33 @@ extension HTTPReplica {
 
     private static func milliseconds(_ duration: Duration) -> String {
         String(Int((duration / .milliseconds(1)).rounded()))
+    }
+}
+
+/// The text of a feed that is coming in.
+private struct FeedText {
+    private var splitter = JSONElementSplitter()
+    private let withDocuments: Bool
+    private let rules: DocumentRules
+
+    init(withDocuments: Bool, rules: DocumentRules) {
+        self.withDocuments = withDocuments
+        self.rules = rules
+    }
+
+    /// The rows that are complete with these bytes.
+    mutating func append(_ chunk: ByteBuffer) throws -> [ChangeRow] {
+        try splitter.append(chunk.readableBytesView).map { row in
+            guard withDocuments else { return try ChangeRow(parsing: try JSONValue(parsing: row)) }
+            return try ChangeRow(parsing: row, rules: rules)
+        }
+    }
+
+    /// What stands around the rows, when all is there.
+    func end() throws -> ChangesPage {
+        guard let rest = try? JSONValue(parsing: splitter.rest) else {
+            throw TransportError("a page of changes that breaks off")
+        }
+        return try ChangesPage(parsing: rest)
     }
 }

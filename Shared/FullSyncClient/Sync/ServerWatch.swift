@@ -98,11 +98,26 @@ final class ServerWatch: Replica {
     func changes(_ request: ChangesRequest) async throws -> ChangesPage {
         try await watching {
             let page = try await server.changes(request)
-            if let found = page.lastSequence.incarnation, found != state.withLock({ $0.incarnation }) {
-                try await check()
-            }
+            try await check(page)
             return page
         }
+    }
+
+    func changesStream(_ request: ChangesRequest) async throws -> ChangesStream? {
+        guard let stream = try await watching({ try await server.changesStream(request) }) else { return nil }
+        return ChangesStream {
+            try await self.watching {
+                let page = try await stream.next()
+                try await self.check(page)
+                return page
+            }
+        }
+    }
+
+    /// Checks the database again when the page is of another incarnation than was found.
+    private func check(_ page: ChangesPage) async throws {
+        guard let found = page.lastSequence.incarnation, found != state.withLock({ $0.incarnation }) else { return }
+        try await check()
     }
 
     func revisionsDifference(_ revisions: [DocumentRevisions]) async throws -> [MissingRevisions] {

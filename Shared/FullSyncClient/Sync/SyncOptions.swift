@@ -1,3 +1,6 @@
+import CouchProtocol
+public import JSON
+
 /// Which way a sync goes.
 public enum SyncDirection: String, Hashable, Sendable, CaseIterable {
     /// What was done on the device goes to the server.
@@ -22,15 +25,30 @@ public struct SyncOptions: Hashable, Sendable {
     public var filter: String?
     /// Parameters for the filter function.
     public var filterParameters: [String: String] = [:]
+    /// A Mango selector that decides on the server what is pulled, such as `["type": "order"]`; nil for all.
+    ///
+    /// At most one of this, ``documents`` and ``filter`` may be given.
+    public var selector: JSONObject?
     /// How often in a row a sync that is not live tries before it gives up; a live one never does.
     public var attempts = 5
     /// How long the longest pause between two tries is; pauses grow up to it.
     public var longestPause = Duration.seconds(300)
     /// How long a live pull waits for changes in one request, from a second to 60.
     public var wait = Duration.seconds(30)
+    /// How often the server gives a sign of life while a live pull waits, from a second to 60; nil for never.
+    ///
+    /// For where something on the way closes connections on which nothing happens. A request then waits until there is
+    /// a change, whatever ``wait`` says.
+    public var heartbeat: Duration?
 
     /// Both ways, once, for all documents.
     public init() {}
+
+    func check() throws(CouchError) {
+        guard [documents != nil, filter != nil, selector != nil].count(where: \.self) <= 1 else {
+            throw .badRequest("A sync takes only one of documents, filter and selector.")
+        }
+    }
 }
 
 /// How far a sync has come.

@@ -1,5 +1,6 @@
 import CouchProtocol
 import Foundation
+import JSON
 import Synchronization
 
 /// One sync of a device's database with a server, both ways or one.
@@ -178,7 +179,7 @@ struct SyncRun: Sendable {
             )
         case .pull:
             var pull = options.replication(direction)
-            if options.documents == nil, options.filter == nil { pull.prepare = beginWhereFilePulled }
+            if pull.filter == .none { pull.prepare = beginWhereFilePulled }
             let source: any Replica = isOfNobody ? PublicSource(server: watched, device: device) : watched
             return Replicator(from: source, to: device, options: pull)
         }
@@ -204,11 +205,14 @@ extension SyncOptions {
         replication.retry.longestPause = longestPause
         // One that does not wait would ask again and again.
         replication.wait = max(wait, .seconds(1))
+        replication.heartbeat = heartbeat.map { min(max($0, .seconds(1)), .seconds(60)) }
         replication.timestamp = { Date().formatted(.iso8601) }
         if let documents {
             replication.filter = .documents(documents.map { DocumentID(stored: $0) })
         } else if let filter, direction == .pull {
             replication.filter = .function(filter, parameters: filterParameters)
+        } else if let selector, direction == .pull {
+            replication.filter = .selector(.object(selector))
         }
         return replication
     }

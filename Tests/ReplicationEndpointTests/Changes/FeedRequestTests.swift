@@ -187,11 +187,11 @@ import Testing
     @Test func `pages with documents are as large as these allow`() {
         var page = PageSize(limit: 1_000, withBodies: true)
         #expect(page.rows == 50)
-        page.note(bytes: 50 << 10, of: 50)
+        page.note(BytesRead(sum: 50 << 10, documents: 50))
         #expect(page.rows == 1_000)
-        page.note(bytes: 8 << 20, of: 1)
+        page.note(BytesRead(sum: 8 << 20, documents: 1))
         #expect(page.rows == 1)
-        page.note(bytes: 0, of: 0)
+        page.note(BytesRead())
         #expect(page.rows == 1)
         #expect(PageSize(limit: 1_000, withBodies: false).rows == 1_000)
     }
