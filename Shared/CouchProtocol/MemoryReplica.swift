@@ -224,7 +224,19 @@ extension MemoryReplica {
         }
     }
 
-    package func write(_ documents: [ReplicatedDocument]) -> [WriteFailure] {
+    package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
+        var whole = documents
+        for (place, document) in documents.enumerated() {
+            for (index, attachment) in document.attachments.enumerated() where attachment.content == nil {
+                guard let source = attachment.source, original(of: attachment, in: document) == nil else { continue }
+                whole[place].attachments[index].content = try await source.bytes()
+            }
+        }
+        return take(whole)
+    }
+
+    /// Takes over revisions whose attachments are at hand.
+    package func take(_ documents: [ReplicatedDocument]) -> [WriteFailure] {
         documents.compactMap { document -> WriteFailure? in
             do throws(CouchError) {
                 try take(document)
@@ -239,7 +251,7 @@ extension MemoryReplica {
         var record = records[document.id] ?? Record()
         let revision = document.path.revision
         guard record.revisions[revision] == nil else { return }
-        let attachments = try resolved(document, in: record)
+        let attachments = try resolved(document)
         try record.tree.merge(
             document.path,
             status: document.isDeleted ? .deleted : .available,
@@ -256,20 +268,12 @@ extension MemoryReplica {
     }
 
     /// The attachments with their content, that of stubs taken from the ancestors that are here.
-    private func resolved(
-        _ document: ReplicatedDocument,
-        in record: Record
-    ) throws(CouchError) -> [ReplicatedAttachment] {
+    private func resolved(_ document: ReplicatedDocument) throws(CouchError) -> [ReplicatedAttachment] {
         var result: [ReplicatedAttachment] = []
-        let ancestors = document.path.revisions.compactMap { record.revisions[$0] }
         for var attachment in document.attachments {
+            attachment.source = nil
             if attachment.content == nil {
-                // A server that keeps an attachment compressed gives the digest of that; then its place tells.
-                let original = ancestors.lazy.flatMap(\.attachments).first {
-                    $0.name == attachment.name
-                        && ($0.digest == attachment.digest || $0.revisionPosition == attachment.revisionPosition)
-                }
-                guard let original else {
+                guard let original = original(of: attachment, in: document) else {
                     throw .missingStub("Invalid attachment stub in \(document.id) for \(attachment.name)")
                 }
                 attachment.content = original.content
@@ -279,6 +283,19 @@ extension MemoryReplica {
             result.append(attachment)
         }
         return result
+    }
+
+    /// The attachment of an ancestor that is the same one.
+    private func original(
+        of attachment: ReplicatedAttachment,
+        in document: ReplicatedDocument
+    ) -> ReplicatedAttachment? {
+        guard let record = records[document.id] else { return nil }
+        // A server that keeps an attachment compressed gives the digest of that; then its place tells.
+        return document.path.revisions.lazy.compactMap { record.revisions[$0] }.flatMap(\.attachments).first {
+            $0.name == attachment.name
+                && ($0.digest == attachment.digest || $0.revisionPosition == attachment.revisionPosition)
+        }
     }
 
     func stem(_ record: inout Record) {

@@ -53,13 +53,19 @@ package struct ReplicatedDocument: Hashable, Sendable {
 
     /// Appends the document as JSON, with its ancestry and with its attachments inline.
     package func write(to output: inout [UInt8], rules: DocumentRules = DocumentRules()) {
-        var document = OutgoingDocument(id: id, revision: path.revision, body: body)
-        document.isDeleted = isDeleted
-        document.owner = owner
-        document.groups = groups
-        document.revisions = path
-        document.attachments = attachments.map(\.outgoing)
-        document.write(to: &output, rules: rules)
+        OutgoingDocument(self).write(to: &output, rules: rules)
+    }
+}
+
+extension OutgoingDocument {
+    /// The document with its ancestry, and with the attachments inline whose contents are at hand.
+    package init(_ document: ReplicatedDocument) {
+        self.init(id: document.id, revision: document.path.revision, body: document.body)
+        isDeleted = document.isDeleted
+        owner = document.owner
+        groups = document.groups
+        revisions = document.path
+        attachments = document.attachments.map(\.outgoing)
     }
 }
 
@@ -72,8 +78,10 @@ package struct ReplicatedAttachment: Hashable, Sendable {
     /// `md5-…` in Base64; empty when it is not known.
     package var digest: String
     package var length: Int
-    /// The content; nil when the receiver has it already (a stub).
+    /// The content; nil when it comes from ``source``, or the receiver has it already.
     package var content: [UInt8]?
+    /// Where a receiver that has not got the content reads it; content of more than a few hundred kilobytes comes so.
+    package var source: AttachmentSource?
 
     /// An attachment whose content is at hand.
     package init(name: String, contentType: String, revisionPosition: Int, content: [UInt8]) {
@@ -107,7 +115,11 @@ package struct ReplicatedAttachment: Hashable, Sendable {
         }
     }
 
-    var outgoing: OutgoingAttachment {
+    /// Whether the receiver must have the content already.
+    package var isStub: Bool { content == nil && source == nil }
+
+    /// The attachment as a document describes it.
+    package var outgoing: OutgoingAttachment {
         var outgoing = OutgoingAttachment(
             name: name,
             contentType: contentType,

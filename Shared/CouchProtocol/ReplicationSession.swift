@@ -151,11 +151,16 @@ struct ReplicationSession {
         from source: any Replica,
         _ reading: ChangesReading
     ) async throws -> Event {
-        if let stream = reading.stream { return .pageRead(try await stream.next()) }
+        if let stream = reading.stream { return .pageRead(try await page(of: stream)) }
         if reading.wantsStream, request.wait == nil, let stream = try await source.changesStream(request) {
-            return .streamOpened(stream, try await stream.next())
+            return .streamOpened(stream, try await page(of: stream))
         }
         return .pageRead(try await source.changes(request))
+    }
+
+    private static func page(of stream: ChangesStream) async throws -> ChangesPage {
+        guard let page = try await stream.next() else { throw TransportError("the changes end before their last page") }
+        return page
     }
 
     private func result(through: UpdateSequence) -> ReplicationResult {

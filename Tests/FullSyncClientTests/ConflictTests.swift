@@ -162,7 +162,7 @@ import Testing
         let path = RevisionPath(try await scripted.base.put(DocumentID(stored: "a"), ["n": 1]))
         let branches = [1, 2].map { path.appending(RevisionHash.digest($0, $0)) }
         let id = DocumentID(stored: "a")
-        #expect(await scripted.base.write(branches.map { ReplicatedDocument(id: id, path: $0) }).isEmpty)
+        #expect(await scripted.base.take(branches.map { ReplicatedDocument(id: id, path: $0) }).isEmpty)
         scripted.refused.withLock { $0 = ["a": .forbidden("It is nobody's.")] }
         let written = Mutex(0)
         scripted.judge.withLock {

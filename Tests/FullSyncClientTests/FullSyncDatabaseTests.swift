@@ -234,8 +234,8 @@ import Testing
         let size = FetchOutcome.sizeLimit / 3 + 1
         var requests: [CouchProtocol.FetchRequest] = []
         for place in 0..<4 {
-            let content = Data(repeating: UInt8(place), count: size)
-            let receipt = try await database.putAttachment("x", content, to: "d\(place)")
+            let text = String(repeating: "x", count: size)
+            let receipt = try await database.post(["_id": .string("d\(place)"), "text": .string(text)])
             let revision = try RevisionID(parsing: receipt.revision)
             requests.append(CouchProtocol.FetchRequest(id: DocumentID(stored: receipt.id), revision: revision))
         }

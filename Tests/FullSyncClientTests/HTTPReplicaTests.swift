@@ -68,7 +68,7 @@ import Testing
     /// A server that has documents of these sizes, each `1-aa`, and gives them in pieces.
     private func server(_ sizes: [String: Int]) throws -> HTTPReplica {
         let session = HTTPSession(address: try ServerAddress(parsing: "http://server")) { request, _ in
-            let asked = try JSONValue(parsing: request.body ?? [])["docs"]?.arrayValue ?? []
+            let asked = try JSONValue(parsing: request.body?.text ?? [])["docs"]?.arrayValue ?? []
             let results = asked.compactMap { $0["id"]?.stringValue }.map { id in
                 let text = String(repeating: "x", count: sizes[id] ?? 0)
                 return #"{"id":"\#(id)","docs":[{"ok":{"_id":"\#(id)","_rev":"1-aa","text":"\#(text)"}}]}"#
@@ -154,7 +154,7 @@ import Testing
             guard request.path == "/db/_bulk_docs" else {
                 return HTTPClientResponse(body: .bytes(ByteBuffer(string: #"{"update_seq":1}"#)))
             }
-            let docs = try JSONValue(parsing: request.body ?? [])["docs"]?.arrayValue ?? []
+            let docs = try JSONValue(parsing: request.body?.text ?? [])["docs"]?.arrayValue ?? []
             let ids = docs.compactMap { $0["_id"]?.stringValue }
             guard poison.isDisjoint(with: ids) else {
                 throw CouchError(status: 500, error: "internal_server_error", reason: "It cannot be done.")
@@ -197,7 +197,7 @@ import Testing
     ) async throws {
         let isWell = Mutex(false)
         let session = HTTPSession(address: try ServerAddress(parsing: "http://server")) { request, _ in
-            let docs = try JSONValue(parsing: request.body ?? [])["docs"]?.arrayValue ?? []
+            let docs = try JSONValue(parsing: request.body?.text ?? [])["docs"]?.arrayValue ?? []
             let rows = docs.map { doc -> JSONValue in
                 let id = doc["_id"] ?? doc["id"] ?? .null
                 let error: JSONObject = ["id": id, "rev": "1-aa", "error": "timeout", "reason": "Too busy."]
@@ -273,28 +273,28 @@ import Testing
     private let bytes = (0..<200_000).map { UInt8(truncatingIfNeeded: $0) }
 
     @Test func `an upload goes piece by piece, as it is taken`() async throws {
-        let upload = Upload(bytes)
+        let upload = Upload(.json(bytes))
         let taken = try await upload.watched {
             var taken: [[UInt8]] = []
-            for await piece in upload { taken.append(Array(piece.readableBytesView)) }
+            for try await piece in upload { taken.append(Array(piece.readableBytesView)) }
             return taken
         }
         #expect(taken.count > 2 && taken.joined().elementsEqual(bytes))
     }
 
     @Test func `an upload that stands still ends, and one whose answer is long in coming does not`() async throws {
-        let upload = Upload(bytes, silence: .milliseconds(20))
+        let upload = Upload(.json(bytes), silence: .milliseconds(20))
         let (never, continuation) = AsyncStream.makeStream(of: Void.self)
         await #expect(throws: TransportError.self) {
             try await upload.watched {
                 var pieces = upload.makeAsyncIterator()
-                _ = await pieces.next()
+                _ = try await pieces.next()
                 for await _ in never {}
                 try Task.checkCancellation()
             }
         }
-        let sent = Upload(bytes, silence: .milliseconds(20))
-        for await _ in sent {}
+        let sent = Upload(.json(bytes), silence: .milliseconds(20))
+        for try await _ in sent {}
         try await sent.watched {
             // Longer than it may stand still.
             try await Task.sleep(for: .milliseconds(100))

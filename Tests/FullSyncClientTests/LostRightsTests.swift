@@ -46,7 +46,7 @@ import Testing
         let path = RevisionPath(base)
         let (lost, present) = (path.appending(RevisionHash.digest(1, 1)), path.appending(RevisionHash.digest(2, 2)))
         let branches = [lost, present].map { ReplicatedDocument(id: Self.id, path: $0) }
-        #expect(await server.base.write(branches).isEmpty)
+        #expect(await server.base.take(branches).isEmpty)
         _ = try await sync()
         let edits = try await [lost, present].asyncMap { branch in
             let document: JSONObject = ["_id": "a", "_rev": .string(branch.revision.description), "n": 2]
@@ -66,7 +66,7 @@ import Testing
     ) async throws {
         let path = RevisionPath(try await server.base.put(Self.id, ["n": 1]))
         let branches = [1, 2].map { path.appending(RevisionHash.digest($0, $0)) }
-        #expect(await server.base.write(branches.map { ReplicatedDocument(id: Self.id, path: $0) }).isEmpty)
+        #expect(await server.base.take(branches.map { ReplicatedDocument(id: Self.id, path: $0) }).isEmpty)
         if isLocal { try await database.post(["_id": "a", "n": 0]) }
         _ = try await sync()
         if isLocal { try await database.offerEverything() }
@@ -115,7 +115,7 @@ import Testing
         // One comes to the server on another way.
         let edit = try #require(try await database.get("b")?["_rev"]?.stringValue)
         let path = RevisionPath(try RevisionID(parsing: edit))
-        #expect(await server.base.write([ReplicatedDocument(id: DocumentID(stored: "b"), path: path)]).isEmpty)
+        #expect(await server.base.take([ReplicatedDocument(id: DocumentID(stored: "b"), path: path)]).isEmpty)
         #expect(try await sync(.push).pushed == 1)
         #expect(try await database.refusedEdits().isEmpty)
     }

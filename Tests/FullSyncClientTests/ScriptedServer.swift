@@ -88,7 +88,7 @@ final class ScriptedServer: Replica {
     func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
         try await carryOut(.write(documents)) { base, _ in
             let refused = refused.withLock { $0 }
-            let failures = await base.write(documents.filter { refused[$0.id.text] == nil })
+            let failures = try await base.write(documents.filter { refused[$0.id.text] == nil })
             return failures
                 + documents.compactMap { document in
                     refused[document.id.text].map {
@@ -115,8 +115,18 @@ extension MemoryReplica {
         let outcome = fetch([FetchRequest(id: id, revision: revision)]).first
         guard case .document(let lost)? = outcome else { throw CouchError.missing }
         let path = lost.path.appending(tombstone.hash)
-        let failures = write([ReplicatedDocument(id: id, path: path, isDeleted: true)])
+        let failures = take([ReplicatedDocument(id: id, path: path, isDeleted: true)])
         guard failures.isEmpty else { throw CouchError.conflict }
+    }
+}
+
+extension RequestBody {
+    /// The bytes that are at hand.
+    var text: [UInt8] {
+        parts.flatMap { part in
+            guard case .bytes(let bytes) = part else { return [UInt8]() }
+            return bytes
+        }
     }
 }
 

@@ -254,7 +254,7 @@ private final class FlakyServer: Replica {
 
     func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
         try check()
-        return await base.write(documents)
+        return try await base.write(documents)
     }
 
     func localDocument(_ name: String) async throws -> LocalDocument? {

@@ -86,7 +86,7 @@ import Testing
         for (id, base) in bases {
             let path = RevisionPath(base).appending(Revocation.tombstone(of: base).hash)
             let tombstone = ReplicatedDocument(id: DocumentID(stored: id), path: path, isDeleted: true)
-            #expect(await server.base.write([tombstone]) == [])
+            #expect(await server.base.take([tombstone]) == [])
         }
         server.refused.withLock { $0 = ["edited"] }
         _ = try await run().run()
@@ -133,7 +133,7 @@ private final class StubbornServer: Replica {
 
     func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
         let names = refused.withLock { $0 }
-        let failures = await base.write(documents.filter { !names.contains($0.id.text) })
+        let failures = try await base.write(documents.filter { !names.contains($0.id.text) })
         return failures
             + documents.filter { names.contains($0.id.text) }.map {
                 WriteFailure(id: $0.id, revision: $0.path.revision, error: .forbidden("It is not yours."))

@@ -350,7 +350,7 @@ private actor HeldServer {
             return response
         }
         guard request.method == "POST", let body = request.body else { return response }
-        let name = try JSONValue(parsing: body)["name"]?.stringValue ?? ""
+        let name = try JSONValue(parsing: body.text)["name"]?.stringValue ?? ""
         guard name != "mallory" else { throw CouchError.unauthorized("Name or password is incorrect.") }
         await wait(as: "login of \(name)")
         if let user = users[name] {

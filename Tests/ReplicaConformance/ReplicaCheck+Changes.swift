@@ -58,7 +58,7 @@ extension ReplicaCheck {
             request.withDocuments = true
             guard let stream = try await replica.changesStream(request) else { return }
             var pages: [ChangesPage] = []
-            repeat { pages.append(try await stream.next()) } while pages.last?.pending == nil
+            repeat { pages.append(try #require(try await stream.next())) } while pages.last?.pending == nil
             #expect(pages.flatMap(\.rows).map(\.id) == (try await replica.allChanges()).map(\.id))
             #expect(pages.allSatisfy { $0.rows.count <= 3 })
             #expect(pages.dropLast().allSatisfy { $0.lastSequence == $0.rows.last?.sequence })

@@ -8,6 +8,12 @@ extension AttachmentOptions {
         self.init()
         sendsContents = query["attachments"] == "true"
         showsEncoding = query["att_encoding_info"] == "true"
+        if let text = query["attachments_limit"] {
+            guard let limit = Int(text), limit >= 0 else {
+                throw .queryParseError("Invalid value for attachments_limit: \(text)")
+            }
+            contentLimit = limit
+        }
         guard let text = query["atts_since"] else { return }
         guard let list = try? JSONValue(parsing: text) else { throw .invalidJSON }
         try take(since: list)

@@ -9,6 +9,8 @@ package struct AttachmentOptions: Sendable {
     package var since: Set<RevisionID> = []
     /// Whether it is said how a content is compressed (`att_encoding_info`).
     package var showsEncoding = false
+    /// How many bytes a content has at most that is sent (`attachments_limit`, our own); nil for any number.
+    package var contentLimit: Int?
 
     package init(sendsContents: Bool = false, since: Set<RevisionID> = [], showsEncoding: Bool = false) {
         self.sendsContents = sendsContents
@@ -31,7 +33,8 @@ package struct AttachmentOptions: Sendable {
         let known = path?.newest(of: since)?.generation ?? 0
         return revision.attachments.map { attachment in
             var outgoing = attachment.outgoing(showsEncoding: showsEncoding || sendsContents && form == .part)
-            if sendsContents, attachment.revisionPosition > known {
+            let isWanted = contentLimit.map { attachment.length <= $0 } ?? true
+            if sendsContents, isWanted, attachment.revisionPosition > known {
                 outgoing.content = form == .inline ? .streamed : .follows
             }
             return outgoing

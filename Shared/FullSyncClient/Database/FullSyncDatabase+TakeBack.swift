@@ -41,8 +41,13 @@ extension FullSyncDatabase {
             }
         }
         let revision = try RevisionID(parsing: edit.revision)
-        return try await replica.transaction { [found] writer in
-            try writer.replace(id, without: revision, by: found)
+        let (arrivals, failures) = try await replica.arrivals(of: found, all: true)
+        if let failure = failures.first { throw failure.error }
+        return try await replica.adopting(arrivals) {
+            try await replica.transaction { [found] writer in
+                writer.arrivals = arrivals
+                return try writer.replace(id, without: revision, by: found)
+            }
         }
     }
 }

@@ -59,7 +59,11 @@ public struct FullSyncServer: Sendable {
         let path =
             "/_fullsync/projects/\(PercentEncoding.encode(project))/sequences/\(PercentEncoding.encode(sequence))"
         return try await FullSyncError.translating {
-            var request = HTTPSession.Request(method: "POST", path: path, body: JSONValue.object(variables).bytes)
+            var request = HTTPSession.Request(
+                method: "POST",
+                path: path,
+                body: .json(JSONValue.object(variables).bytes)
+            )
             request.asker = asker
             return try await session.json(request)
         }

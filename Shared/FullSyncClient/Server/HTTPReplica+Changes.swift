@@ -1,4 +1,3 @@
-import AsyncAlgorithms
 import AsyncHTTPClient
 package import CouchProtocol
 import JSON
@@ -29,30 +28,14 @@ extension HTTPReplica {
 
     package func changesStream(_ request: ChangesRequest) async throws -> ChangesStream? {
         let response = try await answer(to: feedRequest(request))
-        let pages = AsyncThrowingChannel<ChangesPage, any Error>()
         // Reads on while pages are written, one page ahead.
-        let reading = Task {
-            do {
-                try await HTTPSession.reading { try await read(response, request, into: pages) }
-                pages.finish()
-            } catch {
-                pages.fail(error)
-            }
-        }
-        return ChangesStream {
-            var iterator = pages.makeAsyncIterator()
-            if let page = try await iterator.next() { return page }
-            try Task.checkCancellation()
-            throw TransportError("the changes are at their end")
-        } close: {
-            reading.cancel()
-        }
+        return Self.stream { send in try await read(response, request, send) }
     }
 
     private func read(
         _ response: HTTPClientResponse,
         _ request: ChangesRequest,
-        into pages: AsyncThrowingChannel<ChangesPage, any Error>
+        _ send: (ChangesPage) async -> Void
     ) async throws {
         var text = FeedText(withDocuments: request.withDocuments, rules: rules)
         var page = ChangesPage(rows: [], lastSequence: request.since)
@@ -64,14 +47,14 @@ extension HTTPReplica {
                 let isFull = page.rows.count >= request.limit || size >= Self.pageSize
                 guard isFull, let place = row.sequence else { continue }
                 page.lastSequence = place
-                await pages.send(page)
+                await send(page)
                 (page.rows, size) = ([], 0)
             }
         }
         let end = try text.end()
         page.lastSequence = end.lastSequence
         page.pending = end.pending ?? 0
-        await pages.send(page)
+        await send(page)
     }
 
     /// About how many bytes of documents a page of a stream has.
@@ -89,12 +72,12 @@ extension HTTPReplica {
             outgoing.method = "POST"
             outgoing.query.append(("filter", "_doc_ids"))
             let body: JSONValue = ["doc_ids": .array(ids.map { .string($0.text) })]
-            outgoing.body = body.bytes
+            outgoing.body = .json(body.bytes)
         case .selector(let selector):
             outgoing.method = "POST"
             outgoing.query.append(("filter", "_selector"))
             let body: JSONValue = ["selector": selector]
-            outgoing.body = body.bytes
+            outgoing.body = .json(body.bytes)
         case .function(let name, let parameters):
             outgoing.query.append(("filter", name))
             outgoing.query += parameters.sorted { $0.key < $1.key }.map {

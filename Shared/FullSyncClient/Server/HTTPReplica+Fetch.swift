@@ -1,10 +1,20 @@
+import AsyncAlgorithms
 import AsyncHTTPClient
 package import CouchProtocol
 import JSON
 import NIOCore
 
 extension HTTPReplica {
+    /// Contents of attachments of more bytes than this are read piece by piece, each by itself, by who needs them.
+    ///
+    /// That is told the server by a parameter of our own; CouchDB, which passes over it, sends all with the document.
+    static let inlineLimit = 256 << 10
+
     package func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
+        try await fetch(requests, withContents: true)
+    }
+
+    private func fetch(_ requests: [FetchRequest], withContents: Bool) async throws -> [FetchOutcome] {
         guard let first = requests.first else { return [] }
         let docs = requests.map { request -> JSONValue in
             var entry: JSONObject = ["id": .string(request.id.text), "rev": .string(request.revision.description)]
@@ -18,14 +28,20 @@ extension HTTPReplica {
             to: HTTPSession.Request(
                 method: "POST",
                 path: path("_bulk_get"),
-                query: [("revs", "true"), ("attachments", "true")],
-                body: body.bytes
+                query: [
+                    ("revs", "true"), ("attachments", withContents ? "true" : "false"),
+                    ("attachments_limit", String(Self.inlineLimit)),
+                ],
+                body: .json(body.bytes)
             )
         )
         if let outcomes = try await outcomes(in: response, of: requests.count) { return judged(outcomes) }
         // Which of them is too large shows when it is asked for alone.
-        guard requests.count == 1 else { return try await fetch([first]) }
-        return [.failure(first.id, first.revision, .tooLarge)]
+        guard requests.count == 1 else { return try await fetch([first], withContents: withContents) }
+        // It may be its attachments that are too large to come with it.
+        guard withContents else { return [.failure(first.id, first.revision, .tooLarge)] }
+        let described = FetchRequest(id: first.id, revision: first.revision)
+        return try await fetch([described], withContents: false)
     }
 
     /// What an answer says, up to where it is as much as may be read at once, or a document is too large; nil when that
@@ -88,11 +104,81 @@ extension HTTPReplica {
     /// A document of an answer; one that makes no sense here, such as one whose owner is a number, fails alone.
     private func document(in result: [UInt8], _ range: Range<Int>) throws -> FetchOutcome {
         do {
-            return .document(try ReplicatedDocument(IncomingDocument(parsing: result, in: range, rules: rules)))
+            var document = try ReplicatedDocument(IncomingDocument(parsing: result, in: range, rules: rules))
+            for place in document.attachments.indices where document.attachments[place].content == nil {
+                let attachment = document.attachments[place]
+                document.attachments[place].source = source(of: attachment, document.id, document.path.revision)
+            }
+            return .document(document)
         } catch {
             let value = try JSONValue(parsing: result, in: range, limits: .unlimited)
             guard let id = value["_id"]?.stringValue, let text = value["_rev"]?.stringValue else { throw error }
             return .failure(DocumentID(stored: id), try RevisionID(parsing: text), error)
+        }
+    }
+}
+
+// MARK: - Contents of attachments
+
+extension HTTPReplica {
+    /// Where the content of an attachment is read.
+    private func source(
+        of attachment: ReplicatedAttachment,
+        _ id: DocumentID,
+        _ revision: RevisionID
+    ) -> AttachmentSource {
+        let request = HTTPSession.Request(
+            path: documentPath(id) + "/" + PercentEncoding.encode(attachment.name),
+            query: [("rev", revision.description)]
+        )
+        return AttachmentSource {
+            let response: HTTPClientResponse
+            do {
+                response = try await answer(to: request)
+            } catch let error as CouchError where error.status == 404 || error.status == 403 {
+                // The document is another one by now, or not the user's any more, and is to be asked for again.
+                throw TransportError("an attachment that was told is not there any more: \(error.reason)")
+            }
+            return Self.stream { send in
+                var length = 0
+                for try await chunk in response.body {
+                    length += chunk.readableBytes
+                    await send(Array(chunk.readableBytesView))
+                }
+                guard length == attachment.length else {
+                    throw TransportError("an attachment of \(length) bytes instead of \(attachment.length)")
+                }
+            }
+        }
+    }
+
+    /// The path of a document; that of a design document has two segments.
+    func documentPath(_ id: DocumentID) -> String {
+        let segments = id.text.hasPrefix("_design/") ? ["_design", String(id.text.dropFirst(8))] : [id.text]
+        return ([path()] + segments.map { PercentEncoding.encode($0) }).joined(separator: "/")
+    }
+
+    /// What a task makes of an answer while that comes in; it waits until somebody takes what it has.
+    static func stream<Element: Sendable>(
+        _ make: @escaping @Sendable (_ send: @escaping @Sendable (Element) async -> Void) async throws -> Void
+    ) -> ReplicaStream<Element> {
+        let elements = AsyncThrowingChannel<Element, any Error>()
+        let making = Task {
+            do {
+                try await HTTPSession.reading { try await make { await elements.send($0) } }
+                elements.finish()
+            } catch {
+                elements.fail(error)
+            }
+        }
+        return ReplicaStream {
+            var iterator = elements.makeAsyncIterator()
+            let next = try await iterator.next()
+            // Who is cancelled is told of no end.
+            if next == nil { try Task.checkCancellation() }
+            return next
+        } close: {
+            making.cancel()
         }
     }
 }

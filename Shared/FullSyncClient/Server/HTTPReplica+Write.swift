@@ -53,7 +53,8 @@ extension HTTPReplica {
         var parts: [[ReplicatedDocument]] = []
         var size = 0
         for document in documents {
-            let bytes = document.size / 3 * 4
+            // One whose attachments come from somewhere has a request of its own.
+            let bytes = document.isInPieces ? Self.requestSize + 1 : document.size / 3 * 4
             if parts.isEmpty || size + bytes > Self.requestSize {
                 parts.append([])
                 size = 0
@@ -106,6 +107,10 @@ extension HTTPReplica {
     }
 
     private func sendAtOnce(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
+        if documents.count == 1, documents[0].isInPieces {
+            try await put(documents[0])
+            return []
+        }
         var body = Array(#"{"new_edits":false,"docs":["#.utf8)
         for (index, document) in documents.enumerated() {
             if index > 0 { body.append(UInt8(ascii: ",")) }
@@ -113,7 +118,7 @@ extension HTTPReplica {
         }
         body.append(contentsOf: "]}".utf8)
         let answer = try await json(
-            HTTPSession.Request(method: "POST", path: path("_bulk_docs"), body: body)
+            HTTPSession.Request(method: "POST", path: path("_bulk_docs"), body: .json(body))
         )
         guard let entries = answer.arrayValue else {
             throw TransportError("an answer of _bulk_docs that says nothing of the documents")
@@ -127,6 +132,26 @@ extension HTTPReplica {
             return WriteFailure(id: id, revision: revision, error: error)
         }
     }
+}
+
+extension HTTPReplica {
+    /// Sends a document with its attachments behind it.
+    private func put(_ document: ReplicatedDocument) async throws {
+        let boundary = RevisionHash.digest(.random(in: .min ... .max), .random(in: .min ... .max)).description
+        _ = try await json(
+            HTTPSession.Request(
+                method: "PUT",
+                path: documentPath(document.id),
+                query: [("new_edits", "false")],
+                body: RequestBody(document, rules: rules, boundary: boundary)
+            )
+        )
+    }
+}
+
+extension ReplicatedDocument {
+    /// Whether the content of an attachment is read while it is sent.
+    fileprivate var isInPieces: Bool { attachments.contains { $0.content == nil && $0.source != nil } }
 }
 
 extension WriteFailure {

@@ -111,7 +111,7 @@ package struct HTTPReplica: Replica {
             asked[document.id.text] = .array(document.revisions.map { .string($0.description) })
         }
         let answer = try await json(
-            HTTPSession.Request(method: "POST", path: path("_revs_diff"), body: JSONValue.object(asked).bytes)
+            HTTPSession.Request(method: "POST", path: path("_revs_diff"), body: .json(JSONValue.object(asked).bytes))
         )
         return try await HTTPSession.reading {
             guard let differences = answer.objectValue else {
@@ -157,7 +157,7 @@ package struct HTTPReplica: Replica {
             HTTPSession.Request(
                 method: "PUT",
                 path: path("_local", PercentEncoding.encode(name)),
-                body: JSONValue.object(body).bytes
+                body: .json(JSONValue.object(body).bytes)
             )
         )
         guard let revision = answer["rev"]?.stringValue else {

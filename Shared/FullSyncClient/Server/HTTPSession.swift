@@ -15,7 +15,7 @@ package actor HTTPSession {
         var method = "GET"
         var path: String
         var query: [(name: String, value: String)] = []
-        var body: [UInt8]?
+        var body: RequestBody?
         var headers: [(String, String)] = []
         /// How long it may take until the answer begins; nil for no limit but that of silence, as what is sent may be
         /// large and the network slow.
@@ -153,7 +153,7 @@ package actor HTTPSession {
 
     private func headers(of request: Request, _ cookie: String?) -> [(String, String)] {
         var headers = request.headers + [("accept", "application/json")]
-        if request.body != nil { headers.append(("content-type", "application/json")) }
+        if let body = request.body { headers.append(("content-type", body.contentType)) }
         if let cookie { headers.append(("cookie", "AuthSession=\(cookie)")) }
         return headers
     }
@@ -193,7 +193,7 @@ extension HTTPSession {
         _ credentials: ServerAddress.Credentials
     ) async throws -> (cookie: String, answer: JSONValue) {
         let body: JSONValue = ["name": .string(credentials.name), "password": .string(credentials.password)]
-        let request = Request(method: "POST", path: "/_session", body: body.bytes, limit: .seconds(60))
+        let request = Request(method: "POST", path: "/_session", body: .json(body.bytes), limit: .seconds(60))
         let response = try await wire(request, headers(of: request, nil))
         let answer = try await Self.collect(response)
         guard let cookie = Self.cookie(from: response), !cookie.isEmpty else {
@@ -239,9 +239,9 @@ extension HTTPSession {
         var outgoing = HTTPClientRequest(url: url)
         outgoing.method = .RAW(value: request.method)
         for (name, value) in headers { outgoing.headers.add(name: name, value: value) }
-        let upload = Upload(request.body ?? [])
+        let upload = Upload(request.body ?? .json([]))
         if let body = request.body {
-            outgoing.body = upload.hasPieces ? .stream(upload, length: .known(Int64(body.count))) : .bytes(body)
+            outgoing.body = body.atOnce.map { .bytes($0) } ?? .stream(upload, length: .known(Int64(body.length)))
         }
         let deadline = request.limit.map { NIODeadline.now() + TimeAmount($0) } ?? .distantFuture
         let response = try await transport { [outgoing] in

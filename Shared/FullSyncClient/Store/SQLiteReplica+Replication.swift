@@ -22,10 +22,10 @@ extension SQLiteReplica {
     }
 
     package func fetch(_ requests: [CouchProtocol.FetchRequest]) async throws -> [FetchOutcome] {
-        try await read { reader in
+        try await read { [self] reader in
             var (outcomes, size): ([FetchOutcome], Int) = ([], 0)
             for request in requests where size < FetchOutcome.sizeLimit {
-                let outcome = try reader.outcome(of: request)
+                let outcome = try reader.outcome(of: request) { source(of: $0) }
                 outcomes.append(outcome)
                 size += outcome.size
             }
@@ -34,7 +34,18 @@ extension SQLiteReplica {
     }
 
     package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
+        let (arrivals, failures) = try await arrivals(of: documents)
+        let refused = Set(failures.map(\.id))
+        let taken = documents.filter { !refused.contains($0.id) }
+        return failures + (try await adopting(arrivals) { try await write(taken, arrivals) })
+    }
+
+    private func write(
+        _ documents: [ReplicatedDocument],
+        _ arrivals: [AttachmentSource: Arrival]
+    ) async throws -> [WriteFailure] {
         try await transaction { writer in
+            writer.arrivals = arrivals
             var (failures, taken): ([WriteFailure], [ReplicatedDocument]) = ([], [])
             for document in documents {
                 do {
@@ -90,13 +101,16 @@ extension SQLiteReplica {
 }
 
 extension StoreReader {
-    fileprivate func outcome(of request: CouchProtocol.FetchRequest) throws -> FetchOutcome {
+    fileprivate func outcome(
+        of request: CouchProtocol.FetchRequest,
+        source: (StoredAttachment) -> AttachmentSource?
+    ) throws -> FetchOutcome {
         guard let tree = try document(request.id)?.tree, let node = tree[request.revision],
             let path = tree.path(to: request.revision)
         else { return .failure(request.id, request.revision, .missing) }
         // An attachment that came no later than a revision that the reader has is with the reader already.
         let known = path.newest(of: Set(request.attachmentsSince))?.generation
-        guard let document = try replicated(request.id, node, path: path, known: known) else {
+        guard let document = try replicated(request.id, node, path: path, known: known, source: source) else {
             return .failure(request.id, request.revision, .missing)
         }
         return .document(document)

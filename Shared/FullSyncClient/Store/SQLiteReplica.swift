@@ -48,6 +48,7 @@ package final class SQLiteReplica: Replica {
             pool = try DatabasePool(path: path, configuration: configuration)
             try StoreSchema.migrate(pool, limits.vault)
             try Self.prove(limits.vault, pool)
+            try Self.sweepContents(pool)
             identity = try pool.read { db in try String.fetchOne(db, sql: "SELECT identity FROM state") ?? "" }
             var limits = limits
             if let known = try pool.read(Self.tagNames) { limits.rules.tagNames = known }

@@ -60,6 +60,12 @@ struct StoreReader {
         return content
     }
 
+    /// One of the pieces of what an attachment holds; nil when there is none of that number.
+    func piece(_ place: Int, of attachment: StoredAttachment) throws -> [UInt8]? {
+        let statement = try db.cachedStatement(sql: "SELECT bytes FROM pieces WHERE content = ? AND place = ?")
+        return try Data.fetchOne(statement, arguments: [attachment.content, place]).map { try vault.opened($0) }
+    }
+
     /// Gives what an attachment holds piece by piece.
     func forEachPiece(of attachment: StoredAttachment, _ body: ([UInt8]) throws -> Void) throws {
         let statement = try db.cachedStatement(sql: "SELECT bytes FROM pieces WHERE content = ? ORDER BY place")
@@ -96,13 +102,16 @@ struct StoreReader {
 
     /// The whole of a revision, as another replica gets it.
     ///
-    /// - Parameter known: The contents of attachments that came no later than this generation are left out; nil for
-    ///   all of them.
+    /// - Parameters:
+    ///   - known: The contents of attachments that came no later than this generation are left out; nil for all of
+    ///     them.
+    ///   - source: Gives where a content is to be read from; nil for those that are best at hand.
     func replicated(
         _ id: DocumentID,
         _ node: RevisionTree<BodyNumber>.Node,
         path: RevisionPath,
-        known: Int? = nil
+        known: Int? = nil,
+        source: (StoredAttachment) -> AttachmentSource? = { _ in nil }
     ) throws -> ReplicatedDocument? {
         guard let number = node.payload else { return nil }
         let body = try body(number)
@@ -120,7 +129,9 @@ struct StoreReader {
                     digest: stored.digest,
                     length: stored.length
                 )
-                if known.map({ stored.revisionPosition > $0 }) ?? true { attachment.content = try content(stored) }
+                guard known.map({ stored.revisionPosition > $0 }) ?? true else { return attachment }
+                attachment.source = source(stored)
+                if attachment.source == nil { attachment.content = try content(stored) }
                 return attachment
             },
             body: body.body

@@ -35,6 +35,7 @@ extension StoreWriter {
     private enum Found {
         case stored(StoredAttachment)
         case new(ReplicatedAttachment, [UInt8])
+        case arrived(ReplicatedAttachment, Arrival)
     }
 
     /// The attachments, those that came as stubs found in the revisions that are here.
@@ -43,14 +44,12 @@ extension StoreWriter {
         var present: [StoredAttachment]?
         return try incoming.attachments.map { attachment in
             if let content = attachment.content { return .new(attachment, content) }
-            let candidates = try present ?? attachments(around: incoming.path, in: document)
+            if let arrival = attachment.source.flatMap({ arrivals[$0] }) { return .arrived(attachment, arrival) }
+            let candidates = try present ?? reader.attachments(around: incoming.path, in: document)
             present = candidates
-            // A server that keeps an attachment compressed gives the digest of that; then its place tells.
-            let original = candidates.first {
-                $0.isNamed(attachment.name)
-                    && ($0.digest == attachment.digest || $0.revisionPosition == attachment.revisionPosition)
-            }
-            guard var original else {
+            guard var original = candidates.first(where: { $0.isOriginal(of: attachment) }) else {
+                // It was here when the contents were taken in.
+                guard attachment.isStub else { throw TransportError("an attachment was replaced on the device") }
                 throw CouchError.missingStub("Invalid attachment stub in \(incoming.id) for \(attachment.name)")
             }
             original.contentType = attachment.contentType
@@ -59,17 +58,18 @@ extension StoreWriter {
         }
     }
 
-    /// The attachments of the leaves, those on the path first.
-    private func attachments(around path: RevisionPath, in document: StoredDocument) throws -> [StoredAttachment] {
-        let onPath = Set(path.revisions)
-        let leaves = document.tree.leaves
-        let ordered = leaves.filter { onPath.contains($0.id) } + leaves.filter { !onPath.contains($0.id) }
-        return try ordered.compactMap { $0.payload }.flatMap { try reader.body($0).attachments }
-    }
-
     private func store(_ found: Found) throws -> StoredAttachment {
         switch found {
         case .stored(let attachment): return attachment
+        case .arrived(let attachment, let arrival):
+            return StoredAttachment(
+                name: attachment.name,
+                contentType: attachment.contentType,
+                revisionPosition: attachment.revisionPosition,
+                digest: arrival.digest,
+                length: arrival.length,
+                content: try adopt(arrival)
+            )
         case .new(let attachment, let content):
             return StoredAttachment(
                 name: attachment.name,

@@ -12,6 +12,8 @@ struct StoreWriter {
     private let firstSequence: Int
     /// What the application should know about when the transaction has ended.
     var news = StoreNews()
+    /// Contents of attachments that have come for the documents that are about to be taken.
+    var arrivals: [AttachmentSource: Arrival] = [:]
 
     var reader: StoreReader { StoreReader(db: db, vault: limits.vault) }
 

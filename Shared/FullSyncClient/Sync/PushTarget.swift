@@ -82,5 +82,5 @@ struct PushTarget: ForwardingReplica {
 
 extension ReplicatedDocument {
     /// Whether the content of an attachment was left out.
-    fileprivate var hasStubs: Bool { attachments.contains { $0.content == nil } }
+    fileprivate var hasStubs: Bool { attachments.contains(where: \.isStub) }
 }

@@ -108,7 +108,7 @@ final class ServerWatch: Replica {
         return ChangesStream {
             try await self.watching {
                 let page = try await stream.next()
-                try await self.check(page)
+                if let page { try await self.check(page) }
                 return page
             }
         }

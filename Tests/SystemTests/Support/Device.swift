@@ -34,7 +34,7 @@ struct Device: Sendable {
             Issue.record("\(outcomes)")
             return
         }
-        #expect(await local.write([document]) == [])
+        #expect(await local.take([document]) == [])
     }
 
     /// Changes a document on the device, offline.
