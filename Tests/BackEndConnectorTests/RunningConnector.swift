@@ -48,9 +48,9 @@ final class RunningConnector: Sendable {
         try await broker.waitUntilConnected(within: .seconds(120))
     }
 
-    /// Starts one more process.
-    func start() async throws -> TestService {
-        let service = try await TestService.start("back-end-connector", environment)
+    /// Starts one more process, with settings besides.
+    func start(_ settings: [String: String] = [:]) async throws -> TestService {
+        let service = try await TestService.start("back-end-connector", environment.merging(settings) { $1 })
         _ = try await service.addresses()
         return service
     }

@@ -24,6 +24,7 @@ struct NotificationIntake: Sendable {
     let catalogue: ProjectCatalogue
     let control: ControlStore
     let broker: MessageBroker
+    let limits: NotificationLimits
     let logger: Logger
 
     func take(_ delivery: consuming Delivery) async {
@@ -53,7 +54,7 @@ struct NotificationIntake: Sendable {
 
     /// Writes the run down and tells the workers.
     private func start(_ message: IncomingMessage) async throws {
-        let notification = try BackEndNotification(message)
+        let notification = try BackEndNotification(message, limits: limits)
         let rule = try await rule(for: notification)
         try check(notification, against: rule)
         var run = NewRun(
