@@ -82,6 +82,7 @@ enum Composition {
         let calls = CallHandler(
             catalogue: catalogue,
             control: control,
+            clock: runtime.clock,
             callers: callers,
             broker: broker,
             logger: logger
