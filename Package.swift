@@ -316,8 +316,8 @@ let package = Package(
             "SequenceWorker",
             [
                 "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
-                "Projects", "ScriptHost", "ScriptHosting", "Sequences", "TestMessaging", "TestScripts", "TestSupport",
-                "ViewIndexes", .logging,
+                "Projects", "ScriptHost", "ScriptHosting", "Sequences", "ServiceRuntime", "TestMessaging",
+                "TestScripts", "TestSupport", "ViewIndexes", .logging,
             ]
         ),
         tests(

@@ -29,19 +29,6 @@ enum ConnectorSettings {
         default: .seconds(2),
         "How long they are refused at first; it doubles up to a minute while the back end stays away."
     )
-    static let notificationConcurrency = Setting(
-        "connector.notificationConcurrency",
-        .int(1...1_000),
-        default: 32,
-        "How many notifications are taken in at once."
-    )
-    static let notificationMemory = Setting(
-        "connector.notificationMemory",
-        .duration(.seconds(3_600) ... .seconds(10 * 366 * 86_400)),
-        default: .seconds(30 * 86_400),
-        "How long the message id of a notification is known, so that the same one is acted on once."
-    )
-
     static let sqliteFolder = Setting(
         "connector.sqliteFolder",
         .string,
@@ -56,10 +43,8 @@ enum ConnectorSettings {
         "The ODBC drivers that SQL connectors may name besides their engine's own, like sqlserver=FreeTDS."
     )
 
-    static let all: [any SettingDeclaration] = [
-        concurrency, breakerFailures, breakerPause, notificationConcurrency, notificationMemory, sqliteFolder,
-        odbcDrivers,
-    ]
+    static let all: [any SettingDeclaration] =
+        [concurrency, breakerFailures, breakerPause, sqliteFolder, odbcDrivers] + NotificationSettings.all
 }
 
 extension ServiceDescription {
@@ -97,25 +82,32 @@ enum Composition {
         let calls = CallHandler(
             catalogue: catalogue,
             control: control,
+            clock: runtime.clock,
             callers: callers,
             broker: broker,
             logger: logger
         )
-        let intake = NotificationIntake(catalogue: catalogue, control: control, broker: broker, logger: logger)
+        let intake = NotificationIntake(
+            catalogue: catalogue,
+            control: control,
+            broker: broker,
+            limits: try NotificationLimits(settings),
+            logger: logger
+        )
         return runtime.services + [
             callers.http.transports,
             callers.sql,
             callers.amqp,
             CallLedgerCleaner(
                 control: control,
-                notificationMemory: try settings[ConnectorSettings.notificationMemory],
+                notificationMemory: try settings[NotificationSettings.memory],
                 logger: logger
             ),
             MessageConsumer(
                 broker: broker,
                 queue: QueueName.notifications,
-                concurrency: try settings[ConnectorSettings.notificationConcurrency],
-                maximumOversize: BackEndNotification.largestKept,
+                concurrency: try settings[NotificationSettings.concurrency],
+                maximumOversize: try settings[NotificationSettings.keptSize],
                 handler: { delivery in await intake.take(delivery) }
             ),
             MessageConsumer(

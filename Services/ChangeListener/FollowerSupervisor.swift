@@ -101,7 +101,7 @@ struct FollowerSupervisor: Service {
             store: store,
             control: control,
             announce: { [broker] runs in
-                try await broker.publishAll(runs.map { OutgoingMessage.runReady($0, of: line) })
+                try await broker.tellWorkers(of: runs, line)
             },
             logger: logger
         )

@@ -32,7 +32,8 @@ enum Composition {
         // Before the first request: who logs in by a project would be refused, not told to come back.
         try await catalogue.refresh()
         let requests = RequestClient(broker)
-        let sequences = SequenceCaller(requests: requests)
+        let clock = try await DatabaseClock(control)
+        let sequences = SequenceCaller(requests: requests, clock: clock)
         let wakeUps = FeedWakeUps(wakeUpQueue, broker: broker, logger: logger)
         let access = try Access(
             context.settings,
@@ -73,6 +74,7 @@ enum Composition {
             Foreground { try await requests.run() },
             Foreground { await scripts.run() },
             Foreground { try await catalogue.run() },
+            Foreground { await clock.run() },
             ControlEvents(subscription, broker: broker, logger: logger) { event in
                 if event == .projects { catalogue.poke() }
                 if event == .sessions { access.changes.hear() }

@@ -132,7 +132,7 @@ struct JobClock: Service {
     /// Tells workers of new runs; they find those that they were not told of.
     private func announce(_ runs: [String]) async {
         do {
-            try await broker.hint(runs.map(OutgoingMessage.runReady))
+            try await broker.tellWorkers(of: runs)
         } catch {
             logger.warning("The workers were not told of new runs; they look for themselves", error: error)
         }

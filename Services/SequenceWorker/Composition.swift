@@ -3,6 +3,7 @@ import ControlStore
 import DesignFunctions
 import DocumentStore
 import Foundation
+import Logging
 import Messaging
 import Postgres
 import ProjectRuntime
@@ -41,7 +42,7 @@ enum Composition {
             store: store,
             control: control,
             scripts: scripts,
-            connectors: ConnectorCaller(requests: requests, control: control),
+            connectors: ConnectorCaller(requests: requests, control: control, clock: runtime.clock),
             queries: DocumentQueries(store, scripts, holder: UUID().uuidString, logger),
             broker: broker,
             passwords: PasswordHasher(),
@@ -69,19 +70,38 @@ enum Composition {
                 slots: slots,
                 logger: logger
             ),
+        ] + callConsumers(runtime, runner, claims, places: slots.count, logger)
+    }
+
+    /// Those who take calls, from each queue of them.
+    private static func callConsumers(
+        _ runtime: ProjectRuntime,
+        _ runner: SequenceRunner,
+        _ claims: ClaimKeeper,
+        places: Int,
+        _ logger: Logger
+    ) -> [CallConsumer] {
+        let (shares, inHand) = (CallShares(places), CallsInHand())
+        let queues: [(name: String, places: Int, shares: CallShares?)] = [
+            (QueueName.calls, places, shares), (QueueName.heldCalls, shares.ofProject, nil),
+            // A system has one project, as a rule, by which users log in.
+            (QueueName.logins, places, nil),
         ]
-            + [QueueName.calls, QueueName.logins].map { queue in
-                CallConsumer(
-                    queue: queue,
-                    broker: broker,
-                    control: control,
-                    catalogue: catalogue,
-                    runner: runner,
-                    claims: claims,
-                    concurrency: slots.count,
-                    logger: logger
-                )
-            }
+        return queues.map { queue in
+            CallConsumer(
+                queue: queue.name,
+                broker: runtime.broker,
+                control: runtime.control,
+                catalogue: runtime.catalogue,
+                runner: runner,
+                claims: claims,
+                clock: runtime.clock,
+                concurrency: queue.places,
+                inHand: inHand,
+                shares: queue.shares,
+                logger: logger
+            )
+        }
     }
 
     private static func retryPolicy(_ settings: SettingReader) throws -> RetryPolicy {

@@ -12,8 +12,8 @@ package struct ConnectorCall: MessageBody, Hashable {
     package let idempotencyKey: String
     /// What the back end's cookies are kept under: the caller's session, else the run.
     package let session: String?
-    /// When the caller stops waiting, in milliseconds since 1970; a call that is taken later is dropped.
-    package let deadline: Int
+    /// When the caller stops waiting; a call that is taken later is dropped.
+    package let deadline: CallDeadline
 
     package init(
         project: String,
@@ -23,7 +23,7 @@ package struct ConnectorCall: MessageBody, Hashable {
         variables: JSONObject,
         idempotencyKey: String,
         session: String? = nil,
-        deadline: Int
+        deadline: CallDeadline
     ) {
         self.project = project
         self.version = version
@@ -35,13 +35,6 @@ package struct ConnectorCall: MessageBody, Hashable {
         self.deadline = deadline
     }
 
-    /// How long the caller still waits at that time, in milliseconds since 1970; nil when it waits no more.
-    package func timeLeft(at milliseconds: Int) -> Duration? {
-        // Before any arithmetic: the deadline is a stranger's number.
-        guard deadline > milliseconds, milliseconds >= 0 else { return nil }
-        return .milliseconds(deadline - milliseconds)
-    }
-
     package init(_ fields: MessageFields) throws(MessageError) {
         project = try fields.string("project")
         version = try fields.int("version")
@@ -50,16 +43,16 @@ package struct ConnectorCall: MessageBody, Hashable {
         variables = try fields.members("variables")
         idempotencyKey = try fields.string("idempotencyKey")
         session = try fields.optionalString("session")
-        deadline = try fields.int("deadline")
+        deadline = try CallDeadline(fields, isRequired: true)
     }
 
     package var fields: JSONObject {
-        [
+        let fields: JSONObject = [
             "project": .string(project), "version": .number(JSONNumber(version)), "connector": .string(connector),
             "transaction": .string(transaction), "variables": .object(variables),
             "idempotencyKey": .string(idempotencyKey), "session": session.map(JSONValue.string) ?? .null,
-            "deadline": .number(JSONNumber(deadline)),
         ]
+        return fields.merging(deadline.fields)
     }
 }
 

@@ -20,6 +20,8 @@ package enum QueueName {
     package static let runs = "fullsync.runs"
     /// Sequences that somebody waits for, taken by the sequence workers.
     package static let calls = "fullsync.calls"
+    /// Calls that were over their project's share of the worker which took them, put there by it for its like.
+    package static let heldCalls = "fullsync.held-calls"
     /// Login sequences that somebody waits for, apart from all other calls: slow ones keep nobody from logging in.
     package static let logins = "fullsync.logins"
     /// Transactions of connectors, taken by the back-end connectors.
@@ -34,6 +36,8 @@ package enum HeaderName {
     package static let reason = "x-reason"
     /// The routing key with which a rejected message came.
     package static let originalRoutingKey = "x-original-routing-key"
+    /// On a held call: how often it was delivered before it was put there.
+    package static let earlierDeliveries = "x-earlier-deliveries"
     /// On a change event: the feeds whose readers cannot read (all of) the document any more, as a JSON array; with
     /// ``everyFeed`` in it all of the database.
     package static let bereft = "x-bereft"
@@ -60,6 +64,7 @@ extension Topology {
             .shared(QueueName.notifications),
             .shared(QueueName.runs),
             .shared(QueueName.calls),
+            .shared(QueueName.heldCalls),
             .shared(QueueName.logins),
             .shared(QueueName.connectorCalls),
         ],

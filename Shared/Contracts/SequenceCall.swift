@@ -18,9 +18,8 @@ package struct SequenceCall: MessageBody, Hashable {
     package let request: JSONObject
     /// What the caller wants to be answered in, as the header `Accept` of HTTP says it; nil for JSON.
     package let accept: String?
-    /// When the caller stops waiting, in milliseconds since 1970, for ever without; a call that is taken later is
-    /// dropped.
-    package let deadline: Int
+    /// When the caller stops waiting, for ever without; a call that is taken later is dropped.
+    package let deadline: CallDeadline
 
     package init(
         run: String,
@@ -31,7 +30,7 @@ package struct SequenceCall: MessageBody, Hashable {
         cause: RunCause,
         request: JSONObject = [:],
         accept: String? = nil,
-        deadline: Int
+        deadline: CallDeadline
     ) {
         self.run = run
         self.project = project
@@ -56,16 +55,16 @@ package struct SequenceCall: MessageBody, Hashable {
         self.cause = cause
         request = try fields.members("request")
         accept = try fields.optionalString("accept")
-        deadline = fields.object["deadline"] == nil ? .max : try fields.int("deadline")
+        deadline = try CallDeadline(fields, isRequired: false)
     }
 
     package var fields: JSONObject {
-        [
+        let fields: JSONObject = [
             "run": .string(run), "project": .string(project), "sequence": .string(sequence),
             "variables": .object(variables), "identity": .object(identity.fields), "cause": .string(cause.rawValue),
             "request": .object(request), "accept": accept.map(JSONValue.string) ?? .null,
-            "deadline": .number(JSONNumber(deadline)),
         ]
+        return fields.merging(deadline.fields)
     }
 }
 

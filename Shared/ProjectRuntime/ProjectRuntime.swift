@@ -6,12 +6,13 @@ package import ServiceLifecycle
 package import ServiceRuntime
 
 /// What every service that works for deployed projects stands on: the broker, the control store with its tables made,
-/// and the catalogue of what is live, kept in step.
+/// and, kept in step, the catalogue of what is live and the clock that all services have in common.
 package struct ProjectRuntime: Sendable {
     package let broker: MessageBroker
     package let control: ControlStore
     package let catalogue: ProjectCatalogue
-    /// What keeps the catalogue in step; they go with the services that a composition gives back.
+    package let clock: DatabaseClock
+    /// What keeps them in step; they go with the services that a composition gives back.
     package let services: [any Service]
 
     /// Prepares it.
@@ -33,8 +34,11 @@ package struct ProjectRuntime: Sendable {
         self.broker = broker
         self.control = control
         self.catalogue = catalogue
+        let clock = try await DatabaseClock(control)
+        self.clock = clock
         services = [
             Foreground { try await catalogue.run() },
+            Foreground { await clock.run() },
             ControlEvents(subscription, broker: broker, logger: context.logger) { event in
                 if event == .projects { catalogue.poke() }
                 hear(event)

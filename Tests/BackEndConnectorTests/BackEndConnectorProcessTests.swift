@@ -1,4 +1,5 @@
 import Contracts
+import ControlStore
 import JSON
 import Messaging
 import PrivateServers
@@ -185,7 +186,12 @@ import Testing
     @Test func `a call that nobody waits for any more is dropped, and kept nowhere`() async throws {
         let backEnd = try await BackEnd.start { _ in [.answer(200, "{}")] }
         let system = try await RunningConnector(backEnd: backEnd.url)
-        for deadline in [1, 0, -1, Int.min] {
+        let now = try await DatabaseClock(system.control).now
+        let deadlines =
+            [1, 0, -1, Int.min].map { CallDeadline(byCaller: $0) }
+            // That the caller's clock is an hour ahead changes nothing.
+            + [now - 1, 0, Int.min].map { CallDeadline(byDatabase: $0, byCaller: now + 3_600_000) }
+        for deadline in deadlines {
             let call = ConnectorCall(
                 project: "p",
                 version: 1,
@@ -210,6 +216,37 @@ import Testing
         #expect(await service.stop() == .code(0))
         await system.stop()
         await backEnd.stop()
+    }
+
+    @Test func `a call is carried out though its caller's clock is an hour behind`() async throws {
+        let backEnd = try await BackEnd.start { _ in [.answer(200, #"{"items":[]}"#)] }
+        let system = try await RunningConnector(backEnd: backEnd.url)
+        let service = try await system.start()
+        let now = try await DatabaseClock(system.control).now
+        let deadline = CallDeadline(byDatabase: now + 500_000, byCaller: now - 3_600_000 + 500_000)
+        #expect(try await system.call("read", until: deadline).get()["body"] == ["items": []])
+        #expect(await service.stop() == .code(0))
+        await system.stop()
+        await backEnd.stop()
+    }
+
+    @Test func `how large a notification may be is the operator's to say`() async throws {
+        let system = try await RunningConnector(backEnd: "http://127.0.0.1:1")
+        let service = try await system.start([
+            "FULLSYNC_CONNECTOR_NOTIFICATION_SIZE": "2MiB", "FULLSYNC_CONNECTOR_NOTIFICATION_VALUES": "3",
+        ])
+        func body(_ size: Int) -> String { #"{"ids":["\#(String(repeating: "x", count: size - 12))"]}"# }
+        try await system.notify("p.changed", body((2 << 20) + 1))
+        try await system.notify("p.changed", #"{"ids":["a","b"]}"#)
+        let rejected = try await system.take(2, from: QueueName.rejected)
+        let reasons = Set(rejected.compactMap { $0.headers[HeaderName.reason]?.string })
+        for part in ["2097153 bytes, 2097152 are allowed", "more than 3 values"] {
+            #expect(reasons.contains { $0.contains(part) }, "\(reasons)")
+        }
+        try await system.notify("p.changed", body(2 << 20))
+        try await eventually("the one that is as large as may be is a run") { try await system.runs().count == 1 }
+        #expect(await service.stop() == .code(0))
+        await system.stop()
     }
 
     @Test func `neither an id that PostgreSQL cannot hold nor headers without room for a reason stay in hand`()

@@ -48,9 +48,9 @@ final class RunningConnector: Sendable {
         try await broker.waitUntilConnected(within: .seconds(120))
     }
 
-    /// Starts one more process.
-    func start() async throws -> TestService {
-        let service = try await TestService.start("back-end-connector", environment)
+    /// Starts one more process, with settings besides.
+    func start(_ settings: [String: String] = [:]) async throws -> TestService {
+        let service = try await TestService.start("back-end-connector", environment.merging(settings) { $1 })
         _ = try await service.addresses()
         return service
     }
@@ -97,8 +97,12 @@ final class RunningConnector: Sendable {
         )
     }
 
-    /// Asks for a transaction as a sequence worker does.
-    func call(_ transaction: String, _ variables: JSONObject = [:]) async throws -> Result<JSONValue, Failure> {
+    /// Asks for a transaction as a sequence worker does; as one of an earlier version unless the deadline is said.
+    func call(
+        _ transaction: String,
+        _ variables: JSONObject = [:],
+        until deadline: CallDeadline? = nil
+    ) async throws -> Result<JSONValue, Failure> {
         let call = ConnectorCall(
             project: "p",
             version: 1,
@@ -106,7 +110,7 @@ final class RunningConnector: Sendable {
             transaction: transaction,
             variables: variables,
             idempotencyKey: "run/1",
-            deadline: Int(Date().timeIntervalSince1970 * 1_000) + 500_000
+            deadline: deadline ?? CallDeadline(byCaller: Int(Date().timeIntervalSince1970 * 1_000) + 500_000)
         )
         let message = OutgoingMessage(
             exchange: ExchangeName.direct,

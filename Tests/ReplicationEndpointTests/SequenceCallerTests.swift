@@ -1,5 +1,7 @@
 import Contracts
+import ControlStore
 import CouchProtocol
+import Foundation
 import JSON
 import Logging
 import Messaging
@@ -34,7 +36,9 @@ import Testing
                 }
             },
         ]
-        let answer = try await SequenceCaller(requests: requests).call(
+        // An hour ahead of this machine's clock.
+        let clock = try await DatabaseClock { Date(timeIntervalSinceNow: 3_600) }
+        let answer = try await SequenceCaller(requests: requests, clock: clock).call(
             "login",
             of: "p",
             variables: ["password": "hunter2"],
@@ -47,7 +51,10 @@ import Testing
         let message = try #require(await iterator.next())
         #expect(message.properties.expiration == nil)
         // It says itself until when it is waited for.
-        #expect(try SequenceCall(body: message.body).deadline < Int.max)
+        let deadline = try SequenceCall(body: message.body).deadline
+        #expect(deadline.timeLeft(database: clock.now, machine: 0).map { $0 <= .seconds(600) } == true)
+        let byDatabase = try #require(deadline.byDatabase)
+        #expect((3_500_000..<3_700_000).contains(byDatabase - deadline.byCaller))
         for task in tasks { task.cancel() }
         for task in tasks { _ = await task.result }
     }

@@ -227,7 +227,11 @@ import Testing
                 topology: .shared,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             )
-            let caller = ConnectorCaller(requests: RequestClient(broker), control: test.control)
+            let caller = ConnectorCaller(
+                requests: RequestClient(broker),
+                control: test.control,
+                clock: try await DatabaseClock(test.control)
+            )
             let site = TestRun.site(1, within: .seconds(20))
             let failure = await #expect(throws: SequenceFailure.self) {
                 try await caller.call(
@@ -254,7 +258,7 @@ import Testing
                 let message = try #require(try await worker.broker.take(1, from: QueueName.connectorCalls).first)
                 #expect(message.properties.expiration == nil)
                 // It says itself until when it is waited for.
-                #expect(try ConnectorCall(body: message.body).deadline < Int.max)
+                #expect(try ConnectorCall(body: message.body).deadline.byDatabase != nil)
                 let answer = ConnectorAnswer(.failure(Failure(code: "seen", message: "")))
                 try await worker.broker.reply(to: message, body: answer.body)
                 #expect(try await code == "seen")
@@ -265,7 +269,7 @@ import Testing
 
 extension TestWorker {
     /// Writes a document.
-    fileprivate func put(_ id: String) async throws {
+    func put(_ id: String) async throws {
         let edit = DocumentEdit(
             id: DocumentID(stored: id),
             revision: .next(after: nil),

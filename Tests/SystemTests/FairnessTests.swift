@@ -88,9 +88,11 @@ extension SystemTests {
             try await cancelAll(of: slow, system)
         }
 
-        @Test func `slow calls keep nobody from logging in`() async throws {
+        @Test func `slow calls of one project keep nobody from logging in, and leave places for those of another`()
+            async throws
+        {
             let system = try await RunningSystem.shared
-            let project = try await deploy(system)
+            let (project, quick) = (try await deploy(system), try await deploy(system))
             let cast = try await Cast.of(system)
             try await TestBroker.with(system) { broker in
                 for _ in 0..<Self.many {
@@ -107,6 +109,8 @@ extension SystemTests {
             }
             // By the login sequence of the demo.
             _ = try await system.login(cast.first)
+            let called = try await system.administrator.send("POST", "/_fullsync/projects/\(quick)/sequences/note", [:])
+            #expect(called.status == 200, "\(called.json)")
             // Those that wait for a place come when others end.
             try await eventually("all have come, and are cancelled") {
                 try await cancelAll(of: project, system)

@@ -1,6 +1,5 @@
 import Contracts
 import ControlStore
-import Foundation
 import JSON
 import Logging
 import Messaging
@@ -16,6 +15,7 @@ import ServiceRuntime
 struct CallHandler: Sendable {
     let catalogue: ProjectCatalogue
     let control: ControlStore
+    let clock: DatabaseClock
     let callers: BackEndCallers
     let broker: MessageBroker
     let logger: Logger
@@ -33,9 +33,7 @@ struct CallHandler: Sendable {
             return delivery.acknowledge()
         }
         // Whoever asked has gone; that is for this side to see, since what expires is kept with all that it holds.
-        guard let timeLeft = call.timeLeft(at: Int(Date().timeIntervalSince1970 * 1_000)) else {
-            return delivery.acknowledge()
-        }
+        guard let timeLeft = clock.timeLeft(to: call.deadline) else { return delivery.acknowledge() }
         guard message.deliveryCount < Topology.callDeliveries else {
             await setAside(call, message)
             return delivery.acknowledge()
@@ -82,7 +80,7 @@ struct CallHandler: Sendable {
         do throws(Failure) {
             let prepared = try await find(call, until: deadline)
             guard !prepared.isIdempotent else { return await prepared.run() }
-            return await carryOutOnce(prepared, as: "\(call.idempotencyKey)@\(call.deadline)")
+            return await carryOutOnce(prepared, as: "\(call.idempotencyKey)@\(call.deadline.byCaller)")
         } catch {
             return .failure(error)
         }

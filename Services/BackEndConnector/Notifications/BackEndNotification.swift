@@ -3,11 +3,6 @@ import Messaging
 
 /// A notification of a back end, as far as it can be understood without knowing the projects.
 struct BackEndNotification: Hashable, Sendable {
-    /// The most bytes of a body.
-    static let maximumBody = 1_048_576
-    /// How large one may be to be kept with the reason; what RabbitMQ takes at most unless it is set to take more.
-    static let largestKept = 128 << 20
-
     let project: String
     let name: String
     let variables: JSONObject
@@ -23,9 +18,9 @@ struct BackEndNotification: Hashable, Sendable {
         }
     }
 
-    init(_ message: IncomingMessage) throws(Rejection) {
-        guard message.body.count <= Self.maximumBody else {
-            throw Rejection("the body has \(message.body.count) bytes, \(Self.maximumBody) are allowed")
+    init(_ message: IncomingMessage, limits: NotificationLimits = NotificationLimits()) throws(Rejection) {
+        guard message.body.count <= limits.size else {
+            throw Rejection("the body has \(message.body.count) bytes, \(limits.size) are allowed")
         }
         let parts = message.routingKey.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
@@ -41,7 +36,7 @@ struct BackEndNotification: Hashable, Sendable {
         }
         let value: JSONValue
         do {
-            value = try JSONValue(parsing: message.body)
+            value = try JSONValue(parsing: message.body, limits: limits.json)
         } catch {
             throw Rejection("the body is no JSON: \(error)")
         }

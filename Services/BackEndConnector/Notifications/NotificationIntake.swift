@@ -24,6 +24,7 @@ struct NotificationIntake: Sendable {
     let catalogue: ProjectCatalogue
     let control: ControlStore
     let broker: MessageBroker
+    let limits: NotificationLimits
     let logger: Logger
 
     func take(_ delivery: consuming Delivery) async {
@@ -53,7 +54,7 @@ struct NotificationIntake: Sendable {
 
     /// Writes the run down and tells the workers.
     private func start(_ message: IncomingMessage) async throws {
-        let notification = try BackEndNotification(message)
+        let notification = try BackEndNotification(message, limits: limits)
         let rule = try await rule(for: notification)
         try check(notification, against: rule)
         var run = NewRun(
@@ -112,15 +113,7 @@ struct NotificationIntake: Sendable {
     /// Losing it costs a moment: workers look for runs that nobody told them of.
     private func tellWorkers(of run: String, _ line: RunLine) async {
         do {
-            try await broker.publish(
-                OutgoingMessage(
-                    exchange: ExchangeName.direct,
-                    routingKey: QueueName.runs,
-                    body: RunReady(run: run, line: line).body,
-                    contentType: "application/json",
-                    headers: traceHeader
-                )
-            )
+            try await broker.tellWorkers(of: [run], line, traceparent: TraceContext.current?.makeChild().traceparent)
         } catch {
             logger.info("Workers were not told of a run", metadata: ["run": "\(run)", "reason": "\(error.code)"])
         }
@@ -133,10 +126,6 @@ struct NotificationIntake: Sendable {
             metadata: ["routingKey": "\(message.routingKey)", "reason": "\(reason)"]
         )
         try await RejectedMessages(broker).keep(message, reason: reason)
-    }
-
-    private var traceHeader: [String: HeaderValue] {
-        TraceContext.current.map { [HeaderName.traceparent: .string($0.makeChild().traceparent)] } ?? [:]
     }
 
     private func count(_ message: IncomingMessage, _ outcome: String) {

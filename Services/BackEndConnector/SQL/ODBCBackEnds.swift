@@ -41,7 +41,8 @@ struct ODBCBackEnds: Sendable {
             limits: ODBCLimits(rows: connector.rowLimit, bytes: connector.responseLimit)
         )
         if connector.engine == .mariadb || connector.engine == .mysql {
-            // Their driver reads a whole result before it gives the first row.
+            // Their driver reads a whole result before it gives the first row: it can stream (`NO_CACHE`) since 3.1.17,
+            // and Debian 12 has 3.1.15.
             batch.preparation = ["SET SESSION sql_select_limit = \(connector.rowLimit + 1)"]
         }
         do throws(ODBCError) {

@@ -1,6 +1,5 @@
 import Contracts
 import ControlStore
-import Foundation
 import JSON
 import Messaging
 import Telemetry
@@ -8,6 +7,7 @@ import Telemetry
 /// Runs sequences on a worker and waits for their answers.
 struct SequenceCaller: Sendable {
     let requests: RequestClient
+    let clock: DatabaseClock
 
     /// Runs the sequence and answers how it ended.
     ///
@@ -25,7 +25,6 @@ struct SequenceCaller: Sendable {
         request: JSONObject = [:],
         timeout: Duration
     ) async throws -> SequenceAnswer {
-        let deadline = Date().timeIntervalSince1970 + timeout.seconds
         let call = SequenceCall(
             run: run,
             project: project,
@@ -34,7 +33,7 @@ struct SequenceCaller: Sendable {
             identity: identity,
             cause: cause,
             request: request,
-            deadline: Int(deadline * 1_000)
+            deadline: clock.deadline(in: timeout)
         )
         let trace = TraceContext.current?.makeChild() ?? .makeRoot()
         let reply = try await requests.request(

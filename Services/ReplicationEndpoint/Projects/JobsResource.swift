@@ -61,7 +61,7 @@ struct JobsResource: Sendable {
                 )
             }
             // Workers find a run that they were not told of.
-            try? await broker.hint([.runReady(run)])
+            try? await broker.tellWorkers(of: [run])
             return .json(["ok": true, "run": .string(run)], status: .accepted)
         }
         return try await show(name, of: project)

@@ -90,6 +90,6 @@ struct RunsResource: Sendable {
 
     /// Tells workers of runs that are ready; they find those that they were not told of.
     private func announce(_ runs: [String]) async {
-        try? await broker.hint(runs.map(OutgoingMessage.runReady))
+        try? await broker.tellWorkers(of: runs)
     }
 }

@@ -1,6 +1,5 @@
 import Contracts
 import ControlStore
-import Foundation
 import JSON
 import Messaging
 import Postgres
@@ -11,6 +10,7 @@ import Telemetry
 struct ConnectorCaller: Sendable {
     let requests: RequestClient
     let control: ControlStore
+    let clock: DatabaseClock
 
     /// How long a call may wait for its turn at its connector, beside twice the time that its back end may take (a
     /// login may come first), before its answer is taken for lost.
@@ -87,7 +87,7 @@ struct ConnectorCaller: Sendable {
             variables: variables,
             idempotencyKey: "\(run.id)/\(site.path)",
             session: session ?? run.id,
-            deadline: Int((Date().timeIntervalSince1970 + timeout.seconds) * 1_000)
+            deadline: clock.deadline(in: timeout)
         )
         let trace = TraceContext.current?.makeChild() ?? .makeRoot()
         do {

@@ -1,6 +1,5 @@
 import Contracts
 import ControlStore
-import Foundation
 import JSON
 import Logging
 import Messaging
@@ -14,25 +13,27 @@ import XML
 
 /// Takes the calls that somebody waits for, runs their sequences and sends the answers back.
 struct CallConsumer: Service {
-    /// The queue of calls, or that of logins.
+    /// The queue of calls, that of logins, or that of calls which were over their project's share.
     let queue: String
     let broker: MessageBroker
     let control: ControlStore
     let catalogue: ProjectCatalogue
     let runner: SequenceRunner
     let claims: ClaimKeeper
+    let clock: DatabaseClock
     let concurrency: Int
+    /// The calls that this worker is at, on whichever queue they came.
+    ///
+    /// They go on when the connection on which they came is lost, and are answered on the next.
+    let inHand: CallsInHand
+    /// Who may have how many of the places; nil where they are everybody's.
+    let shares: CallShares?
     let logger: Logger
     /// For how long a call is begun, and its end written down and told, over and over while that fails: also where the
     /// caller names no end of its waiting.
     var patience = Duration.seconds(600)
 
     private static let pause = Duration.milliseconds(500)
-
-    /// The calls that this worker is at.
-    ///
-    /// They go on when the connection on which they came is lost, and are answered on the next.
-    private let inHand = CallsInHand()
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
@@ -52,11 +53,14 @@ struct CallConsumer: Service {
             return delivery.acknowledge()
         }
         // That is for this side to see, since what expires is kept with all that it holds.
-        guard call.isAwaited else { return delivery.acknowledge() }
-        guard message.deliveryCount < Topology.callDeliveries else {
+        guard isAwaited(call) else { return delivery.acknowledge() }
+        guard message.callDeliveries < Topology.callDeliveries else {
             await setAside(call, message)
             return delivery.acknowledge()
         }
+        let isOver = shares.map { !$0.begin(call.project) } ?? false
+        defer { if !isOver { shares?.end(call.project) } }
+        if isOver, await hold(message) { return delivery.acknowledge() }
         let trace =
             message.headers[HeaderName.traceparent]?.string.flatMap(TraceContext.init(traceparent:)) ?? .makeRoot()
         let isDone = await inHand.unlessThere(call.run) {
@@ -64,6 +68,27 @@ struct CallConsumer: Service {
         }
         // A call that this worker is at already is answered by that; one that it must leave is another worker's.
         if isDone ?? true { delivery.acknowledge() } else { delivery.giveBack() }
+    }
+
+    /// Whether somebody still waits for the answer.
+    private func isAwaited(_ call: SequenceCall) -> Bool { clock.timeLeft(to: call.deadline) != nil }
+
+    /// Puts a call that is over its project's share in a queue of its own, so that the places here stay free for the
+    /// calls of others.
+    ///
+    /// It does not go back to its queue, which would use up its deliveries within a moment, nor wait in this worker's
+    /// hands while another one has room.
+    ///
+    /// - Returns: Whether the broker has it there. Where it has not, the call is worked on at once rather than not at
+    ///   all; should it be in both places, it is still one run.
+    private func hold(_ message: IncomingMessage) async -> Bool {
+        do throws(MessagingError) {
+            try await broker.publish(message.held)
+            return true
+        } catch {
+            logger.warning("A call over its project's share could not be put aside", error: error)
+            return false
+        }
     }
 
     /// Works on a call until it is answered.
@@ -76,7 +101,7 @@ struct CallConsumer: Service {
         let end = ContinuousClock.now + patience
         while await !serve(call, trace, message) {
             guard !Task.isCancelled else { return false }
-            guard call.isAwaited else { return true }
+            guard isAwaited(call) else { return true }
             guard .now < end else {
                 let text = "The call could not be served for \(patience / .seconds(1)) seconds."
                 let failure = Failure(code: "unavailable", message: text, effect: .unknown)
@@ -104,7 +129,7 @@ struct CallConsumer: Service {
     /// Ends a call that may be what ends the workers that take it.
     private func setAside(_ call: SequenceCall, _ message: IncomingMessage) async {
         logger.error("A call is set aside that was delivered too often", metadata: ["run": "\(call.run)"])
-        let text = "\(message.deliveryCount) workers were lost with the call in hand; it may be what ends them."
+        let text = "\(message.callDeliveries) workers were lost with the call in hand; it may be what ends them."
         let failure = Failure(code: "worker_lost", message: text, effect: .unknown)
         try? await send(SequenceAnswer(run: call.run, outcome: .failed(failure)), of: call, to: message)
     }
@@ -167,7 +192,7 @@ struct CallConsumer: Service {
         logger.notice("A call's run is this worker's no more", metadata: ["run": "\(call.run)"])
         let end = ContinuousClock.now + patience
         do {
-            while call.isAwaited, .now < end {
+            while isAwaited(call), .now < end {
                 let run = try? await control.run(call.run)
                 switch run?["state"]?.stringValue.flatMap(RunState.init) {
                 case .cancelled:
@@ -226,7 +251,7 @@ struct CallConsumer: Service {
         while true {
             do {
                 return try await body()
-            } catch  where call.isAwaited && .now < began + patience(with: error) && !Task.isCancelled {
+            } catch  where isAwaited(call) && .now < began + patience(with: error) && !Task.isCancelled {
                 try await Task.sleep(for: Self.pause)
             }
         }
@@ -287,7 +312,31 @@ struct CallConsumer: Service {
     }
 }
 
-extension SequenceCall {
-    /// Whether somebody still waits for the answer.
-    fileprivate var isAwaited: Bool { deadline > Int(Date().timeIntervalSince1970 * 1_000) }
+extension IncomingMessage {
+    /// How often it was delivered before without an acknowledgement, in the queue where it was before, too.
+    fileprivate var callDeliveries: Int {
+        // More than are allowed are not counted: it is a stranger's number.
+        let earlier = min(max(0, headers[HeaderName.earlierDeliveries]?.int ?? 0), Int64(Topology.callDeliveries))
+        return Int(earlier) + deliveryCount
+    }
+
+    /// The same call for the queue of those that are over their project's share.
+    fileprivate var held: OutgoingMessage {
+        var headers = headers
+        headers["x-delivery-count"] = nil
+        headers[HeaderName.earlierDeliveries] = .int(Int64(callDeliveries))
+        return OutgoingMessage(
+            exchange: ExchangeName.direct,
+            routingKey: QueueName.heldCalls,
+            body: body,
+            contentType: contentType,
+            messageID: messageID,
+            correlationID: correlationID,
+            replyTo: replyTo,
+            expiration: properties.expiration.flatMap { Int($0) }.map { .milliseconds($0) },
+            headers: headers,
+            isPersistent: properties.isPersistent,
+            isMandatory: true
+        )
+    }
 }

@@ -101,7 +101,7 @@ struct RunConsumer: Service {
                 log(run, end, ContinuousClock.now - began)
                 return next
             }
-            try await announce(next ?? [])
+            await announce(next ?? [])
         }
     }
 
@@ -122,7 +122,7 @@ struct RunConsumer: Service {
         let end = RunEnd.failed(failure, holding: run.holds)
         let next = try await control.finish(run, end)
         log(run, end, .zero)
-        try await announce(next ?? [])
+        await announce(next ?? [])
     }
 
     /// How the attempt ended; nil when the run is another worker's now.
@@ -158,10 +158,13 @@ struct RunConsumer: Service {
         )
     }
 
-    /// Tells workers of runs that may be ready now.
-    private func announce(_ runs: [String]) async throws {
-        guard !runs.isEmpty else { return }
-        try await broker.publishAll(runs.map(OutgoingMessage.runReady))
+    /// Tells workers of runs that may be ready now; they find those that they were not told of.
+    private func announce(_ runs: [String]) async {
+        do {
+            try await broker.tellWorkers(of: runs)
+        } catch {
+            logger.info("The workers were not told of runs; they look for themselves", error: error)
+        }
     }
 
     private func log(_ run: ClaimedRun, _ end: RunEnd, _ duration: Duration) {

@@ -17,6 +17,8 @@ struct RunSweeper: Service {
     private static let period = Duration.milliseconds(500)
     private static let patience = Duration.seconds(20)
     private static let batch = 1_000
+    /// How many are told at once: as many as a broker takes within the time of a hint, also when it is slow.
+    private static let breath = 100
     private static let pruningBatch = 5_000
     /// How many looks lie between two clean-ups of old rows.
     private static let looksBetweenPrunings = 600
@@ -40,12 +42,17 @@ struct RunSweeper: Service {
         }
     }
 
-    private func sweep() async throws {
+    /// Tells of the runs that are due.
+    func sweep() async throws {
         // Whoever has its hands full would only make the queue longer, which is long already.
         guard slots.hasRoom else { return }
-        let due = try await control.dueRuns(limit: Self.batch, patience: Self.patience)
-        guard !due.isEmpty else { return }
-        try await broker.publishAll(due.map(OutgoingMessage.runReady))
+        // A run that was told of is left alone for a while, also when nobody could hear it.
+        guard broker.state == .connected else { return }
+        var due = try await control.dueRuns(limit: Self.batch, patience: Self.patience)[...]
+        while !due.isEmpty {
+            try await broker.tellWorkers(of: Array(due.prefix(Self.breath)))
+            due = due.dropFirst(Self.breath)
+        }
     }
 
     private func prune() async throws {

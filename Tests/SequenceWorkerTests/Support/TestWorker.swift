@@ -20,7 +20,7 @@ struct TestWorker {
     let control: ControlStore
     let broker: MessageBroker
     let requests: RequestClient
-    private let consumer: CallConsumer
+    private let consumers: [CallConsumer]
     private let claims: ClaimKeeper
 
     var client: PostgresClient { store.client }
@@ -30,9 +30,15 @@ struct TestWorker {
     /// - Parameters:
     ///   - patience: For how long it tries what fails.
     ///   - lease: How long its claims last; each third of that it looks whether it has them.
+    ///   - places: How many calls it has in hand.
+    ///   - shares: Whether projects have shares of them.
+    ///   - takesHeld: Whether it takes what is over, too.
     static func with(
         patience: Duration = .seconds(600),
         lease: Duration = .seconds(600),
+        places: Int = 2,
+        shares: Bool = false,
+        takesHeld: Bool = true,
         _ body: (TestWorker) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -53,7 +59,8 @@ struct TestWorker {
             try await broker.waitUntilConnected(within: .seconds(120))
             try await store.createDatabase("db")
             let parts = (store: store, broker: broker, requests: requests, scripts: scripts)
-            try await body(try await make(parts, patience: patience, lease: lease, logger))
+            let settings = Settings(patience, lease, places: places, shares: shares, takesHeld: takesHeld)
+            try await body(try await make(parts, settings, logger))
         } finally: {
             for task in tasks { task.cancel() }
             for task in tasks { await task.value }
@@ -63,12 +70,13 @@ struct TestWorker {
 
     private static func make(
         _ parts: (store: DocumentStore, broker: MessageBroker, requests: RequestClient, scripts: ScriptHostPool),
-        patience: Duration,
-        lease: Duration,
+        _ settings: Settings,
         _ logger: Logger
     ) async throws -> TestWorker {
         let control = ControlStore(parts.store.client, logger: logger)
+        let clock = try await DatabaseClock(control)
         _ = try await control.deploy(project: "shop", files: files, digest: "d", by: "tests")
+        _ = try await control.deploy(project: "office", files: otherFiles, digest: "d", by: "tests")
         let catalogue = ProjectCatalogue(control, symbols: { _ in nil }, logger: logger)
         try await catalogue.refresh()
         let runner = SequenceRunner(
@@ -76,34 +84,60 @@ struct TestWorker {
             store: parts.store,
             control: control,
             scripts: parts.scripts,
-            connectors: ConnectorCaller(requests: parts.requests, control: control),
+            connectors: ConnectorCaller(requests: parts.requests, control: control, clock: clock),
             queries: DocumentQueries(parts.store, parts.scripts, holder: "test", logger),
             broker: parts.broker,
             passwords: PasswordHasher(),
             cancellations: RunCancellations(),
             logger: logger
         )
-        let claims = ClaimKeeper(control: control, worker: "w", lease: lease, logger: logger)
-        let consumer = CallConsumer(
-            queue: QueueName.calls,
-            broker: parts.broker,
-            control: control,
-            catalogue: catalogue,
-            runner: runner,
-            claims: claims,
-            concurrency: 2,
-            logger: logger,
-            patience: patience
-        )
+        let claims = ClaimKeeper(control: control, worker: "w", lease: settings.lease, logger: logger)
+        let inHand = CallsInHand()
+        let consumers = settings.consumers.map { queue, concurrency, shares in
+            CallConsumer(
+                queue: queue,
+                broker: parts.broker,
+                control: control,
+                catalogue: catalogue,
+                runner: runner,
+                claims: claims,
+                clock: clock,
+                concurrency: concurrency,
+                inHand: inHand,
+                shares: shares,
+                logger: logger,
+                patience: settings.patience
+            )
+        }
         return TestWorker(
             store: parts.store,
             control: control,
             broker: parts.broker,
             requests: parts.requests,
-            consumer: consumer,
+            consumers: consumers,
             claims: claims
         )
     }
+
+    /// How its calls are taken.
+    private struct Settings {
+        let patience: Duration
+        let lease: Duration
+        let consumers: [(queue: String, concurrency: Int, shares: CallShares?)]
+
+        init(_ patience: Duration, _ lease: Duration, places: Int, shares: Bool, takesHeld: Bool) {
+            self.patience = patience
+            self.lease = lease
+            let shares = shares ? CallShares(places) : nil
+            let held = takesHeld ? shares.map { [(QueueName.heldCalls, $0.ofProject, CallShares?.none)] } ?? [] : []
+            consumers = [(QueueName.calls, places, shares)] + held
+        }
+    }
+
+    private static let otherFiles = [
+        "project.yaml": "project: office\n",
+        "sequences/greet.yaml": "variables: {name: {}}\nsteps: [{output: {hello: =name}}]\n",
+    ]
 
     private static let files = [
         "project.yaml": "project: shop\n",
@@ -145,16 +179,16 @@ struct TestWorker {
 
     /// Takes calls while the body runs.
     func taking<Result>(_ body: () async throws -> Result) async throws -> Result {
-        let taking = Task { [consumer] in try await consumer.run() }
+        let taking = consumers.map { consumer in Task { try await consumer.run() } }
         let keeping = Task { [claims] in try await claims.run() }
         defer {
-            taking.cancel()
+            for task in taking { task.cancel() }
             keeping.cancel()
         }
         return try await body()
     }
 
-    /// A call as a back end makes it.
+    /// A call as a back end makes it, of the project `shop` unless its members say otherwise.
     func call(_ sequence: String, _ members: JSONObject = [:], run: String = UUID().uuidString) -> OutgoingMessage {
         let call: JSONObject = ["run": .string(run), "project": "shop", "sequence": .string(sequence)]
         return OutgoingMessage(
