@@ -53,6 +53,7 @@ struct ViewRowsWriter {
     private let view: Int64
     /// Whether the view was ever reduced.
     private let hasBlocks: Bool
+    private let (delete, insert): (Statement, Statement)
     /// Where rows were removed or added, when there are blocks.
     private var places: [RowPlace] = []
     private(set) var (removed, added) = (0, 0)
@@ -61,6 +62,10 @@ struct ViewRowsWriter {
         (self.view, self.db) = (view, db)
         let statement = try db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM view_blocks WHERE view = ?)")
         hasBlocks = try Bool.fetchOne(statement, arguments: [view]) ?? false
+        delete = try db.cachedStatement(sql: "DELETE FROM view_rows WHERE view = ? AND id = ?")
+        insert = try db.cachedStatement(
+            sql: "INSERT INTO view_rows (view, key, id, position, json, value) VALUES (?, ?, ?, ?, ?, ?)"
+        )
     }
 
     /// Removes the rows of a document.
@@ -72,15 +77,11 @@ struct ViewRowsWriter {
                 places.append(RowPlace(key: Array(row[0] as Data), id: id, position: row[1]))
             }
         }
-        let delete = try db.cachedStatement(sql: "DELETE FROM view_rows WHERE view = ? AND id = ?")
         try delete.execute(arguments: [view, id])
         removed += db.changesCount
     }
 
     mutating func add(_ row: IndexPage.Row) throws {
-        let insert = try db.cachedStatement(
-            sql: "INSERT INTO view_rows (view, key, id, position, json, value) VALUES (?, ?, ?, ?, ?, ?)"
-        )
         try insert.execute(arguments: [view, Data(row.key), row.id, row.position, row.json, row.value])
         added += 1
         if hasBlocks { places.append(RowPlace(key: row.key, id: row.id, position: row.position)) }
