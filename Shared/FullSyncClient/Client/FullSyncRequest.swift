@@ -12,7 +12,8 @@ import Synchronization
 ///
 /// The call has begun, and it goes on whether or not somebody keeps this. It gets either a response or a failure. Two
 /// kinds of calls go on behind their response: with `__live` each new answer is another response, and a sync that is
-/// `continuous` tells its progress; both until ``cancel()`` or a failure, which is the last that they tell.
+/// `continuous` tells its progress; both until ``cancel()`` or a failure, which is the last that they tell. Requests
+/// that are made one after the other go on beside each other: what must come later is asked for in a handler.
 ///
 /// Handlers are added at any time. One that is added late is told what there is: the response (of a live call the
 /// newest one, which stands for those before), or the failure. Handlers run on the main actor, or one after the other
