@@ -122,7 +122,9 @@ enum DeviceStep: String, CaseIterable, ExpressibleByArgument, Sendable {
         }
         try database.replica.close()
         var figures = DeviceFigures([:])
-        figures.fileSize = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int ?? 0
+        for suffix in ["", "-wal", "-shm"] where FileManager.default.fileExists(atPath: file + suffix) {
+            figures.fileSize += try FileManager.default.attributesOfItem(atPath: file + suffix)[.size] as? Int ?? 0
+        }
         figures.documentsSize = bytes
         return figures
     }
