@@ -92,7 +92,7 @@ package final class ScriptRoom {
     private var taken = 0
 
     /// After how many bytes it is collected: the engine by itself waits for more than a device can spare.
-    private static let garbageLimit = 2 << 20
+    private static let garbageLimit = 1 << 19
     /// How many design documents' functions are kept compiled; beyond it all are forgotten.
     private static let capacity = 50
 
