@@ -180,7 +180,7 @@ let package = Package(
             name: "FullSyncTool",
             dependencies: [
                 "CouchProtocol", "FullSyncClient", "JSON", "PrivateServers", "Projects", "Sequences", "Settings",
-                .argumentParser, .asyncHTTPClient, .nioCore, .nioHTTP1, .logging,
+                .argumentParser, .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1, .logging,
             ],
             path: "Services/FullSyncTool",
             swiftSettings: settings
@@ -237,7 +237,7 @@ let package = Package(
         tests(
             "FullSyncClient",
             [
-                "CouchProtocol", "JSON", "ReplicaConformance", "TestSupport", "ViewCases",
+                "CouchProtocol", "JSON", "ReplicaConformance", "TestSupport", "ViewCases", "ViewRules",
                 .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1,
             ]
         ),

@@ -88,7 +88,11 @@ private final class Mailbox: Sendable {
 package final class ScriptRoom {
     private let machine: ScriptMachine
     private var compiled: [[UInt8]: FunctionEnvironment] = [:]
+    /// How many bytes have become values since the garbage was collected.
+    private var taken = 0
 
+    /// After how many bytes it is collected: the engine by itself waits for more than a device can spare.
+    private static let garbageLimit = 1 << 19
     /// How many design documents' functions are kept compiled; beyond it all are forgotten.
     private static let capacity = 50
 
@@ -107,5 +111,13 @@ package final class ScriptRoom {
         if compiled.count >= Self.capacity { compiled.removeAll() }
         compiled[key] = made
         return made
+    }
+
+    /// Notes how many bytes of JSON have become values that nobody needs any more.
+    package func took(_ bytes: Int) {
+        taken += bytes
+        guard taken > Self.garbageLimit else { return }
+        machine.collectGarbage()
+        taken = 0
     }
 }

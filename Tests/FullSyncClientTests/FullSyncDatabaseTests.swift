@@ -243,4 +243,18 @@ import Testing
         try await database.replica.fetch(requests) { parts.append($0.count) }
         #expect(parts == [3, 1])
     }
+
+    @Test func `a database that is closed is one file, with all that was written`() async throws {
+        let path = TestDirectory.make("closed") + "/db.sqlite"
+        let database = FullSyncDatabase(name: "db", replica: try SQLiteReplica(path: path))
+        for number in 0..<20 {
+            try await database.post(["_id": "a", "n": .number(JSONNumber(number))], policy: .override)
+            // Whoever reads has a connection of its own, which is there to the end.
+            #expect(try await database.get("a")?["n"] == .number(JSONNumber(number)))
+        }
+        try database.replica.close()
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0 > 4_096)
+        let log = try? FileManager.default.attributesOfItem(atPath: path + "-wal")[.size] as? Int
+        #expect(log ?? 0 == 0, "nothing stands in the log alone")
+    }
 }

@@ -23,7 +23,8 @@ import Testing
         let page = try String(contentsOf: root.appendingPathComponent("ARCHITECTURE.md"), encoding: .utf8)
         let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `fullsync` |") })
         let named = Set(row.split { !$0.isLetter }.map(String.init))
-        let commands = FullSyncCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
+        let shown = FullSyncCommand.configuration.subcommands.filter { $0.configuration.shouldDisplay }
+        let commands = shown.compactMap { $0.configuration.commandName }
         #expect(commands.count > 20)
         for command in commands { #expect(named.contains(command), "'\(command)' is not named") }
     }

@@ -46,7 +46,8 @@ import Testing
         let owners: [String: Set<String>] = [
             "Hummingbird": ["ReplicationEndpoint", "ServiceRuntime", "DemoERP"],
             "Yams": ["Projects"],
-            "GRDB": ["FullSyncClient"],
+            // The tool measures the client beside plain inserts.
+            "GRDB": ["FullSyncClient", "FullSyncTool"],
             "Configuration": ["Settings"],
             "ArgumentParser": ["FullSyncTool"],
         ]

@@ -35,7 +35,8 @@ enum Level: Int, Sendable {
         case .library: []
         // Foundation's XML is a module of its own, where C libraries stay away from those who do not need them.
         case .pure: ["Foundation", "FoundationXML", "Synchronization"]
-        case .store: ["Foundation", "Synchronization"]
+        // The device's client takes queues of its applications.
+        case .store: ["Dispatch", "Foundation", "Synchronization"]
         case .wrapper, .program:
             ["Darwin", "Dispatch", "Foundation", "FoundationInternationalization", "Glibc", "Synchronization"]
         case .test: ["Dispatch", "Foundation", "Glibc", "Synchronization", "Testing"]

@@ -48,6 +48,17 @@ extension SystemTests {
                 if result.rows.count == 2 { break }
             }
             #expect(shown.count == 2)
+
+            let (presented, continuation) = AsyncStream.makeStream(of: JSONValue.self)
+            @MainActor func present(_ note: JSONValue) { continuation.yield(note["text"] ?? .null) }
+            @MainActor func present(_ error: FullSyncError) { continuation.yield(.string(error.error)) }
+            client.request("fs://\(database).get", ["docid": "milk"])
+                .onResponse { note in present(note) }
+                .onFailure { error in present(error) }
+            for await text in presented {
+                #expect(text == "Buy milk")
+                break
+            }
             sync.cancel()
             try await client.close()
         }

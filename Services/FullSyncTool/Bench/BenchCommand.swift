@@ -34,7 +34,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "Smaller sets of documents, for a quick try: 0.1 is a tenth.")
     var scale = 1.0
 
-    @Flag(help: "Also from a database of 1,000,000 documents, which takes minutes to write.")
+    @Flag(help: "Also from a database of 1,000,000 documents, and 100,000 on a device, which takes minutes.")
     var full = false
 
     func validate() throws {

@@ -27,7 +27,7 @@ struct FullSyncCommand: AsyncParsableCommand {
             DeployCommand.self, RollbackCommand.self, UndeployCommand.self, CallCommand.self, RunsCommand.self,
             RetryCommand.self, CancelCommand.self, ResolveCommand.self, ListenersCommand.self, JobsCommand.self,
             UsersCommand.self, GroupsCommand.self, DatabasesCommand.self, DoctorCommand.self, RestoredCommand.self,
-            DeviceCommand.self, PrebuildCommand.self,
+            DeviceCommand.self, PrebuildCommand.self, BenchDeviceCommand.self,
         ]
     )
 }

@@ -15,6 +15,9 @@ final class Broadcast<Element: Sendable>: Sendable {
         self.capacity = capacity
     }
 
+    /// Nothing can come any more, and nobody waits for it.
+    deinit { for listener in state.withLock({ $0.listeners.values.map { $0 } }) { listener.finish() } }
+
     /// Whether nobody listens.
     var isEmpty: Bool { state.withLock { $0.listeners.isEmpty } }
 

@@ -25,6 +25,15 @@ extension FullSyncClient {
     /// - Throws: ``FullSyncError``.
     @discardableResult
     public func call(_ requestable: String, _ parameters: JSONObject = [:]) async throws -> JSONValue {
+        try await call(requestable, parameters, for: nil)
+    }
+
+    /// Carries out a call; what it has to tell beside its answer is told to the request, too, when there is one.
+    func call(
+        _ requestable: String,
+        _ parameters: JSONObject,
+        for request: FullSyncRequest?
+    ) async throws -> JSONValue {
         let response = try await FullSyncError.translating {
             switch try Requestable(parsing: requestable).target {
             case .sequence(let project, let sequence):
@@ -36,7 +45,7 @@ extension FullSyncClient {
                 guard let name = name ?? defaultDatabase else {
                     throw CouchError.badRequest("`\(requestable)` names no database, and there is no default one.")
                 }
-                return try await call(verb, of: name, LocalParameters(parameters), requestable)
+                return try await call(verb, of: name, LocalParameters(parameters), requestable, request)
             }
         }
         responses.send(response, to: requestable)
@@ -53,7 +62,8 @@ extension FullSyncClient {
         _ verb: LocalVerb,
         of name: String,
         _ parameters: LocalParameters,
-        _ requestable: String
+        _ requestable: String,
+        _ request: FullSyncRequest?
     ) async throws -> JSONValue {
         switch verb {
         case .create:
@@ -66,9 +76,9 @@ extension FullSyncClient {
             try await destroy(name)
             _ = try await database(name)
             return ["ok": true]
-        case .sync: return try await sync(name, [.push, .pull], parameters, requestable)
-        case .push: return try await sync(name, [.push], parameters, requestable)
-        case .pull: return try await sync(name, [.pull], parameters, requestable)
+        case .sync: return try await sync(name, [.push, .pull], parameters, requestable, request)
+        case .push: return try await sync(name, [.push], parameters, requestable, request)
+        case .pull: return try await sync(name, [.pull], parameters, requestable, request)
         default:
             let call = LocalCall(
                 database: try await database(name),
@@ -76,7 +86,7 @@ extension FullSyncClient {
                 defaultDesign: defaultDesign
             )
             guard verb.canBeLive, let live = try parameters.live(requestable) else { return try await call.run(verb) }
-            return try await repeated(call, verb, as: live, requestable)
+            return try await repeated(call, verb, as: live, requestable, request)
         }
     }
 
@@ -119,7 +129,8 @@ extension FullSyncClient {
         _ call: LocalCall,
         _ verb: LocalVerb,
         as name: String,
-        _ requestable: String
+        _ requestable: String,
+        _ request: FullSyncRequest?
     ) async throws -> JSONValue {
         let answers = try call.live(verb)
         // While one ends, another may be begun by somebody else.
@@ -133,6 +144,7 @@ extension FullSyncClient {
                 var isFirst = true
                 for try await answer in answers {
                     if isFirst {
+                        request?.answered(answer)
                         told.yield(answer)
                         told.finish()
                         isFirst = false
@@ -140,16 +152,20 @@ extension FullSyncClient {
                     }
                     var next = answer.objectValue ?? [:]
                     next["__fromLive"] = .string(name)
+                    request?.answered(.object(next))
                     responses.send(.object(next), to: requestable)
                 }
                 told.finish()
+                request?.ended(CancellationError())
             } catch {
                 // What fails later, such as a view whose design document is gone, ends the repetition.
                 told.finish(throwing: error)
+                request?.ended(error)
             }
             await self?.hasEnded(name, number)
         }
         lives[name] = RepeatedCall(number: number, task: task)
+        request?.goesOn { task.cancel() }
         return try await withTaskCancellationHandler {
             do {
                 for try await answer in first { return answer }
@@ -172,7 +188,8 @@ extension FullSyncClient {
         _ name: String,
         _ directions: Set<SyncDirection>,
         _ parameters: LocalParameters,
-        _ requestable: String
+        _ requestable: String,
+        _ request: FullSyncRequest?
     ) async throws -> JSONValue {
         guard try !parameters.flag("cancel") else {
             await stop(name, directions)
@@ -182,35 +199,49 @@ extension FullSyncClient {
         let isLive = options.isLive
         options.isLive = false
         let once = try await sync(name, options)
-        let (responses, direction) = (responses, directions.count == 2 ? "pushpull" : directions.first?.rawValue ?? "")
-        async let told: Void = {
-            for await progress in once.progress { responses.send(progress.json, to: requestable) }
-        }()
+        let direction = directions.count == 2 ? "pushpull" : directions.first?.rawValue ?? ""
+        let tell = { @Sendable [responses] (progress: SyncProgress) in
+            let progress = progress.json
+            request?.told(progress)
+            responses.send(progress, to: requestable)
+        }
+        async let told: Void = { for await progress in once.progress { tell(progress) } }()
         let result: SyncResult
         do {
-            result = try await once.result
+            result = try await withTaskCancellationHandler {
+                try await once.result
+            } onCancel: {
+                once.cancel()
+            }
             await told
         } catch let error as FullSyncError {
             await told
             responses.send(error.json(direction), to: requestable)
             throw error
         }
-        if isLive {
-            options.isLive = true
-            let live = try await sync(name, options)
-            Task {
-                for await progress in live.progress { responses.send(progress.json, to: requestable) }
-                // One that was cancelled has nothing to tell.
-                do { _ = try await live.result } catch let error as FullSyncError {
-                    responses.send(error.json(direction), to: requestable)
-                } catch {}
-            }
-        }
-        return [
+        let response: JSONValue = [
             "ok": true, "direction": .string(direction), "pulled": .number(JSONNumber(result.pulled)),
             "pushed": .number(JSONNumber(result.pushed)),
             "refused": .number(JSONNumber(result.refused)),
         ]
+        guard isLive else { return response }
+        try Task.checkCancellation()
+        options.isLive = true
+        let live = try await sync(name, options)
+        request?.goesOn { live.cancel() }
+        request?.answered(response)
+        Task { [responses] in
+            for await progress in live.progress { tell(progress) }
+            do {
+                _ = try await live.result
+                request?.ended(CancellationError())
+            } catch {
+                // One that was cancelled has nothing to tell to those who only listen.
+                if let error = error as? FullSyncError { responses.send(error.json(direction), to: requestable) }
+                request?.ended(error)
+            }
+        }
+        return response
     }
 }
 

@@ -78,6 +78,7 @@ extension SQLiteReplica {
 
     private static let sealedColumns = [
         ("bodies", ["body"]), ("pieces", ["bytes"]), ("view_rows", ["json", "value"]), ("attachments", ["digest"]),
+        ("view_blocks", ["json", "reduction"]),
     ]
 
     private static let notPrebuilt = CouchError(

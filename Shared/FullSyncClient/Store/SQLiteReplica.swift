@@ -41,6 +41,8 @@ package final class SQLiteReplica: Replica {
         configuration.prepareDatabase { db in
             // Apple's disks report what is only in their cache; this asks for more where a checkpoint needs it.
             try db.execute(sql: "PRAGMA fullfsync = 1")
+            // A log that grew while somebody read is no larger than that when it begins anew.
+            try db.execute(sql: "PRAGMA journal_size_limit = \(4 << 20)")
             // What was in the clear, such as before the key was taken, is overwritten when it goes.
             if limits.vault.isSealing { try db.execute(sql: "PRAGMA secure_delete = ON") }
         }
@@ -82,6 +84,8 @@ package final class SQLiteReplica: Replica {
     ///
     /// What is asked of the database afterwards fails.
     package func close() throws {
+        // The connection that is closed last is a reader's, which cannot bring the log into the file.
+        _ = try? pool.writeWithoutTransaction { db in try db.checkpoint(.truncate) }
         try pool.close()
     }
 

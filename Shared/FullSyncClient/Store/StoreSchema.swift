@@ -36,6 +36,9 @@ enum StoreSchema {
             try db.execute(sql: "ALTER TABLE state ADD COLUMN owner_member TEXT")
             try db.execute(sql: "ALTER TABLE state ADD COLUMN groups_member TEXT")
         }
+        migrator.registerMigration("5") { db in
+            for statement in version5 { try db.execute(sql: statement) }
+        }
         guard try !writer.read(migrator.hasBeenSuperseded) else {
             throw CouchError.preconditionFailed("The database was made by a later version of this program.")
         }
@@ -189,6 +192,25 @@ enum StoreSchema {
             key BLOB NOT NULL PRIMARY KEY,
             answer BLOB NOT NULL,
             made INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ]
+
+    private static let version5 = [
+        // Changes whenever rows or blocks of the view do.
+        "ALTER TABLE views ADD COLUMN version INTEGER NOT NULL DEFAULT 0",
+        // Stretches of rows with what they were reduced to, each up to where the next one begins; see `KeptBlock`.
+        """
+        CREATE TABLE view_blocks (
+            view INTEGER NOT NULL REFERENCES views ON DELETE CASCADE,
+            key BLOB NOT NULL,
+            id TEXT NOT NULL,
+            position INTEGER NOT NULL,
+            first_key BLOB,
+            last_key BLOB,
+            json BLOB,
+            reduction BLOB,
+            PRIMARY KEY (view, key, id, position)
         ) WITHOUT ROWID
         """,
     ]

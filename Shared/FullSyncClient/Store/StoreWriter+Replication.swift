@@ -138,17 +138,10 @@ extension StoreWriter {
     /// Takes what the views have of documents away at once: an index is brought up to date when somebody asks for that.
     func removeRows(of ids: Set<DocumentID>) throws {
         guard !ids.isEmpty else { return }
-        let delete = try db.cachedStatement(sql: "DELETE FROM view_rows WHERE view = ? AND id = ?")
-        let count = try db.cachedStatement(
-            sql: "UPDATE views SET row_count = row_count - ?, changed = ? WHERE number = ?"
-        )
         for view in try Int64.fetchAll(db, sql: "SELECT number FROM views") {
-            var removed = 0
-            for id in ids {
-                try delete.execute(arguments: [view, id.text])
-                removed += db.changesCount
-            }
-            if removed > 0 { try count.execute(arguments: [removed, sequence, view]) }
+            var writer = try ViewRowsWriter(view, in: db)
+            for id in ids { try writer.remove(id.text) }
+            try writer.finish(at: sequence)
         }
         // What was read for an index before this is not written to it any more; it is read again.
         try db.execute(sql: "UPDATE view_indexes SET sequence = sequence - 1")

@@ -147,4 +147,5 @@ struct StoreLimits: Sendable {
     var rules = DocumentRules()
     /// Seals what goes to the disk.
     var vault = Vault.open
+    var blocks = BlockSizes()
 }

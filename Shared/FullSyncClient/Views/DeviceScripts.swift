@@ -50,6 +50,7 @@ struct DeviceScripts: Sendable {
                 zip(functions.names, functions.pairs).map { ($0, $1.map) },
                 functions.library
             )
+            defer { room.took(documents.reduce(0) { $0 + $1.count }) }
             var unfinished = 0
             return try documents.map { json in
                 let text = ScriptString(utf8: json[...])
@@ -86,9 +87,10 @@ struct DeviceScripts: Sendable {
                 [(function.name, function.text)],
                 function.library
             )
+            let size = (keys?.count ?? 0) + values.count
+            defer { room.took(size) }
             do throws(ScriptException) {
                 let reduction = try environment.reduce(0, keys: keys.map { $0[...] }, values: values[...])
-                let size = (keys?.count ?? 0) + values.count
                 // CouchDB's `reduce_limit_threshold` and `reduce_limit_ratio`.
                 if reduction.count > 5_000, reduction.count > size / 2 {
                     throw .reduceOverflow(reduction.count, from: size)

@@ -19,9 +19,12 @@ extension FullSyncDatabase {
         try await FullSyncError.translating {
             let target = try await target(design, view)
             try await prepare(target.index, query.freshness)
-            return try await replica.read { [rules = replica.rules, scripts = replica.indexes.scripts] reader in
-                try target.result(query, reader, scripts, rules)
+            let answer = try await replica.read { [limits = replica.limits, scripts = replica.indexes.scripts] reader in
+                try target.answer(query, reader, scripts, limits)
             }
+            // What cannot be kept is made anew by the next query.
+            if !answer.blocks.isEmpty { try? await replica.keep(answer.blocks, of: target.view, at: answer.version) }
+            return answer.result
         }
     }
 
@@ -59,21 +62,29 @@ struct ViewTarget: Sendable {
     let view: Int64
     let reducer: DeviceReducer?
 
-    fileprivate func result(
+    /// What a query found, and what it made on the way that is worth keeping.
+    fileprivate struct Answer: Sendable {
+        let result: ViewResult
+        var blocks: [BlockChange] = []
+        /// What the view was numbered with.
+        var version = 0
+    }
+
+    fileprivate func answer(
         _ query: ViewQuery,
         _ reader: StoreReader,
         _ scripts: DeviceScripts,
-        _ rules: DocumentRules
-    ) throws -> ViewResult {
+        _ limits: StoreLimits
+    ) throws -> Answer {
         let selection = try ViewSelection(
             query.arguments,
             hasReduce: reducer != nil,
             order: index.definition.order
         )
         if selection.isReduced, let reducer {
-            return try reduced(query, selection, reducer, reader, scripts)
+            return try reduced(query, selection, reducer, reader, scripts, limits.blocks)
         }
-        return try mapped(query, selection, reader, rules)
+        return Answer(result: try mapped(query, selection, reader, limits.rules))
     }
 
     private func mapped(
@@ -119,20 +130,33 @@ struct ViewTarget: Sendable {
         _ selection: ViewSelection,
         _ reducer: DeviceReducer,
         _ reader: StoreReader,
-        _ scripts: DeviceScripts
-    ) throws -> ViewResult {
+        _ scripts: DeviceScripts,
+        _ sizes: BlockSizes
+    ) throws -> Answer {
         let skip = max(query.skip, 0)
         let (wanted, overflows) = skip.addingReportingOverflow(query.limit.map { max($0, 0) } ?? .max)
         let end = overflows ? Int.max : wanted
         var groups: [(key: [UInt8], value: [UInt8])] = []
+        var changes: [BlockChange] = []
+        /// Of two stretches one block may be part, which only one of them takes the place of.
+        var replaced: Set<RowPlace> = []
         for range in selection.ranges where groups.count < end {
-            var group = GroupReader(reducer, selection.grouping, index.definition.order, scripts)
-            try reader.forEachRow(of: view, in: range) { row in
-                try group.add(row)
-                return groups.count + group.found.count < end
+            let open = GroupReader(
+                reducer,
+                selection.grouping,
+                index.definition.order,
+                scripts,
+                isDescending: range.isDescending,
+                limit: end - groups.count,
+                sizes
+            )
+            var scan = BlockScan(of: view, in: range, reader, open)
+            try scan.run()
+            groups += scan.groups.found
+            for change in scan.changes where replaced.isDisjoint(with: change.starts) {
+                replaced.formUnion(change.starts)
+                changes.append(change)
             }
-            if groups.count + group.found.count < end { try group.finish() }
-            groups += group.found
         }
         let rows = try groups.prefix(end).dropFirst(skip).map { key, value in
             ViewResult.Row(
@@ -142,7 +166,11 @@ struct ViewTarget: Sendable {
                 document: nil
             )
         }
-        return ViewResult(totalRows: nil, offset: nil, rows: rows)
+        return Answer(
+            result: ViewResult(totalRows: nil, offset: nil, rows: rows),
+            blocks: changes,
+            version: try reader.version(of: view)
+        )
     }
 }
 

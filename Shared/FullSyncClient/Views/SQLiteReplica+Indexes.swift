@@ -78,26 +78,16 @@ extension IndexPage {
         )
         try move.execute(arguments: [through, index.number, from])
         guard db.changesCount == 1 else { return false }
-        var counts: [Int64: (removed: Int, added: Int)] = [:]
-        let delete = try db.cachedStatement(sql: "DELETE FROM view_rows WHERE view = ? AND id = ?")
-        for view in index.views {
-            for id in ids {
-                try delete.execute(arguments: [view, id])
-                counts[view, default: (0, 0)].removed += db.changesCount
+        // The rows are in the order of views.
+        var rest = rows[...]
+        for view in index.views.sorted() {
+            var writer = try ViewRowsWriter(view, in: db)
+            for id in ids { try writer.remove(id) }
+            while let row = rest.first, row.view == view {
+                try writer.add(row)
+                rest.removeFirst()
             }
-        }
-        let insert = try db.cachedStatement(
-            sql: "INSERT INTO view_rows (view, key, id, position, json, value) VALUES (?, ?, ?, ?, ?, ?)"
-        )
-        for row in rows {
-            try insert.execute(arguments: [row.view, Data(row.key), row.id, row.position, row.json, row.value])
-            counts[row.view, default: (0, 0)].added += 1
-        }
-        let count = try db.cachedStatement(
-            sql: "UPDATE views SET row_count = row_count + ?, changed = ? WHERE number = ?"
-        )
-        for (view, change) in counts where change != (0, 0) {
-            try count.execute(arguments: [change.added - change.removed, through, view])
+            try writer.finish(at: through)
         }
         return true
     }

@@ -9,9 +9,13 @@ struct IndexRow: Sendable {
     /// The collation key.
     let order: [UInt8]
     let id: String
+    /// Which of the rows it is that the document has.
+    let position: Int
     /// JSON texts.
     let key: [UInt8]
     let value: [UInt8]
+
+    var place: RowPlace { RowPlace(key: order, id: id, position: position) }
 }
 
 extension StoreReader {
@@ -29,21 +33,54 @@ extension StoreReader {
         let way = range.isDescending ? "DESC" : "ASC"
         let statement = try db.cachedStatement(
             sql: """
-                SELECT key, id, json, value FROM view_rows WHERE view = ?\(condition)
+                SELECT \(Self.rowColumns) FROM view_rows WHERE view = ?\(condition)
                 ORDER BY key \(way), id \(way), position \(way) LIMIT ? OFFSET ?
                 """
         )
         let rows = try Row.fetchCursor(statement, arguments: [view] + arguments + [limit ?? -1, skip])
-        while let row = try rows.next() {
-            let order: Data = row[0]
-            let found = IndexRow(
-                order: Array(order),
-                id: row[1],
-                key: try vault.opened(row[2]),
-                value: try vault.opened(row[3])
-            )
-            guard try body(found) else { return }
-        }
+        while let row = try rows.next() { guard try body(try found(row)) else { return } }
+    }
+
+    /// Reads the rows between two places, in order or from the last to the first, until there is none left or the body
+    /// has enough.
+    ///
+    /// - Parameters:
+    ///   - end: The first place behind the rows; nil for the view's end.
+    ///   - body: Returns whether it wants another one.
+    func forEachRow(
+        of view: Int64,
+        from start: RowPlace,
+        to end: RowPlace?,
+        isDescending: Bool,
+        _ body: (IndexRow) throws -> Bool
+    ) throws {
+        let way = isDescending ? "DESC" : "ASC"
+        let (condition, arguments): (String, StatementArguments) =
+            end.map { (" AND (key, id, position) < (?, ?, ?)", [Data($0.key), $0.id, $0.position]) } ?? ("", [])
+        let statement = try db.cachedStatement(
+            sql: """
+                SELECT \(Self.rowColumns) FROM view_rows
+                WHERE view = ? AND (key, id, position) >= (?, ?, ?)\(condition)
+                ORDER BY key \(way), id \(way), position \(way)
+                """
+        )
+        let rows = try Row.fetchCursor(
+            statement,
+            arguments: [view, Data(start.key), start.id, start.position] + arguments
+        )
+        while let row = try rows.next() { guard try body(try found(row)) else { return } }
+    }
+
+    private static let rowColumns = "key, id, position, json, value"
+
+    private func found(_ row: Row) throws -> IndexRow {
+        IndexRow(
+            order: Array(row[0] as Data),
+            id: row[1],
+            position: row[2],
+            key: try vault.opened(row[3]),
+            value: try vault.opened(row[4])
+        )
     }
 
     /// How many rows a stretch has.

@@ -1,63 +1,109 @@
-import CouchProtocol
 import Foundation
-import FullSyncClient
-import JSON
-import NIOCore
 
-/// What an application does with its local database: reads and writes of single documents, and what a pull writes.
+/// What an application does with its local database: a first pull, reads and writes of single documents, and room on
+/// the disk and in memory.
 struct DeviceStoreCase: BenchCase {
     static let name = "device"
 
     func measure(_ stage: BenchStage) async throws -> [BenchLine] {
-        let directory = FileManager.default.temporaryDirectory
-            .appendingPathComponent("fullsync-bench-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: directory) }
-        let replica = try SQLiteReplica(path: directory.appendingPathComponent("db.sqlite").path)
-        let count = stage.scaled(10_000)
-        let documents = (0..<count).map(Self.document)
-        let clock = ContinuousClock()
-        let pull = try await clock.measure {
-            for start in stride(from: 0, to: count, by: 500) {
-                _ = try await replica.write(Array(documents[start..<min(start + 500, count)]))
-            }
+        var lines: [BenchLine] = []
+        for count in [10_000] + (stage.isFull ? [100_000] : []) {
+            lines += try await DeviceFolder.with { try await measure(stage.scaled(count), stage, in: $0) }
         }
-        let database = FullSyncDatabase(name: "bench", replica: replica)
-        let get = try await Self.median(of: 2_000) { number in
-            _ = try await database.get(BenchDocuments.id(number * 7 % count))
-        }
-        let post = try await Self.median(of: 2_000) { number in
-            let id = JSONValue.string(BenchDocuments.id(number * 7 % count))
-            try await database.post(["_id": id, "n": .number(JSONNumber(number))], policy: .merge)
-        }
-        try replica.close()
+        return lines
+    }
+
+    private func measure(_ count: Int, _ stage: BenchStage, in folder: DeviceFolder) async throws -> [BenchLine] {
+        let (pull, plain) = try await folder.pulls(count, stage)
+        let use = try await folder.measure(.use, count)
+        let edits = try await folder.measure(.edits, count)
+        let ratio = pull / plain
+        let room = Double(edits.fileSize) / Double(max(edits.documentsSize, 1))
         return [
             BenchLine(
-                title: "device: \(count) documents of a pull into SQLite",
+                title: "device: pull of \(count) documents into SQLite",
                 own: pull.rate(count),
                 target: "≥ 20000/s",
                 isMet: Double(count) / (pull / .seconds(1)) >= 20_000
             ),
-            BenchLine(title: "device: get", own: get.short, target: "< 0.05 ms", isMet: get < .microseconds(50)),
-            BenchLine(title: "device: post", own: post.short, target: "< 0.3 ms", isMet: post < .microseconds(300)),
+            BenchLine(
+                title: "device: plain inserts of the same rows",
+                own: plain.rate(count),
+                result: "\(ratio.short) ×",
+                target: "≤ 2.5 ×",
+                isMet: ratio <= 2.5
+            ),
+            BenchLine(
+                title: "device: get, of \(count)",
+                own: use["get"].short,
+                target: "< 0.05 ms",
+                isMet: use["get"] < .microseconds(50)
+            ),
+            BenchLine(
+                title: "device: post, of \(count)",
+                own: use["post"].short,
+                target: "< 0.3 ms",
+                isMet: use["post"] < .microseconds(300)
+            ),
+            BenchLine(
+                title: "device: the file after ten edits of \(count) documents",
+                own: "\(edits.fileSize >> 20) MB",
+                result: "\(room.short) ×",
+                target: "≤ 2 ×",
+                isMet: room <= 2
+            ),
+            folder.memory("\(count) documents"),
         ]
     }
+}
 
-    /// A document as a pull brings it.
-    static func document(_ number: Int) -> ReplicatedDocument {
-        var body = ByteBuffer()
-        BenchDocuments(count: 1).write(number, to: &body, withID: false)
-        let hash = RevisionHash.digest(UInt64(number), 1)
-        return ReplicatedDocument(
-            id: DocumentID(stored: BenchDocuments.id(number)),
-            path: RevisionPath(RevisionID(generation: 1, hash: hash)),
-            body: Array(body.readableBytesView)
-        )
+/// A folder with the file of a device, which processes of their own fill and measure one after the other.
+final class DeviceFolder {
+    private let folder: URL
+    private var memory: [DeviceStep: Int] = [:]
+
+    private init() throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("fullsync-bench-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     }
 
-    private static func median(of count: Int, _ body: (Int) async throws -> Void) async throws -> Duration {
-        var durations: [Duration] = []
-        for number in 0..<count { durations.append(try await ContinuousClock().measure { try await body(number) }) }
-        return Figures(durations).median
+    /// Runs something with a folder, which is removed afterwards.
+    static func with<Value>(_ body: (DeviceFolder) async throws -> Value) async throws -> Value {
+        let folder = try DeviceFolder()
+        defer { try? FileManager.default.removeItem(at: folder.folder) }
+        return try await body(folder)
+    }
+
+    func measure(_ step: DeviceStep, _ count: Int) async throws -> DeviceFigures {
+        let figures = try await BenchDeviceCommand.measure(step, count, in: folder)
+        memory[step] = max(memory[step] ?? 0, figures.memory)
+        return figures
+    }
+
+    /// The median times of a first pull and of plain inserts of the same rows, in turns; the last pull's file stays.
+    func pulls(_ count: Int, _ stage: BenchStage) async throws -> (pull: Duration, plain: Duration) {
+        var (pulls, plains): ([Duration], [Duration]) = ([], [])
+        for round in 1...stage.rounds {
+            for file in try FileManager.default.contentsOfDirectory(atPath: folder.path) {
+                try FileManager.default.removeItem(at: folder.appendingPathComponent(file))
+            }
+            pulls.append(try await measure(.pull, count)["pull"])
+            plains.append(try await measure(.plain, count)["plain"])
+            stage.progress("device, \(round) of \(stage.rounds): \(pulls.last?.short ?? "")")
+        }
+        return (Figures(pulls).median, Figures(plains).median)
+    }
+
+    /// The most memory that one of the device's processes has had; one that only inserts rows is none.
+    func memory(_ title: String) -> BenchLine {
+        let steps = memory.filter { $0.key != .plain }
+        let most = steps.max { $0.value < $1.value }
+        return BenchLine(
+            title: "device: memory, \(title)",
+            own: "\((most?.value ?? 0) >> 20) MB",
+            peer: most?.key.rawValue ?? "",
+            target: "< 100 MB",
+            isMet: (most?.value ?? 0) < 100 << 20
+        )
     }
 }
