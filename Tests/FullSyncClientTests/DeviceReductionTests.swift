@@ -190,6 +190,10 @@ import ViewRules
             let rows = try await database.view("x", "v", query).rows.map { "\($0.key.text)=\($0.value.text)" }
             #expect(rows == [7, 2, 5, 2].map { key in "\(key)=\(Self.summary(of: (0..<10).map { $0 * 9 + key }))" })
         }
+        let kept = try await database.replica.read { reader in
+            try Int.fetchOne(reader.db, sql: "SELECT count(reduction) FROM view_blocks") ?? 0
+        }
+        #expect(kept > 0, "what several keys want of one block does not keep each other from being kept")
     }
 
     /// The function tells how many rows it has been given since it was compiled.
