@@ -24,16 +24,19 @@ struct ChangesReading {
         hasBegun = true
     }
 
-    /// Takes in a page.
+    /// Takes in a page that was asked for by itself.
+    mutating func take(_ page: ChangesPage, batchSize: Int) -> ChangesPage {
+        stream = nil
+        // A source that sends no documents along knows nothing of this.
+        wantsStream = (page.pending ?? 0) >= batchSize && page.rows.contains { !$0.documents.isEmpty }
+        return page
+    }
+
+    /// Takes in a page of the one answer, which may have been left meanwhile.
     ///
     /// - Parameter pending: How many changes there were behind the page before, if that is known.
     /// - Returns: The page, with how many changes there are behind it.
-    mutating func take(_ page: ChangesPage, pending: Int?, batchSize: Int) -> ChangesPage {
-        guard stream != nil else {
-            // A source that sends no documents along knows nothing of this.
-            wantsStream = (page.pending ?? 0) >= batchSize && page.rows.contains { !$0.documents.isEmpty }
-            return page
-        }
+    mutating func take(streamed page: ChangesPage, pending: Int?) -> ChangesPage {
         var page = page
         if page.pending == nil {
             page.pending = max((pending ?? 0) - page.rows.count, 1)

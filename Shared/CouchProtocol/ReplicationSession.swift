@@ -22,6 +22,7 @@ struct ReplicationSession {
 
     private enum Event: Sendable {
         case pageRead(ChangesPage)
+        case pageStreamed(ChangesPage)
         case streamOpened(ChangesStream, ChangesPage)
         case batchDone(Int, BatchTransfer.Outcome)
         case checkpointSaved(UpdateSequence)
@@ -81,10 +82,13 @@ struct ReplicationSession {
         let wasIdle = pipeline.isIdle
         let actions: [ReplicationPipeline.Action]
         switch event {
-        case .pageRead(let page): actions = read(page, &pipeline)
+        case .pageRead(let page):
+            actions = read(reading.take(page, batchSize: options.batchSize), &pipeline)
+        case .pageStreamed(let page):
+            actions = read(reading.take(streamed: page, pending: pending), &pipeline)
         case .streamOpened(let stream, let page):
             reading.stream = stream
-            actions = read(page, &pipeline)
+            actions = read(reading.take(streamed: page, pending: pending), &pipeline)
         case .batchDone(let number, let outcome):
             statistics += outcome.statistics
             reading.note(outcome.statistics)
@@ -110,7 +114,6 @@ struct ReplicationSession {
         _ page: ChangesPage,
         _ pipeline: inout ReplicationPipeline
     ) -> [ReplicationPipeline.Action] {
-        let page = reading.take(page, pending: pending, batchSize: options.batchSize)
         pending = page.pending ?? pending
         return pipeline.pageRead(page)
     }
@@ -151,8 +154,14 @@ struct ReplicationSession {
         from source: any Replica,
         _ reading: ChangesReading
     ) async throws -> Event {
-        if let stream = reading.stream { return .pageRead(try await page(of: stream)) }
-        if reading.wantsStream, request.wait == nil, let stream = try await source.changesStream(request) {
+        if let stream = reading.stream {
+            do {
+                return .pageStreamed(try await page(of: stream))
+            } catch  where RetryPolicy.mayPass(error) && !Task.isCancelled {
+                // The answer has broken off, such as when writing a page took longer than a server waits: what comes
+                // next is asked for by itself.
+            }
+        } else if reading.wantsStream, request.wait == nil, let stream = try await source.changesStream(request) {
             return .streamOpened(stream, try await page(of: stream))
         }
         return .pageRead(try await source.changes(request))

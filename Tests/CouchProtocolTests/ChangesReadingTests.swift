@@ -43,7 +43,7 @@ import Testing
     @Test func `all is read as one answer where much is left and the source sends documents`() {
         var reading = ChangesReading()
         for (pending, withDocuments, isWorthWhile) in [(9, true, false), (10, true, true), (10, false, false)] {
-            _ = reading.take(page(2, pending: pending, withDocuments: withDocuments), pending: nil, batchSize: 10)
+            _ = reading.take(page(2, pending: pending, withDocuments: withDocuments), batchSize: 10)
             #expect(reading.wantsStream == isWorthWhile)
         }
     }
@@ -51,11 +51,11 @@ import Testing
     @Test func `pages of an answer count down, and its last one ends it`() {
         var reading = ChangesReading()
         reading.stream = stream
-        #expect(reading.take(page(3, pending: nil), pending: 5, batchSize: 10).pending == 2)
+        #expect(reading.take(streamed: page(3, pending: nil), pending: 5).pending == 2)
         // More came meanwhile than there was at the beginning.
-        #expect(reading.take(page(3, pending: nil), pending: 2, batchSize: 10).pending == 1)
+        #expect(reading.take(streamed: page(3, pending: nil), pending: 2).pending == 1)
         #expect(reading.stream != nil)
-        #expect(reading.take(page(3, pending: 0), pending: 1, batchSize: 10).pending == 0)
+        #expect(reading.take(streamed: page(3, pending: 0), pending: 1).pending == 0)
         #expect(reading.stream == nil)
     }
 
@@ -64,6 +64,8 @@ import Testing
         reading.stream = stream
         reading.note(statistics(checked: 10, found: 4))
         #expect(reading.stream == nil)
+        // The page that was being read of it is not the end.
+        #expect(reading.take(streamed: page(3, pending: nil), pending: 100).pending == 97)
     }
 
     @Test func `a stream is closed when nobody reads it any more`() async {

@@ -103,6 +103,60 @@ import Testing
         #expect(try await database.attachment("x", of: "a")?.content == Data(content))
     }
 
+    @Test func `branches that replaced the same attachment have each its own`() async throws {
+        let contents = [bytes(300_000), bytes(300_000, 1), bytes(300_000, 2)]
+        let first = document("a", [("p", contents[0], source(contents[0], pieces: 70_000))])
+        let branches = [1, 2].map { number in
+            var branch = document("a", [("p", contents[number], source(contents[number], pieces: 70_000))])
+            branch.path = RevisionPath(start: 2, hashes: [.digest(2, UInt64(number)), first.path.revision.hash])
+            branch.attachments[0].revisionPosition = 2
+            return branch
+        }
+        // One after the other, and together.
+        #expect(try await replica.write([first]).isEmpty)
+        for branch in branches { #expect(try await replica.write([branch]).isEmpty) }
+        let both = try SQLiteReplica(path: TestDirectory.make("arrivals") + "/db.sqlite")
+        #expect(try await both.write([first] + branches).isEmpty)
+        for replica in [replica, both] {
+            for (branch, content) in zip(branches, contents.dropFirst()) {
+                let asked = [FetchRequest(id: branch.id, revision: branch.path.revision)]
+                guard case .document(let sent) = try await replica.fetch(asked)[0] else { throw CouchError.missing }
+                #expect(try await sent.attachments.first?.source?.bytes() == content)
+            }
+        }
+        // What came in an ancestor of both is the same, whatever a server says its digest is.
+        var third = branches[0]
+        third.path = RevisionPath(start: 3, hashes: [.digest(3, 3)] + branches[0].path.revisions.map(\.hash))
+        third.attachments[0].digest = "md5-of-something-compressed"
+        third.attachments[0].source = AttachmentSource { throw TransportError("asked for") }
+        #expect(try await replica.write([third]).isEmpty)
+    }
+
+    @Test func `one branch that cannot be taken keeps no other one away`() async throws {
+        var limits = StoreLimits()
+        limits.rules.attachmentSizeLimit = 400_000
+        let small = try SQLiteReplica(path: TestDirectory.make("arrivals") + "/db.sqlite", limits: limits)
+        let (large, fitting) = (bytes(400_001), bytes(400_000))
+        let one = document("a", [("p", large, source(large, pieces: 70_000))])
+        var two = document("a", [("p", fitting, source(fitting, pieces: 70_000))])
+        two.path = RevisionPath(start: 1, hashes: [.digest(9, 9)])
+        #expect(try await small.write([one, two]).map(\.revision) == [one.path.revision])
+        let rows = try await small.changes(ChangesRequest()).rows
+        #expect(rows.map(\.revisions) == [[two.path.revision]])
+    }
+
+    @Test func `documents whose contents have come stay when a later one breaks off`() async throws {
+        let content = bytes(300_000)
+        let whole = document("a", [("p", content, source(content, pieces: 70_000))])
+        let broken = document("bb", [("p", content, source(content, pieces: 70_000, until: 2))])
+        // Whichever is first, a try brings what it can, and the next one the rest.
+        await #expect(throws: TransportError.self) { try await replica.write([whole, broken]) }
+        await #expect(throws: TransportError.self) { try await replica.write([broken]) }
+        #expect(try await replica.write([whole]).isEmpty)
+        #expect(try await replica.info().documentCount == 1)
+        #expect(try await contents() == 1)
+    }
+
     @Test func `a content that is too large is its document's failure, and leaves nothing`() async throws {
         var limits = StoreLimits()
         limits.rules.attachmentSizeLimit = 400_000

@@ -123,11 +123,18 @@ extension FullSyncRequest {
     }
 
     @Test(arguments: [0, 1, 2]) func `a request that has ended holds nobody`(way: Int) {
-        final class Screen: Sendable {}
+        /// As an application may have it: what goes ends its request, which is at that moment letting go of it.
+        final class Screen: Sendable {
+            let request: FullSyncRequest
+
+            init(_ request: FullSyncRequest) { self.request = request }
+
+            deinit { request.cancel() }
+        }
         weak var shown: Screen?
         let request = FullSyncRequest()
         do {
-            let screen = Screen()
+            let screen = Screen(request)
             shown = screen
             request.onResponse(on: queue) { _ in _ = screen }
                 .onProgress(on: queue) { _ in _ = screen }

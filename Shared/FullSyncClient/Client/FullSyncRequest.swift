@@ -39,10 +39,22 @@ public final class FullSyncRequest: Sendable {
         var isCancelled = false
 
         /// Nothing is told any more, and nobody is held.
-        mutating func end() {
+        ///
+        /// - Returns: What was held, to be let go outside of the lock: what ends with it may call this request.
+        mutating func end() -> Held {
+            let held = Held(responses: responses, progress: progress, failures: failures, endings: endings)
             hasEnded = true
             (responses, progress, failures, endings, lastProgress) = ([], [], [], [], nil)
+            return held
         }
+    }
+
+    /// The handlers of a request that has ended.
+    private struct Held {
+        var responses: [Handler<JSONValue>] = []
+        var progress: [Handler<JSONValue>] = []
+        var failures: [Handler<FullSyncError>] = []
+        var endings: [@Sendable () -> Void] = []
     }
 
     private let state = Mutex(State())
@@ -101,14 +113,11 @@ public final class FullSyncRequest: Sendable {
     /// A handler on another thread can be under way when this returns. What the call has done stays done.
     public func cancel() {
         lanes.close()
-        let endings = state.withLock { state in
-            defer {
-                state.isCancelled = true
-                state.end()
-            }
-            return state.endings
+        let held = state.withLock { state in
+            state.isCancelled = true
+            return state.end()
         }
-        for end in endings { end() }
+        for end in held.endings { end() }
     }
 
     private func addResponse(_ handler: @escaping Handler<JSONValue>) -> Self {
@@ -175,17 +184,17 @@ public final class FullSyncRequest: Sendable {
         let isLast = state.withLock { !$0.goesOn }
         guard isLast else { return }
         answered(response)
-        state.withLock { $0.end() }
+        _ = state.withLock { $0.end() }
     }
 
     /// The call has failed, or what went on has.
     func ended(_ error: any Error) {
         let failure = FullSyncError(telling: error)
-        state.withLock { state in
-            guard !state.hasEnded else { return }
+        _ = state.withLock { state -> Held in
+            guard !state.hasEnded else { return Held() }
             state.failure = failure
             for handler in state.failures { handler(failure) }
-            state.end()
+            return state.end()
         }
     }
 }

@@ -44,10 +44,11 @@ extension SQLiteReplica {
                     guard let source = attachment.source else { continue }
                     arrivals[source] = try await arrive(source)
                 }
-            } catch let error as CouchError where !RetryPolicy.mayPass(error) && error.status != 401 {
-                failures.append(WriteFailure(id: document.id, revision: document.path.revision, error: error))
+            } catch let refusal as ContentRefusal {
+                let revision = document.path.revision
+                failures.append(WriteFailure(id: document.id, revision: revision, error: refusal.error))
             } catch {
-                await letGo(arrivals.values.map(\.number))
+                await letGo(arrivals.values.map(\.coming))
                 throw error
             }
         }
@@ -56,11 +57,11 @@ extension SQLiteReplica {
 
     /// Takes in a content, a piece in a transaction of its own; it is nobody's until a document adopts it.
     private func arrive(_ source: AttachmentSource) async throws -> Arrival {
-        let number = try await transaction { try $0.beginContent() }
+        let coming = try await transaction { try $0.beginContent() }
         do {
             var (name, digest, length, place) = (SHA256(), Insecure.MD5(), 0, 0)
             var waiting = Data()
-            let stream = try await source.open()
+            let stream = try await opened(source)
             var isThere = true
             while isThere {
                 if let piece = try await stream.next() { waiting += piece } else { isThere = false }
@@ -70,15 +71,20 @@ extension SQLiteReplica {
                     name.update(data: piece)
                     digest.update(data: piece)
                     length += piece.count
-                    guard length <= limits.rules.attachmentSizeLimit else { throw CouchError.tooLarge }
-                    try await transaction { [place] in try $0.insert(piece, at: place, of: number) }
+                    guard length <= limits.rules.attachmentSizeLimit else { throw ContentRefusal(error: .tooLarge) }
+                    try await transaction { [place] in try $0.insert(piece, at: place, of: coming.number) }
                     place += 1
                 }
             }
             let key = limits.vault.name(name.finalize())
-            return Arrival(number: number, key: key, digest: AttachmentDigest.of(digest.finalize()), length: length)
+            return Arrival(
+                coming: coming,
+                key: key,
+                digest: AttachmentDigest.of(digest.finalize()),
+                length: length
+            )
         } catch {
-            await letGo([number])
+            await letGo([coming])
             throw error
         }
     }
@@ -88,13 +94,13 @@ extension SQLiteReplica {
         _ arrivals: [AttachmentSource: Arrival],
         _ write: () async throws -> Value
     ) async throws -> Value {
-        let numbers = arrivals.values.map(\.number)
+        let contents = arrivals.values.map(\.coming)
         do {
             let value = try await write()
-            await letGo(numbers)
+            await letGo(contents)
             return value
         } catch {
-            await letGo(numbers)
+            await letGo(contents)
             throw error
         }
     }
@@ -102,13 +108,21 @@ extension SQLiteReplica {
     /// Does away with what has come and was adopted by no document, also when the task is being cancelled.
     ///
     /// What cannot be done away with now is when the database is opened later.
-    func letGo(_ contents: [Int64]) async {
+    func letGo(_ contents: [ComingContent]) async {
         guard !contents.isEmpty else { return }
         await Task { [self] in
             try? await transaction { writer in
-                for number in contents { try writer.dropUnadopted(number) }
+                for content in contents { try writer.dropUnadopted(content) }
             }
         }.value
+    }
+
+    private func opened(_ source: AttachmentSource) async throws -> ReplicaStream<[UInt8]> {
+        do {
+            return try await source.open()
+        } catch let error as CouchError where !RetryPolicy.mayPass(error) && error.status != 401 {
+            throw ContentRefusal(error: error)
+        }
     }
 
     /// Does away with contents that were coming when the process that took them in ended.
@@ -144,10 +158,22 @@ private final class ContentProgress: Sendable {
     }
 }
 
+/// A content that can never come to the device, which is its document's failure and nobody else's.
+private struct ContentRefusal: Error {
+    let error: CouchError
+}
+
+/// The row of `contents` of a content that is coming, and is no document's yet.
+///
+/// Numbers are given out again when their rows are gone, so it is known by its key, too.
+struct ComingContent: Sendable {
+    let number: Int64
+    let key: Data
+}
+
 /// A content that has come to the device and is no document's yet.
 struct Arrival: Sendable {
-    /// The row of `contents`.
-    let number: Int64
+    let coming: ComingContent
     /// Under what it is kept when it is a document's.
     let key: Data
     /// As an attachment has it.
@@ -177,10 +203,11 @@ struct Arrival: Sendable {
 
 extension StoreWriter {
     /// Makes room for a content that is coming.
-    func beginContent() throws -> Int64 {
+    func beginContent() throws -> ComingContent {
         let statement = try db.cachedStatement(sql: "INSERT INTO contents (key, length) VALUES (?, 0)")
-        try statement.execute(arguments: [Arrival.newKey(now: Date().timeIntervalSince1970)])
-        return db.lastInsertedRowID
+        let key = Arrival.newKey(now: Date().timeIntervalSince1970)
+        try statement.execute(arguments: [key])
+        return ComingContent(number: db.lastInsertedRowID, key: key)
     }
 
     /// Writes a piece of a content that is coming.
@@ -189,10 +216,10 @@ extension StoreWriter {
         try statement.execute(arguments: [content, place, try limits.vault.sealed(piece)])
     }
 
-    /// Does away with a content, unless it is a document's.
-    func dropUnadopted(_ number: Int64) throws {
-        let statement = try db.cachedStatement(sql: "DELETE FROM contents WHERE number = ? AND length(key) = ?")
-        try statement.execute(arguments: [number, Arrival.keySize])
+    /// Does away with a content that is coming, unless it has become a document's.
+    func dropUnadopted(_ content: ComingContent) throws {
+        let statement = try db.cachedStatement(sql: "DELETE FROM contents WHERE number = ? AND key = ?")
+        try statement.execute(arguments: [content.number, content.key])
     }
 
     /// Makes a content that has come a document's.
@@ -201,13 +228,15 @@ extension StoreWriter {
     func adopt(_ arrival: Arrival) throws -> Int64 {
         let known = try db.cachedStatement(sql: "SELECT number FROM contents WHERE key = ?")
         if let number = try Int64.fetchOne(known, arguments: [arrival.key]) {
-            try dropUnadopted(arrival.number)
+            try dropUnadopted(arrival.coming)
             return number
         }
-        let statement = try db.cachedStatement(sql: "UPDATE contents SET key = ?, length = ? WHERE number = ?")
-        try statement.execute(arguments: [arrival.key, arrival.length, arrival.number])
+        let statement = try db.cachedStatement(
+            sql: "UPDATE contents SET key = ?, length = ? WHERE number = ? AND key = ?"
+        )
+        try statement.execute(arguments: [arrival.key, arrival.length, arrival.coming.number, arrival.coming.key])
         guard db.changesCount == 1 else { throw TransportError("an attachment that has come is gone again") }
-        return arrival.number
+        return arrival.coming.number
     }
 }
 
@@ -216,24 +245,34 @@ extension StoreReader {
     fileprivate func lacking(of incoming: ReplicatedDocument) throws -> [ReplicatedAttachment] {
         guard let document = try document(incoming.id) else { return incoming.attachments }
         guard !document.tree.contains(incoming.path.revision) else { return [] }
-        let present = try attachments(around: incoming.path, in: document)
+        let present = try originals(around: incoming.path, in: document)
         return incoming.attachments.filter { attachment in !present.contains { $0.isOriginal(of: attachment) } }
     }
 
     /// The attachments of the leaves, those on the path first.
-    func attachments(around path: RevisionPath, in document: StoredDocument) throws -> [StoredAttachment] {
+    func originals(around path: RevisionPath, in document: StoredDocument) throws -> [OriginalAttachment] {
         let onPath = Set(path.revisions)
         let leaves = document.tree.leaves
         let ordered = leaves.filter { onPath.contains($0.id) } + leaves.filter { !onPath.contains($0.id) }
-        return try ordered.compactMap { $0.payload }.flatMap { try body($0).attachments }
+        return try ordered.flatMap { leaf -> [OriginalAttachment] in
+            guard let body = leaf.payload else { return [] }
+            let shared = document.tree.path(to: leaf.id)?.newest(of: onPath)?.generation ?? 0
+            return try self.body(body).attachments.map { OriginalAttachment(attachment: $0, shared: shared) }
+        }
     }
 }
 
-extension StoredAttachment {
-    /// Whether it is the same as one that came as a stub.
-    func isOriginal(of attachment: ReplicatedAttachment) -> Bool {
+/// An attachment of a leaf that may be that of a revision which comes.
+struct OriginalAttachment {
+    let attachment: StoredAttachment
+    /// The generation up to which the leaf and the revision have the same ancestors.
+    let shared: Int
+
+    /// Whether it is the same one: by what it holds, or because it came in an ancestor of both.
+    func isOriginal(of incoming: ReplicatedAttachment) -> Bool {
+        guard attachment.isNamed(incoming.name) else { return false }
+        if !incoming.digest.isEmpty, attachment.digest == incoming.digest { return true }
         // A server that keeps an attachment compressed gives the digest of that; then its place tells.
-        isNamed(attachment.name)
-            && (digest == attachment.digest || revisionPosition == attachment.revisionPosition)
+        return attachment.revisionPosition == incoming.revisionPosition && incoming.revisionPosition <= shared
     }
 }

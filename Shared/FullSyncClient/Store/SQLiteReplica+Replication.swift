@@ -34,10 +34,19 @@ extension SQLiteReplica {
     }
 
     package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
-        let (arrivals, failures) = try await arrivals(of: documents)
-        let refused = Set(failures.map(\.id))
-        let taken = documents.filter { !refused.contains($0.id) }
-        return failures + (try await adopting(arrivals) { try await write(taken, arrivals) })
+        // A document whose contents are still to come is written when they have, before those of the next one: so what
+        // ends in between has not brought them in vain. All that came of one document is written at once.
+        let inPieces = Set(documents.filter { $0.attachments.contains { $0.source != nil } }.map(\.id))
+        var failures: [WriteFailure] = []
+        let others = documents.filter { !inPieces.contains($0.id) }
+        if !others.isEmpty { failures += try await write(others, [:]) }
+        for id in inPieces {
+            let revisions = documents.filter { $0.id == id }
+            let (arrivals, refused) = try await arrivals(of: revisions)
+            let rest = revisions.filter { revision in !refused.contains { $0.revision == revision.path.revision } }
+            failures += refused + (try await adopting(arrivals) { try await write(rest, arrivals) })
+        }
+        return failures
     }
 
     private func write(

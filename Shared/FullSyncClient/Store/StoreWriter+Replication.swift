@@ -41,13 +41,13 @@ extension StoreWriter {
     /// The attachments, those that came as stubs found in the revisions that are here.
     private func attachments(of incoming: ReplicatedDocument, in document: StoredDocument) throws -> [Found] {
         guard !incoming.attachments.isEmpty else { return [] }
-        var present: [StoredAttachment]?
+        var present: [OriginalAttachment]?
         return try incoming.attachments.map { attachment in
             if let content = attachment.content { return .new(attachment, content) }
             if let arrival = attachment.source.flatMap({ arrivals[$0] }) { return .arrived(attachment, arrival) }
-            let candidates = try present ?? reader.attachments(around: incoming.path, in: document)
+            let candidates = try present ?? reader.originals(around: incoming.path, in: document)
             present = candidates
-            guard var original = candidates.first(where: { $0.isOriginal(of: attachment) }) else {
+            guard var original = candidates.first(where: { $0.isOriginal(of: attachment) })?.attachment else {
                 // It was here when the contents were taken in.
                 guard attachment.isStub else { throw TransportError("an attachment was replaced on the device") }
                 throw CouchError.missingStub("Invalid attachment stub in \(incoming.id) for \(attachment.name)")

@@ -21,9 +21,12 @@ extension SQLiteReplica {
                 )
                 let number = db.lastInsertedRowID
                 let views = try (0..<definition.viewCount).map { place in
+                    // Numbers are given out again: a query that began on the view before must not take this one for it.
                     try db.execute(
-                        sql: "INSERT INTO views (view_index, place, row_count, changed) VALUES (?, ?, 0, 0)",
-                        arguments: [number, place]
+                        sql: """
+                            INSERT INTO views (view_index, place, row_count, changed, version) VALUES (?, ?, 0, 0, ?)
+                            """,
+                        arguments: [number, place, Int64.random(in: 0...1 << 52)]
                     )
                     return db.lastInsertedRowID
                 }
