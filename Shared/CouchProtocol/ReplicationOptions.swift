@@ -34,8 +34,10 @@ package struct RetryPolicy: Hashable, Sendable {
     package var firstPause = Duration.milliseconds(500)
     /// How long the longest pause is.
     package var longestPause = Duration.seconds(300)
-    /// After how many failures in a row a one-shot replication gives up; a live one never does.
+    /// After how many failures in a row a replication gives up.
     package var attemptLimit = 5
+    /// Whether a live one never does.
+    package var isEndlessWhenLive = true
 
     /// The policy of a replication that says nothing else.
     package init() {}

@@ -49,7 +49,7 @@ package struct Replicator: Sendable {
                 if session?.completedThrough != before { failures = 0 }
                 failures += 1
                 guard RetryPolicy.mayPass(error), !Task.isCancelled,
-                    options.isLive || failures < options.retry.attemptLimit
+                    options.isLive && options.retry.isEndlessWhenLive || failures < options.retry.attemptLimit
                 else { throw error }
                 let pause = options.retry.pause(afterFailures: failures, jitter: .random(in: 0...1))
                 report(

@@ -290,7 +290,7 @@ extension FullSyncRequest {
         _ = await told.wait(for: #""pull""#)
         let sync = try #require(await client.syncs[key])
         request.cancel()
-        // Without it the sync would try again, with pauses, and fail as unreachable.
+        // Without it the sync would try again, with pauses, for ever.
         await #expect(throws: CancellationError.self) { try await sync.result }
         queue.sync {}
         #expect(!told.all.contains("cancelled"))

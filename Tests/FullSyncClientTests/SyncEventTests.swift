@@ -147,6 +147,39 @@ import Testing
         #expect(await events.next() == .suspended, "no session has ended")
     }
 
+    @Test func `the first sync of a live call waits for the network, and for a login`() async throws {
+        try await server.base.put(DocumentID(stored: "a"), [:])
+        let failure = Mutex<(any Error)?>(TransportError("away"))
+        server.judge.withLock { $0 = { _ in if let error = failure.withLock({ $0 }) { throw error } } }
+        let options = try LocalParameters(["live": true]).syncOptions([.pull])
+        var once = options
+        once.isLive = false
+        let (states, told) = AsyncStream.makeStream(of: SyncProgress.State.self)
+        let sync = SyncRun(of: database, with: server, once, control) { told.yield($0.state) }
+        let result = Task { try await sync.run() }
+        for await state in states {
+            switch state {
+            case .waiting:
+                guard failure.withLock({ $0 }) is TransportError else { continue }
+                failure.withLock { $0 = CouchError.unauthorized("The session has ended.") }
+                control.tryAgain()
+            case .needsLogin:
+                failure.withLock { $0 = nil }
+                control.loggedIn("ada")
+            default: continue
+            }
+            if failure.withLock({ $0 }) == nil { break }
+        }
+        #expect(try await result.value.pulled == 1)
+    }
+
+    @Test func `a live sync that is not to try again ends with its first failure`() async throws {
+        server.judge.withLock { $0 = { _ in throw TransportError("away") } }
+        let options = try LocalParameters(["live": true, "retry": false]).syncOptions([.pull])
+        #expect(options.isLive && !options.isPatient)
+        await #expect(throws: TransportError.self) { try await run(options).run() }
+    }
+
     @Test func `a push that fails for good does not keep a pull from bringing what there is`() async throws {
         server.judge.withLock {
             $0 = { call in if case .write = call { throw CouchError.badRequest("not this") } }

@@ -184,6 +184,9 @@ extension FullSyncClient {
     }
 
     /// A sync in the reference's way: once, and then, when it is `continuous` or `live`, on and on beside the caller.
+    ///
+    /// A live one that finds no server, or no session, is answered when there is one and all has been brought over,
+    /// unless `retry` is false.
     private func sync(
         _ name: String,
         _ directions: Set<SyncDirection>,
@@ -226,7 +229,7 @@ extension FullSyncClient {
         ]
         guard isLive else { return response }
         try Task.checkCancellation()
-        options.isLive = true
+        (options.isLive, options.isPatient) = (true, false)
         let live = try await sync(name, options)
         request?.goesOn { live.cancel() }
         request?.answered(response)

@@ -161,7 +161,9 @@ struct LocalParameters: Sendable {
         }
         if let milliseconds = try count("heartbeat") { options.heartbeat = .milliseconds(milliseconds) }
         if let milliseconds = try count("timeout") { options.wait = .milliseconds(milliseconds) }
-        if try !flag("retry", default: true) { options.attempts = 1 }
+        let retries = try flag("retry", default: true)
+        if !retries { (options.attempts, options.isEndless) = (1, false) }
+        options.isPatient = options.isLive && retries
         return options
     }
 }

@@ -31,6 +31,10 @@ public struct SyncOptions: Hashable, Sendable {
     public var selector: JSONObject?
     /// How often in a row a sync that is not live tries before it gives up; a live one never does.
     public var attempts = 5
+    /// Whether a sync that is not live tries until it is done, and waits for a login: as the first one of a live call.
+    var isPatient = false
+    /// Whether a live sync never gives up.
+    var isEndless = true
     /// How long the longest pause between two tries is; pauses grow up to it.
     public var longestPause = Duration.seconds(300)
     /// How long a live pull waits for changes in one request, from a second to 60.

@@ -104,7 +104,7 @@ struct SyncRun: Sendable {
                 remakes += 1
             } catch let error as CouchError where error.status == 401 {
                 if !isOfNobody { control.sessionEnded() }
-                guard options.isLive else { throw error }
+                guard options.isLive || options.isPatient && !isOfNobody else { throw error }
                 report(progress.paused(.needsLogin))
                 for await _ in later { break }
                 try Task.checkCancellation()
@@ -201,7 +201,8 @@ extension SyncOptions {
         replication.isLive = isLive
         replication.batchSize = min(max(batchSize, 1), 10_000)
         replication.batchesInFlight = min(max(batchesLimit, 1), 16)
-        replication.retry.attemptLimit = max(attempts, 1)
+        replication.retry.attemptLimit = isPatient ? .max : max(attempts, 1)
+        replication.retry.isEndlessWhenLive = isEndless
         replication.retry.longestPause = longestPause
         // One that does not wait would ask again and again.
         replication.wait = max(wait, .seconds(1))
