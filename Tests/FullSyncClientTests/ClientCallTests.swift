@@ -52,7 +52,15 @@ import Testing
         #expect(all["total_rows"] == 2 && all["rows"]?.arrayValue?.map { $0["doc"]?["_id"] } == ["b"])
         let keys = try await client.call("fs://.all", ["keys": ["x", "a"]])
         #expect(keys["rows"]?.arrayValue?.map { $0["error"] ?? .null } == ["not_found", nil])
+        for (key, ids) in [("a", ["a"]), ("x", [])] {
+            let rows = try await client.call("fs://.all", ["key": .string(key)])["rows"]?.arrayValue
+            #expect(rows?.compactMap { $0["id"]?.stringValue } == ids)
+        }
         try await client.call("fs://.put_attachment", ["docid": "a", "name": "n", "content": "aGVsbG8="])
+        let whole = ["docid": "a", "open_revs": "all", "attachments": true, "revs": true] as JSONObject
+        let revision = try await client.call("fs://.get", whole).arrayValue?.first?["ok"]
+        #expect(revision?["_attachments"]?["n"]?["data"] == "aGVsbG8=")
+        #expect(revision?["_revisions"]?["start"] == 2)
         #expect(try await client.call("fs://.get_attachment", ["docid": "a", "name": "n"])["data"] == "aGVsbG8=")
         try await client.call("fs://.delete_attachment", ["docid": "a", "name": "n"])
         let leaves = try await client.call("fs://.get", ["docid": "a", "open_revs": "all"])
@@ -85,6 +93,8 @@ import Testing
 
     @Test(
         arguments: [
+            ("fs://.all", ["keys": ["a"], "key": "a"], "query_parse_error"),
+            ("fs://.get", ["docid": "none", "open_revs": "all"], "not_found"),
             ("fs://.view", [:], "bad_request"), ("fs://.get", [:], "bad_request"), ("nothing", [:], "bad_request"),
             ("fs://.get", ["docid": "x"], "not_found"), ("fs://UPPER.get", ["docid": "x"], "illegal_database_name"),
             ("fs://.post", ["_use_policy": "x"], "bad_request"), ("fs://.all", ["limit": -1], "bad_request"),

@@ -111,6 +111,9 @@ import Testing
         #expect(rows.map(\.key) == ["d", "c", "x"])
         #expect(rows.map(\.isDeleted) == [false, true, false])
         #expect(rows[2].revision == nil)
+        options = ListOptions()
+        (options.isDescending, options.skip, options.limit) = (true, 1, 1)
+        #expect(try await database.all(keys: ["d", "c", "x"], options).map(\.key) == ["c"])
     }
 
     @Test func `attachments come and go, and what nobody has is not stored`() async throws {

@@ -59,7 +59,8 @@ struct LocalCall: Sendable {
     private func get() async throws -> JSONValue {
         let id = try parameters.text("docid")
         if let asked = parameters.members["open_revs"], !asked.isNull {
-            let leaves = try await database.leaves(of: id)
+            let leaves = try await database.leaves(of: id, try parameters.getOptions())
+            if asked == "all", leaves.isEmpty { throw CouchError.missing }
             if asked == "all" { return .array(leaves.map { ["ok": .object($0)] }) }
             let wanted = try parameters.texts("open_revs") ?? []
             return .array(
@@ -75,9 +76,11 @@ struct LocalCall: Sendable {
 
     private func all() async throws -> JSONValue {
         let options = try parameters.listOptions()
-        let keys = try parameters.texts("keys") ?? parameters.optionalText("key").map { [$0] }
         let rows: [FullSyncDatabase.Row]
-        if let keys {
+        if let keys = try parameters.texts("keys") {
+            guard options.startKey == nil, options.endKey == nil else {
+                throw CouchError.queryParseError("`keys` is incompatible with `key`, `startkey` and `endkey`.")
+            }
             rows = try await database.all(keys: keys, options)
         } else {
             rows = try await database.all(options)

@@ -85,6 +85,7 @@ struct LocalParameters: Sendable {
         var options = ListOptions()
         options.startKey = try optionalText("startkey")
         options.endKey = try optionalText("endkey")
+        if let key = try optionalText("key") { (options.startKey, options.endKey) = (key, key) }
         options.includesEnd = try flag("inclusive_end", default: true)
         options.isDescending = try flag("descending")
         options.skip = try count("skip") ?? 0

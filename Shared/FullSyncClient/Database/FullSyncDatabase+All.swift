@@ -51,12 +51,16 @@ extension FullSyncDatabase {
         }
     }
 
-    /// Lists the documents of these ids, in their order; one row for each.
+    /// Lists the documents of these ids, in their order or, descending, the other way round; one row for each.
+    ///
+    /// Of the options those count that do not say where to begin and to end.
     public func all(keys: [String], _ options: ListOptions = ListOptions()) async throws -> [Row] {
         let rules = replica.rules
+        let ordered = options.isDescending ? keys.reversed() : keys
+        let asked = ordered.dropFirst(max(options.skip, 0)).prefix(options.limit ?? .max)
         return try await FullSyncError.translating {
             try await replica.read { reader in
-                try keys.map { key in
+                try asked.map { key in
                     let id = DocumentID(stored: key)
                     return try reader.row(id, try reader.document(id)?.tree, options, rules)
                 }

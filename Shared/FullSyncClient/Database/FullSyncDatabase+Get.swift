@@ -40,14 +40,16 @@ extension FullSyncDatabase {
 
     /// Reads all revisions that a document has now: the present one first, then those that conflict with it, then
     /// deleted ones.
-    public func leaves(of id: String) async throws -> [JSONObject] {
+    ///
+    /// - Parameter options: What is read of each; a revision in it does not count.
+    public func leaves(of id: String, _ options: GetOptions = GetOptions()) async throws -> [JSONObject] {
         let (id, rules) = (DocumentID(stored: id), replica.rules)
         return try await FullSyncError.translating {
             try await replica.read { reader in
                 try reader.document(id)?.tree.leaves.compactMap { node in
-                    guard let number = node.payload else { return nil }
-                    let bytes = try reader.body(number).json(id, node, rules: rules)
-                    return try JSONValue(parsing: bytes, limits: .unlimited).objectValue
+                    try reader.json(id, node.id, options, rules: rules).flatMap {
+                        try JSONValue(parsing: $0, limits: .unlimited).objectValue
+                    }
                 } ?? []
             }
         }
