@@ -7,7 +7,7 @@ package struct ReplicationProgress: Sendable {
         /// A live replication waits for changes.
         case idle
         /// A side failed; it will be tried again.
-        case waiting(for: Duration, failure: String)
+        case waiting(for: Duration, failure: any Error)
     }
 
     package var state: State

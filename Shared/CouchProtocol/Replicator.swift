@@ -54,7 +54,7 @@ package struct Replicator: Sendable {
                 let pause = options.retry.pause(afterFailures: failures, jitter: .random(in: 0...1))
                 report(
                     ReplicationProgress(
-                        state: .waiting(for: pause, failure: "\(error)"),
+                        state: .waiting(for: pause, failure: error),
                         statistics: session?.statistics ?? ReplicationStatistics(),
                         pending: nil,
                         failures: [],

@@ -1,5 +1,6 @@
 import CouchProtocol
 import Foundation
+import GRDB
 import JSON
 import Synchronization
 import TestSupport
@@ -173,6 +174,31 @@ import Testing
         #expect(try await result.value.pulled == 1)
     }
 
+    @Test func `a full disk is told as what it is, and the sync goes on when there is room`() async throws {
+        let large = JSONValue.string(String(repeating: "x", count: 200_000))
+        try await server.base.put(DocumentID(stored: "a"), ["t": large])
+        try await database.replica.pool.writeWithoutTransaction { db in
+            let present = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            try db.execute(sql: "PRAGMA max_page_count = \(present + 4)")
+        }
+        let events = control.events.listen()
+        let live = Task { try await run(.live).run() }
+        for await event in events {
+            guard event == .storageFull(database: "db") else {
+                Issue.record("\(event)")
+                break
+            }
+            break
+        }
+        try await database.replica.pool.writeWithoutTransaction {
+            try $0.execute(sql: "PRAGMA max_page_count = 100000")
+        }
+        control.tryAgain()
+        for try await _ in database.changes() where try await database.get("a") != nil { break }
+        live.cancel()
+        await #expect(throws: (any Error).self) { try await live.value }
+    }
+
     @Test func `a live sync that is not to try again ends with its first failure`() async throws {
         server.judge.withLock { $0 = { _ in throw TransportError("away") } }
         let options = try LocalParameters(["live": true, "retry": false]).syncOptions([.pull])
@@ -245,7 +271,7 @@ private struct Lacking: ForwardingReplica {
         return try await base.changes(plain)
     }
 
-    func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
+    func fetch(_ requests: [CouchProtocol.FetchRequest]) async throws -> [FetchOutcome] {
         requests.map { .failure($0.id, $0.revision, .tooLarge) }
     }
 }
@@ -280,7 +306,7 @@ private final class FlakyServer: Replica {
         return await base.revisionsDifference(revisions)
     }
 
-    func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
+    func fetch(_ requests: [CouchProtocol.FetchRequest]) async throws -> [FetchOutcome] {
         try check()
         return await base.fetch(requests)
     }

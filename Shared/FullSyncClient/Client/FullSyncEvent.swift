@@ -10,6 +10,8 @@ public enum FullSyncEvent: Hashable, Sendable {
     case serverReachable
     /// The server cannot be reached; live syncs try again by themselves.
     case serverUnreachable(reason: String)
+    /// There is no room on the device for what comes; the sync tries again by itself, and this is told each time.
+    case storageFull(database: String)
     /// Syncs stand still until ``FullSyncClient/resume()``.
     case suspended
     /// Syncs go on.

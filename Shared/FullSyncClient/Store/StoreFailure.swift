@@ -25,3 +25,8 @@ enum StoreFailure {
         }
     }
 }
+
+extension CouchError {
+    /// Whether there is no room on the device; servers do not say that.
+    var isStorageFull: Bool { status == CouchError.insufficientStorage("").status }
+}

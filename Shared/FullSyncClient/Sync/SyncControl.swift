@@ -71,6 +71,11 @@ final class SyncControl: Sendable {
         }
     }
 
+    /// Tells that a database does not grow any more.
+    func storageIsFull(of database: String) {
+        events.send(.storageFull(database: database))
+    }
+
     /// Waits while syncs are suspended.
     func waitUntilResumed() async throws {
         let later = commands.subscribe()

@@ -126,7 +126,8 @@ struct SyncRun: Sendable {
             group.addTask {
                 let result = try await replicator(direction, watch).run { next in
                     switch next.state {
-                    case .waiting(_, let failure): control.serverAnswers(failure)
+                    case .waiting(_, let error as CouchError) where error.isStorageFull: control.storageIsFull(of: name)
+                    case .waiting(_, let failure): control.serverAnswers("\(failure)")
                     case .active, .idle: control.serverAnswers(nil)
                     }
                     if direction == .pull { tell(next.failures) }
@@ -277,7 +278,7 @@ private final class ProgressCount: Sendable {
             switch progress.state {
             case .active: .running
             case .idle: .upToDate
-            case .waiting(let pause, let failure): .waiting(pause, reason: failure)
+            case .waiting(let pause, let failure): .waiting(pause, reason: "\(failure)")
             }
         let (current, total) = counts.withLock { counts in
             counts.statistics = progress.statistics
