@@ -40,6 +40,9 @@ package struct ChangeRow: Hashable, Sendable {
         self.revisions = revisions
     }
 
+    /// How many bytes of documents are taken with a row, whose page is in memory as a whole; more are left out.
+    private static let documentsLimit = 256 << 10
+
     /// The row that a server sent as text, with the documents that came along (``ChangesRequest/withDocuments``).
     ///
     /// Documents that make no sense here are left out: whoever reads them one by one hears what is wrong with them.
@@ -55,7 +58,9 @@ package struct ChangeRow: Hashable, Sendable {
             }
         }
         try self.init(parsing: .object(members))
-        guard let leaves, let scan = try? JSONScan(text, in: leaves, limits: .unlimited) else { return }
+        guard let leaves, leaves.count <= Self.documentsLimit,
+            let scan = try? JSONScan(text, in: leaves, limits: .unlimited)
+        else { return }
         let documents = try? scan.elements.map { range in
             try ReplicatedDocument(IncomingDocument(parsing: text, in: range, rules: rules))
         }

@@ -107,6 +107,15 @@ import Testing
         #expect(row.isDeleted && row.revisions.map(\.description) == ["2-\(hash)"])
     }
 
+    @Test func `documents that are too large for a page are left to be read`() throws {
+        for (size, isTaken) in [(200_000, true), (300_000, false)] {
+            let text = String(repeating: "x", count: size)
+            let leaf = #"{"_id":"a","_rev":"2-\#(hash)","t":"\#(text)"}"#
+            let row = try row(#"{"seq":7,"id":"a","changes":[{"rev":"2-\#(hash)"}],"leaves":[\#(leaf)]}"#)
+            #expect(row.documents.isEmpty != isTaken)
+        }
+    }
+
     @Test func `a row without a document's name is an error`() {
         #expect(throws: CouchError.self) { try row(#"{"seq":7,"changes":[],"leaves":[]}"#) }
         #expect(throws: CouchError.self) { try row(#"{"seq":7,"id":"a","changes":[{"rev":"2-\#(hash)"}]"#) }

@@ -77,15 +77,7 @@ extension SystemTests {
             let stage = try await Stage.make("attachments-rights")
             let group = uniqueID("group")
             let user = try await stage.administrator.makeUser("canary-pw", groups: [group])
-            let path = "\(stage.path)/shared"
-            let revision = try await stage.put("shared", ["~groups": [.string(group)]])
-            let answer = try await stage.administrator.send(
-                "PUT",
-                "\(path)/photo?rev=\(revision)",
-                bytes: Array(large),
-                headers: [("content-type", "image/png")]
-            )
-            try #require(answer.status == 201, "\(answer.json)")
+            try await stage.put("shared", ["~groups": [.string(group)]], photo: large)
             let client = try await device(stage, user, password: "canary-pw")
             for (method, isMember) in [("PUT", true), ("DELETE", false), ("PUT", true)] {
                 let member = "/_fullsync/groups/\(group)/members/\(user)"
@@ -99,14 +91,7 @@ extension SystemTests {
         @Test func `a large one that the server refuses is told, and taken back to what the server has`() async throws {
             let stage = try await Stage.make("attachments-refused")
             let user = stage.cast.first
-            let revision = try await stage.put("public", ["n": 1])
-            let answer = try await stage.administrator.send(
-                "PUT",
-                "\(stage.path)/public/photo?rev=\(revision)",
-                bytes: Array(large),
-                headers: [("content-type", "image/png")]
-            )
-            try #require(answer.status == 201, "\(answer.json)")
+            try await stage.put("public", ["n": 1], photo: large)
             let client = try await device(stage, user)
             _ = try await client.sync(stage.database).result
             #expect(try await files(of: "public", in: stage, on: client) == ["photo": large])
@@ -124,4 +109,16 @@ extension SystemTests {
 extension Stage {
     /// The database's name.
     fileprivate var database: String { String(path.dropFirst()) }
+
+    /// Writes a document with a photo as the administrator.
+    fileprivate func put(_ id: String, _ members: JSONObject, photo: Data) async throws {
+        let revision = try await put(id, members)
+        let answer = try await administrator.send(
+            "PUT",
+            "\(path)/\(id)/photo?rev=\(revision)",
+            bytes: Array(photo),
+            headers: [("content-type", "image/png")]
+        )
+        try #require(answer.status == 201, "\(answer.json)")
+    }
 }

@@ -62,23 +62,11 @@ extension StoreWriter {
         switch found {
         case .stored(let attachment): return attachment
         case .arrived(let attachment, let arrival):
-            return StoredAttachment(
-                name: attachment.name,
-                contentType: attachment.contentType,
-                revisionPosition: attachment.revisionPosition,
-                digest: arrival.digest,
-                length: arrival.length,
-                content: try adopt(arrival)
-            )
+            let number = try adopt(arrival)
+            return StoredAttachment(attachment, digest: arrival.digest, length: arrival.length, content: number)
         case .new(let attachment, let content):
-            return StoredAttachment(
-                name: attachment.name,
-                contentType: attachment.contentType,
-                revisionPosition: attachment.revisionPosition,
-                digest: attachment.digest,
-                length: content.count,
-                content: try insert(content: content)
-            )
+            let number = try insert(content: content)
+            return StoredAttachment(attachment, digest: attachment.digest, length: content.count, content: number)
         }
     }
 

@@ -90,3 +90,17 @@ struct StoredAttachment: Hashable, Sendable {
     /// Whether the attachment has that name, byte for byte.
     func isNamed(_ other: String) -> Bool { name.utf8.elementsEqual(other.utf8) }
 }
+
+extension StoredAttachment {
+    /// One that came from another replica, as what has come of it turns out to be.
+    init(_ attachment: ReplicatedAttachment, digest: String, length: Int, content: Int64) {
+        self.init(
+            name: attachment.name,
+            contentType: attachment.contentType,
+            revisionPosition: attachment.revisionPosition,
+            digest: digest,
+            length: length,
+            content: content
+        )
+    }
+}
