@@ -52,6 +52,7 @@ let package = Package(
         .systemLibrary(name: "CODBC", path: "Shared/CODBC", pkgConfig: "odbc"),
         .systemLibrary(name: "CRabbitMQ", path: "Shared/CRabbitMQ", pkgConfig: "librabbitmq"),
         .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib"),
+        .systemLibrary(name: "CSpawn", path: "Shared/CSpawn"),
         .systemLibrary(name: "CJavaScriptCore", path: "Shared/CJavaScriptCore", pkgConfig: "javascriptcoregtk-4.1"),
         // Compiled, so that no Swift sees ICU's headers: Foundation has others of the same names.
         .target(
@@ -91,8 +92,9 @@ let package = Package(
                 .linkedFramework("JavaScriptCore", .when(platforms: [.macOS, .iOS])),
             ]
         ),
-        shared("ScriptHosting", ["JSON", "Executors", .logging, .metrics]),
-        shared("PrivateServers", ["Executors"]),
+        shared("Spawning", ["CSpawn"]),
+        shared("ScriptHosting", ["Executors", "JSON", "Spawning", .logging, .metrics]),
+        shared("PrivateServers", ["Executors", "Spawning"]),
         shared("Compression", ["CZlib"]),
         shared("Collation", ["CICU", "CouchProtocol"]),
         shared("ViewRules", ["Collation", "CouchProtocol", "JSON", "Mango"]),

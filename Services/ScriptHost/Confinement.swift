@@ -6,19 +6,11 @@ import Glibc
 func confine() -> Bool {
     // Standard output would otherwise be the channel, into which nothing but frames may go.
     guard dup2(STDERR_FILENO, STDOUT_FILENO) == STDOUT_FILENO else { return false }
-    closeInheritedDescriptors()
     // Ctrl-C in a terminal is for the parent, which ends this process in its own time.
     signal(SIGINT, SIG_IGN)
     // A write to a file fails, but for the log it must not end the process.
     signal(SIGXFSZ, SIG_IGN)
     return limit(RLIMIT_CORE, to: 0) && limit(RLIMIT_FSIZE, to: 0) && limit(RLIMIT_NOFILE, to: 32)
-}
-
-/// Closes every descriptor but the standard three, whoever let this process have it.
-private func closeInheritedDescriptors() {
-    var most = rlimit()
-    let known = getrlimit(RLIMIT_NOFILE.asResource, &most) == 0 ? most.rlim_cur : 1_024
-    for descriptor in 3..<Int32(clamping: min(known, 65_536)) { close(descriptor) }
 }
 
 private func limit(_ resource: __rlimit_resource, to value: rlim_t) -> Bool {

@@ -1,4 +1,5 @@
 import Glibc
+import Spawning
 
 /// A child process whose standard input and output are a channel to this process.
 ///
@@ -28,11 +29,21 @@ struct ChildProcess: ~Copyable {
         guard socketpair(AF_UNIX, type, 0, &ends) == 0 else { throw .system(errno) }
         let (ours, its) = (ends[0], ends[1])
         defer { close(its) }
-        var identifier: pid_t = 0
-        let code = spawn(&identifier, executable, arguments, environment, its)
-        guard code == 0 else {
+        let program = Spawn(
+            executable,
+            arguments,
+            environment: environment,
+            input: .descriptor(its),
+            output: .descriptor(its),
+            error: .inherited,
+            leads: .processGroup
+        )
+        let identifier: Int32
+        do throws(SpawnError) {
+            identifier = try program.start()
+        } catch {
             close(ours)
-            throw .system(code)
+            throw .system(error.errorNumber)
         }
         _ = fcntl(ours, F_SETFL, O_NONBLOCK)
         return ChildProcess(identifier: identifier, channel: HostChannel(adopting: ours))
@@ -57,38 +68,6 @@ struct ChildProcess: ~Copyable {
         while waitpid(identifier, &status, 0) < 0, errno == EINTR {}
         let signal = status & 0x7F
         return signal == 0 ? .exit((status >> 8) & 0xFF) : .signal(signal)
-    }
-
-    private static func spawn(
-        _ identifier: inout pid_t,
-        _ executable: String,
-        _ arguments: [String],
-        _ environment: [String],
-        _ channel: Int32
-    ) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, channel, 0)
-        posix_spawn_file_actions_adddup2(&actions, channel, 1)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t()
-        var all = sigset_t()
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP
-        posix_spawnattr_setflags(&attributes, Int16(flags))
-
-        var argv = ([executable] + arguments).map { strdup($0) } + [nil]
-        var envp = environment.map { strdup($0) } + [nil]
-        defer { for text in argv + envp { free(text) } }
-        return posix_spawn(&identifier, executable, &actions, &attributes, &argv, &envp)
     }
 }
 

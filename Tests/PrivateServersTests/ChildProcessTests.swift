@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import PrivateServers
+import Synchronization
 import TestSupport
 import Testing
 
@@ -32,6 +33,19 @@ import Testing
         #expect(lines.prefix(2) == ["/usr", "COLOUR=red"])
         #expect(lines.contains { $0.hasSuffix("1 -> \(log.path)") }, "its own output is open: \(lines)")
         #expect(!lines.contains { $0.hasSuffix(file) }, "\(lines)")
+    }
+
+    @Test func `what another thread opens while a child starts is not the child's`() async throws {
+        let directory = TestDirectory.make()
+        let (file, log) = (directory + "/file", LogFile(directory + "/log"))
+        let script = "for name in /proc/$$/fd/*; do readlink $name; done; true"
+        let command = Command("/bin/sh", ["-c", script], output: .appended(to: log.path))
+        let opener = Opener(file)
+        for _ in 0..<50 { #expect(try await ChildProcess.start(command).waitForExit().isSuccess) }
+        await opener.stop()
+        let lines = log.lastLines(100_000)
+        #expect(lines.contains(log.path))
+        #expect(!lines.contains(file))
     }
 
     @Test func `a program that does not exist is an exit code`() async throws {
@@ -70,5 +84,23 @@ import Testing
         #expect(ProcessIdentity("\(identity.pid) \(identity.startTicks + 1)")?.isRunning == false)
         await child.end([(.terminate, .seconds(10))])
         #expect(!identity.isRunning)
+    }
+}
+
+/// A thread that opens and closes a file without a pause, as what does not care for children does.
+private final class Opener: Sendable {
+    private let isOver = Atomic(false)
+    private let (end, ending) = AsyncStream.makeStream(of: Never.self)
+
+    init(_ file: String) {
+        Thread.detachNewThread { [self] in
+            while !isOver.load(ordering: .relaxed) { close(open(file, O_RDONLY | O_CREAT, 0o600)) }
+            ending.finish()
+        }
+    }
+
+    func stop() async {
+        isOver.store(true, ordering: .relaxed)
+        for await _ in end {}
     }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Spawning
 
 /// Where a private PostgreSQL keeps its data, and how that comes to be.
 ///

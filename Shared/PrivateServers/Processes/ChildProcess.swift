@@ -1,5 +1,6 @@
 import Executors
 import Glibc
+package import Spawning
 import Synchronization
 
 /// A process that this one started and waits for.
@@ -33,7 +34,7 @@ package final class ChildProcess: Sendable {
             Task(executorPreference: thread) {
                 defer { thread.shutdown() }
                 do throws(SpawnError) {
-                    let child = ChildProcess(pid: try Spawn.start(command))
+                    let child = ChildProcess(pid: try command.spawn.start())
                     continuation.resume(returning: Result<ChildProcess, SpawnError>.success(child))
                     child.reap()
                 } catch {

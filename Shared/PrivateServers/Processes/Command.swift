@@ -1,3 +1,5 @@
+import Spawning
+
 /// A program to start as a child process.
 package struct Command: Sendable {
     /// Where the child's standard output and standard error go.
@@ -38,11 +40,29 @@ package struct Command: Sendable {
         self.account = account
     }
 
+    /// How it is started.
+    var spawn: Spawn {
+        let stream: Spawn.Stream =
+            switch output {
+            case .discarded: .null
+            case .appended(let path): .appended(to: path)
+            }
+        return Spawn(
+            words[0],
+            Array(words.dropFirst()),
+            environment: environment.map { "\($0.key)=\($0.value)" },
+            input: .null,
+            output: stream,
+            error: stream,
+            leads: .session
+        )
+    }
+
     /// The words to execute: the program, behind those that set up what `posix_spawn` cannot.
     ///
     /// `env` changes the directory, `setpriv` the account and `PR_SET_PDEATHSIG`; each becomes the next, in the same
     /// process.
-    var words: [String] {
+    private var words: [String] {
         var words = ["/usr/bin/env", "--chdir=\(directory)"]
         if signalWhenParentDies != nil || account != nil { words.append("/usr/bin/setpriv") }
         if let account {
