@@ -32,6 +32,11 @@ extension SystemTests {
                 "sequences/pause.yaml": "steps: [{sleep: 1500ms}]\n",
                 "sequences/late.yaml": "timeout: 1s\nsteps: [{while: 'true', do: [{sleep: 100ms}]}]\n",
                 "sequences/secured.yaml": "access: public\nsecure: true\nsteps: []\n",
+                "sequences/note.yaml": """
+                access: public
+                variables: {id: {type: string, required: true}}
+                steps: [{callTransaction: store.postDocument, with: {document: {_id: =id}}}]
+                """,
                 "sequences/wait.yaml": """
                 access: public
                 whenClientLeaves: cancel
@@ -169,6 +174,15 @@ extension SystemTests {
                 #expect(answer.status == 504 && answer.error == "timeout", "\(answer.json)")
                 return answer.json["run"] != nil
             }
+        }
+
+        @Test func `what a sequence asked of the documents is counted as what connectors do`() async throws {
+            let deployed = try await deploy()
+            let (system, project) = (deployed.system, deployed.project)
+            #expect(try await deployed.call("note", ["id": "one"]).status == 200)
+            try await system.expectCount(of: "store", in: project, outcome: "answered", by: "sequence-worker")
+            #expect(try await deployed.call("note", ["id": "_odd"]).status != 200)
+            try await system.expectCount(of: "store", in: project, outcome: "illegal_docid", by: "sequence-worker")
         }
 
         @Test func `a sequence for TLS is not called without`() async throws {

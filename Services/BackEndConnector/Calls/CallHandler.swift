@@ -3,9 +3,9 @@ import ControlStore
 import JSON
 import Logging
 import Messaging
-import Metrics
 import Projects
 import ServiceRuntime
+import Telemetry
 
 /// Takes a connector call from the queue, carries it out, answers, and acknowledges last.
 ///
@@ -176,8 +176,6 @@ struct CallHandler: Sendable {
                 ]
             )
         }
-        let labels = [("project", call.project), ("connector", call.connector)]
-        Counter(label: "connector_calls", dimensions: labels + [("outcome", code)]).increment()
-        Timer(label: "connector_call", dimensions: labels).record(duration: .now - start)
+        ConnectorMetrics.count(connector: call.connector, of: call.project, outcome: code, since: start)
     }
 }

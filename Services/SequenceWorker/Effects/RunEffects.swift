@@ -8,6 +8,7 @@ import Messaging
 import Projects
 import ScriptHosting
 import Sequences
+import Telemetry
 
 /// What the sequence of a run does to the world.
 struct RunEffects: SequenceEffects {
@@ -53,29 +54,14 @@ struct RunEffects: SequenceEffects {
         }
         switch connector.kind {
         case .fullSync(let connector):
-            guard let kind = FullSyncTransaction(rawValue: transaction.transaction) else {
-                throw SequenceFailure(code: .notFound, message: "there is no transaction '\(transaction)'")
+            return try await counted(transaction) {
+                try await call(transaction.transaction, of: connector, variables: variables, at: site)
             }
-            guard let definition = project.databases[connector.database] else {
-                throw SequenceFailure(code: .notFound, message: "there is no database '\(connector.database)'")
-            }
-            let documents = FullSyncTransactions(
-                run: run,
-                store: store,
-                control: control,
-                queries: queries,
-                definition: definition
-            )
-            return try await documents.call(kind, try kind.variables.bind(variables), at: site)
         case .directory:
-            guard let kind = DirectoryTransaction(rawValue: transaction.transaction) else {
-                throw SequenceFailure(code: .notFound, message: "there is no transaction '\(transaction)'")
-            }
-            let directory = DirectoryTransactions(run: run, store: store, control: control, hasher: passwords)
-            return try await directory.call(kind, try kind.variables.bind(variables))
+            return try await counted(transaction) { try await callDirectory(transaction.transaction, variables) }
         case .http, .sql, .ldap, .amqp, .smtp:
             guard let isIdempotent = connector.isIdempotent(transaction: transaction.transaction) else {
-                throw SequenceFailure(code: .notFound, message: "there is no transaction '\(transaction)'")
+                throw Self.noTransaction("\(transaction)")
             }
             return try await connectors.call(
                 transaction,
@@ -87,6 +73,68 @@ struct RunEffects: SequenceEffects {
                 at: site
             )
         }
+    }
+
+    private func call(
+        _ name: String,
+        of connector: FullSyncConnector,
+        variables: JSONObject,
+        at site: CallSite
+    ) async throws -> JSONValue {
+        guard let kind = FullSyncTransaction(rawValue: name) else { throw Self.noTransaction(name) }
+        guard let definition = project.databases[connector.database] else {
+            throw SequenceFailure(code: .notFound, message: "there is no database '\(connector.database)'")
+        }
+        let documents = FullSyncTransactions(
+            run: run,
+            store: store,
+            control: control,
+            queries: queries,
+            definition: definition
+        )
+        return try await documents.call(kind, try kind.variables.bind(variables), at: site)
+    }
+
+    private func callDirectory(_ name: String, _ variables: JSONObject) async throws -> JSONValue {
+        guard let kind = DirectoryTransaction(rawValue: name) else { throw Self.noTransaction(name) }
+        let directory = DirectoryTransactions(run: run, store: store, control: control, hasher: passwords)
+        return try await directory.call(kind, try kind.variables.bind(variables))
+    }
+
+    /// Carries out a transaction of the worker's own, and counts it as the back-end connectors count theirs.
+    private func counted(
+        _ transaction: TransactionReference,
+        _ work: () async throws -> JSONValue
+    ) async throws -> JSONValue {
+        let start = ContinuousClock.now
+        func count(_ outcome: String) {
+            ConnectorMetrics.count(
+                connector: transaction.connector,
+                of: project.name,
+                outcome: outcome,
+                since: start
+            )
+        }
+        do {
+            let answer = try await work()
+            count("answered")
+            return answer
+        } catch {
+            count(Self.outcome(of: error))
+            throw error
+        }
+    }
+
+    private static func outcome(of error: any Error) -> String {
+        switch error {
+        case let failure as SequenceFailure: failure.code.description
+        case is CancellationError: "cancelled"
+        default: "internal"
+        }
+    }
+
+    private static func noTransaction(_ name: String) -> SequenceFailure {
+        SequenceFailure(code: .notFound, message: "there is no transaction '\(name)'")
     }
 
     /// What back ends' cookies are kept under; nil for a caller without a session.

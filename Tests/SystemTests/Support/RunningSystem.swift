@@ -115,6 +115,24 @@ final class RunningSystem: Sendable {
         }
     }
 
+    /// The lines of a service's metrics.
+    func metrics(of service: String) async throws -> [Substring] {
+        let announcement = try JSONValue(parsing: try TextFile.read("\(home)/run/\(service).json"))
+        let answer = try await Client(try #require(announcement["operations"]?.stringValue)).get("/metrics")
+        try #require(answer.status == 200, "\(answer.status)")
+        return String(decoding: answer.bytes, as: UTF8.self).split(separator: "\n")
+    }
+
+    /// Waits until a service has counted a call of a connector with that outcome.
+    func expectCount(of connector: String, in project: String, outcome: String, by service: String) async throws {
+        let labels = ["connector=\"\(connector)\"", "project=\"\(project)\"", "outcome=\"\(outcome)\""]
+        try await eventually("\(service) has counted \(outcome) of \(project).\(connector)") {
+            try await metrics(of: service).contains { line in
+                line.hasPrefix("connector_calls_total{") && labels.allSatisfy(line.contains)
+            }
+        }
+    }
+
     // MARK: - Runs
 
     /// The newest runs, perhaps only those in a state.
