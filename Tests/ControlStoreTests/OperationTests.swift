@@ -54,7 +54,10 @@ import Testing
         #expect(!(try await control.resolveRun(id, answer: [:])))
         let run = try #require(try await control.claim(run: id, worker: "w", lease: lease))
         try await control.noteAttempt(of: run, step: "3")
-        _ = try await control.finish(run, .uncertain(Failure(code: "timeout", message: "", effect: .unknown)))
+        _ = try await control.finish(
+            run,
+            .uncertain(Failure(code: "timeout", message: "", effect: .unknown), holding: true)
+        )
         #expect(try await control.resolveRun(id, answer: ["number": 7]))
         let again = try #require(try await control.claim(run: id, worker: "w", lease: lease))
         guard case .answered(let answer) = try await control.effect(of: again, step: "3") else {
@@ -71,7 +74,10 @@ import Testing
         let id = try #require(try await control.make([.work()]).first)
         let run = try #require(try await control.claim(run: id, worker: "w", lease: lease))
         for step in ["3", "4"] { try await control.noteAttempt(of: run, step: step) }
-        _ = try await control.finish(run, .uncertain(Failure(code: "timeout", message: "", effect: .unknown)))
+        _ = try await control.finish(
+            run,
+            .uncertain(Failure(code: "timeout", message: "", effect: .unknown), holding: true)
+        )
         #expect(!(try await control.resolveRun(id, answer: ["number": 7])))
         #expect(try await store.state(of: id) == "uncertain")
         await store.close()
@@ -82,7 +88,8 @@ import Testing
         let control = store.control
         let failure = Failure(code: "boom", message: "")
         for (end, isForgotten) in [
-            (RunEnd.failed(failure, holding: false), false), (.cancelled(failure), false), (.uncertain(failure), true),
+            (RunEnd.failed(failure, holding: false), false), (.cancelled(failure), false),
+            (.uncertain(failure, holding: true), true),
         ] {
             let id = try #require(try await control.make([.work()]).first)
             let run = try #require(try await control.claim(run: id, worker: "w", lease: lease))

@@ -80,7 +80,8 @@ import Testing
         let heir = try #require(try await control.claim(run: id, worker: "heir", lease: lease))
         #expect(heir.attempt == 2)
         for end in [
-            RunEnd.succeeded, .failed(failure, holding: false), .retry(failure, after: .zero), .uncertain(failure),
+            RunEnd.succeeded, .failed(failure, holding: false), .retry(failure, after: .zero),
+            .uncertain(failure, holding: true),
         ] {
             #expect(try await control.finish(zombie, end) == nil)
         }
@@ -115,7 +116,7 @@ import Testing
         let control = store.control
         for (end, isHolding) in [
             (RunEnd.failed(failure, holding: false), false), (.failed(failure, holding: true), true),
-            (.uncertain(failure), true),
+            (.uncertain(failure, holding: true), true), (.uncertain(failure, holding: false), false),
         ] {
             let key = "k\(UUID())"
             let ids = try await control.make([.work(keys: [key]), .work(keys: [key])])
@@ -227,7 +228,7 @@ import Testing
         let control = store.control
         let id = try #require(try await control.make([.work()]).first)
         let run = try #require(try await control.claim(run: id, worker: "w", lease: lease))
-        _ = try await control.finish(run, .uncertain(failure))
+        _ = try await control.finish(run, .uncertain(failure, holding: true))
         #expect(try await control.pruneRuns(olderThan: .zero, limit: 10) == 0)
         #expect(try await control.cancelRun(id) != nil)
         #expect(try await control.pruneRuns(olderThan: .zero, limit: 10) == 1)

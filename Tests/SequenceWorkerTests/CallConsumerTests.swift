@@ -251,6 +251,28 @@ import Testing
         }
     }
 
+    @Test func `what a back end has answered is written down once that is possible, and stays known`() async throws {
+        try await TestWorker.with { worker in
+            try await worker.refuseAnswers(times: 3)
+            let run = UUID().uuidString.lowercased()
+            try await worker.taking {
+                async let outcome = worker.answer(worker.call("order", run: run))
+                let message = try #require(try await worker.broker.take(1, from: QueueName.connectorCalls).first)
+                try await worker.broker.reply(to: message, body: ConnectorAnswer(.success(["order": 7])).body)
+                guard case .succeeded(let answer, _, _) = try await outcome else {
+                    Issue.record("the call failed")
+                    return
+                }
+                #expect(answer == ["order": 7])
+            }
+            #expect(try await worker.tries() == 4)
+            let ledger = try await worker.client.query(
+                "SELECT answer FROM effects WHERE run = \(UUID(uuidString: run))"
+            )
+            #expect(try ledger.map { try $0.decode([UInt8].self, at: 0) } == [JSONValue.object(["order": 7]).bytes])
+        }
+    }
+
     @Test func `a call does not expire in its queue, from where it would go to the dead letters`() async throws {
         try await TestWorker.with { worker in
             try await worker.taking {

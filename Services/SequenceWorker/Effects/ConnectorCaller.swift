@@ -55,14 +55,36 @@ struct ConnectorCaller: Sendable {
         try await control.noteAttempt(of: run, step: step)
         do {
             let answer = try await request(transaction, variables: variables, of: run, session: session, at: site).get()
-            let changed = try await control.client.execute(control.record(answer, of: run, step: step))
-            guard changed == 1 else { throw ClaimLost(run) }
-            return answer
+            return try await insist { try await record(answer, of: run, step: step) }
         } catch let failure as CallFailure where failure.failure.effect == .unknown {
             throw UncertainEffect(failure: failure.failure)
         } catch let failure as CallFailure {
-            try await control.forgetAttempt(of: run, step: step)
+            try await insist { try await control.forgetAttempt(of: run, step: step) }
             throw failure.sequenceFailure
+        }
+    }
+
+    /// Writes an answer into the ledger.
+    ///
+    /// - Returns: The answer that is there: when it is not known whether that was written before, once is enough.
+    private func record(_ answer: JSONValue, of run: ClaimedRun, step: String) async throws -> JSONValue {
+        guard try await control.client.execute(control.record(answer, of: run, step: step)) == 0 else { return answer }
+        guard case .answered(let known) = try await control.effect(of: run, step: step) else { throw ClaimLost(run) }
+        return known
+    }
+
+    /// Writes down what a back end has said, once PostgreSQL is there: what is known is not to become uncertain.
+    ///
+    /// It ends when the run is another worker's or its time is over, which cancels the work.
+    private func insist<Value>(_ write: () async throws -> Value) async throws -> Value {
+        var pause = Duration.milliseconds(50)
+        while true {
+            do {
+                return try await write()
+            } catch let error as PostgresError where error.mayPass {
+                try await Task.sleep(for: pause)
+                pause = min(pause * 2, .seconds(2))
+            }
         }
     }
 
@@ -173,4 +195,9 @@ extension Result where Failure == CallFailure {
             throw error.sequenceFailure
         }
     }
+}
+
+extension PostgresError {
+    /// Whether the same statement may succeed a little later.
+    fileprivate var mayPass: Bool { isUnavailable || isRetryable || sqlState?.isTransientRefusal == true }
 }

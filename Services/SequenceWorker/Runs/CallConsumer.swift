@@ -301,7 +301,7 @@ struct CallConsumer: Service {
             let failure = Failure(failure)
             return (.failed(failure), .failed(failure, holding: false))
         } catch let uncertain as UncertainEffect {
-            return (.failed(uncertain.failure), .uncertain(uncertain.failure))
+            return (.failed(uncertain.failure), .uncertain(uncertain.failure, holding: false))
         } catch let cancelled as RunCancellations.Cancelled {
             return (.failed(cancelled.failure), .cancelled(cancelled.failure))
         } catch  where !(error is ClaimLost) && !(error is CancellationError) {

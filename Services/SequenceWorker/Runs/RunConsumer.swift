@@ -133,7 +133,7 @@ struct RunConsumer: Service {
         } catch let failure as SequenceFailure {
             return end(of: run, after: Failure(failure))
         } catch let uncertain as UncertainEffect {
-            return .uncertain(uncertain.failure)
+            return .uncertain(uncertain.failure, holding: run.holds)
         } catch let cancelled as RunCancellations.Cancelled {
             return .cancelled(cancelled.failure)
         } catch is ClaimLost {
@@ -179,7 +179,7 @@ struct RunConsumer: Service {
             metadata["code"] = "\(failure.code)"
             metadata["message"] = "\(failure.message)"
             logger.warning("Run failed; it is tried again in \(delay.formatted())", metadata: metadata)
-        case .failed(let failure, _), .uncertain(let failure):
+        case .failed(let failure, _), .uncertain(let failure, _):
             metadata["code"] = "\(failure.code)"
             metadata["message"] = "\(failure.message)"
             logger.error("Run failed; it waits for a person", metadata: metadata)

@@ -12,8 +12,8 @@ package enum RunEnd: Sendable {
     /// It will not be tried again. `holding` keeps the younger runs that share its keys waiting until a person
     /// retries or cancels it.
     case failed(Failure, holding: Bool)
-    /// Its effect may have happened and must not be repeated blindly: a person decides.
-    case uncertain(Failure)
+    /// Its effect may have happened and must not be repeated blindly: a person decides. `holding` is as for `failed`.
+    case uncertain(Failure, holding: Bool)
     /// It was ended from outside.
     case cancelled(Failure)
 }
@@ -97,8 +97,8 @@ extension RunEnd {
     /// Whether younger runs that share a key may begin.
     fileprivate var freesItsKeys: Bool {
         switch self {
-        case .succeeded, .failed(_, holding: false), .cancelled: true
-        case .retry, .failed(_, holding: true), .uncertain: false
+        case .succeeded, .failed(_, holding: false), .uncertain(_, holding: false), .cancelled: true
+        case .retry, .failed(_, holding: true), .uncertain(_, holding: true): false
         }
     }
 
@@ -123,7 +123,7 @@ extension RunEnd {
                 available_at = now() + \(delay.seconds) * interval '1 second',
                 nudge_at = now() + \(delay.seconds) * interval '1 second'
             """
-        case .failed(let failure, _), .uncertain(let failure), .cancelled(let failure):
+        case .failed(let failure, _), .uncertain(let failure, _), .cancelled(let failure):
             "state = \(state.rawValue), finished_at = now(), error = \(failure.bytes)"
         }
     }

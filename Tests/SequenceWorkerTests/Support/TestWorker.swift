@@ -148,6 +148,7 @@ struct TestWorker {
         baseUrl: http://erp.example.com
         transactions:
           send: {method: PUT, path: /, json: {a: "{a}", b: "{b}"}, idempotent: true}
+          order: {method: POST, path: /, json: {a: "{a}"}}
         """,
         "sequences/greet.yaml": "variables: {name: {}}\nsteps: [{output: {hello: =name}}]\n",
         // Goes on when there is a document of that name.
@@ -167,6 +168,13 @@ struct TestWorker {
         steps:
           - callTransaction: erp.send
             with: {a: 1, b: 2}
+        """,
+        "sequences/order.yaml": """
+        steps:
+          - callTransaction: erp.order
+            with: {a: 1}
+            as: answer
+          - output: =answer
         """,
         "sequences/askTooMuch.yaml": """
         steps:
@@ -218,6 +226,22 @@ struct TestWorker {
     ///
     /// - Parameter change: `INSERT`, or `UPDATE` for those that end.
     func refuse(_ change: String, times: Int, code: String = "57P03") async throws {
+        let state = change == "INSERT" ? "running" : "succeeded"
+        try await refuse(change, on: "runs", when: "NEW.state = '\(state)'", times: times, code: code)
+    }
+
+    /// Lets PostgreSQL refuse to write down so many times what back ends have answered.
+    func refuseAnswers(times: Int) async throws {
+        try await refuse("INSERT", on: "effects", when: "NEW.answer IS NOT NULL", times: times, code: "57P03")
+    }
+
+    private func refuse(
+        _ change: String,
+        on table: String,
+        when condition: String,
+        times: Int,
+        code: String
+    ) async throws {
         try await client.execute("CREATE SEQUENCE tries")
         try await client.execute(
             """
@@ -231,16 +255,15 @@ struct TestWorker {
             $$
             """
         )
-        let state = change == "INSERT" ? "running" : "succeeded"
         try await client.execute(
             """
-            CREATE TRIGGER refuse BEFORE \(unescaped: change) ON runs FOR EACH ROW
-                WHEN (NEW.state = '\(unescaped: state)') EXECUTE FUNCTION refuse()
+            CREATE TRIGGER refuse BEFORE \(unescaped: change) ON \(unescaped: table) FOR EACH ROW
+                WHEN (\(unescaped: condition)) EXECUTE FUNCTION refuse()
             """
         )
     }
 
-    /// How often runs were tried to be written down since ``refuse(_:times:code:)``.
+    /// How often was tried to write down what is refused.
     func tries() async throws -> Int64? {
         try await client.query("SELECT last_value FROM tries").first?.decode(Int64.self, at: 0)
     }
