@@ -179,8 +179,8 @@ let package = Package(
         .executableTarget(
             name: "FullSyncTool",
             dependencies: [
-                "CouchProtocol", "FullSyncClient", "JSON", "PrivateServers", "Projects", "Sequences", "Settings",
-                .argumentParser, .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1, .logging,
+                "CouchProtocol", "Executors", "FullSyncClient", "JSON", "PrivateServers", "Projects", "ScriptEngine",
+                "Sequences", "Settings", .argumentParser, .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1, .logging,
             ],
             path: "Services/FullSyncTool",
             swiftSettings: settings
@@ -230,7 +230,7 @@ let package = Package(
         tests("Schedules", ["TestSupport"]),
         tests("XML", ["JSON", "TestSupport"]),
         tests("Sequences", ["JSON", "TestSupport"]),
-        tests("Projects", ["CouchProtocol", "JSON", "Schedules", "Sequences", "TestSupport"]),
+        tests("Projects", ["CouchProtocol", "JSON", "Schedules", "ScriptEngine", "Sequences", "TestSupport"]),
         tests("ScriptEngine"),
         tests("ScriptHosting", ["JSON", "ScriptHost", "TestScripts", "TestSupport", .logging]),
         tests("CouchProtocol", ["JSON", "ReplicaConformance", "TestSupport"]),

@@ -10,8 +10,9 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Checks a project's files, and names everything that is wrong with file, line and column.",
         discussion: """
-            Symbols are taken from FULLSYNC_SYMBOL_<NAME>, as the services do; one without a value here is taken as \
-            empty, and named when something is wrong. Ends with 1 when something is wrong.
+            JavaScript is parsed, and nothing of it is run. Symbols are taken from FULLSYNC_SYMBOL_<NAME>, as the \
+            services do; one without a value here is taken as empty, and named when something is wrong. Ends with 1 \
+            when something is wrong.
             """
     )
 
@@ -24,14 +25,14 @@ struct CheckCommand: AsyncParsableCommand {
         try await reportingFailure {
             let files = try ProjectFiles(in: directory)
             var unset: [String] = []
-            do throws(ProjectProblems) {
-                let project = try Self.read(files, unset: &unset)
+            do {
+                let project = try await Self.check(files, unset: &unset)
                 let count = files.texts.count
                 report.show(
                     ["project": .string(project.name), "files": .number(JSONNumber(count)), "problems": []],
                     "\(project.name): \(count) files, nothing wrong."
                 )
-            } catch {
+            } catch let error as ProjectProblems {
                 let problems = error.problems
                 var lines = problems.map { problem in
                     Paint.standard.problem(problem.position.description.printable, "\(problem)".printable)
@@ -53,24 +54,26 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    /// The project, with the symbols that this process's environment has.
+    /// The project, with the symbols that this process's environment has, and its JavaScript parsed.
     ///
     /// - Parameters:
     ///   - unset: Gets the names of those that it does not have and that have no default.
     ///   - substitute: What these are taken for.
-    static func read(
+    static func check(
         _ files: ProjectFiles,
         unset: inout [String],
         as substitute: String = ""
-    ) throws(ProjectProblems) -> Project {
+    ) async throws -> Project {
         let reader = try? SettingReader.ofThisProcess()
         var missing: [String] = []
         defer { unset = missing }
-        return try Project.read(files.texts) { name in
+        return try await Project.check(files.texts) { name in
             (try? reader?.symbol(name))?.reveal()
         } unset: { name in
             missing.append(name)
             return substitute
+        } faults: {
+            try await ScriptSyntax.faults(of: $0)
         }
     }
 }

@@ -6,6 +6,7 @@ import Logging
 import Messaging
 import ProjectRuntime
 import Projects
+import ScriptHosting
 import ServiceRuntime
 
 /// Makes a version of a project live: its databases and design documents first, then the version itself, for every
@@ -15,6 +16,7 @@ struct Deployment: Sendable {
     let control: ControlStore
     let catalogue: ProjectCatalogue
     let broker: MessageBroker
+    let scripts: ScriptHostPool
     let symbols: @Sendable (String) -> String?
     let logger: Logger
 
@@ -23,7 +25,7 @@ struct Deployment: Sendable {
     /// - Returns: The number of the version.
     /// - Throws: `ProjectProblems` when the files are no project; nothing is changed then.
     func deploy(_ name: String, _ files: [String: String], by deployer: String) async throws -> Int {
-        let project = try Project.read(files, symbol: symbols)
+        let project = try await Project.check(files, symbol: symbols) { try await scripts.faults(of: $0) }
         guard project.name == name else {
             throw CouchError.badRequest("The files are of the project '\(project.name)', not '\(name)'.")
         }

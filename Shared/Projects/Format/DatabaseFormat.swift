@@ -28,8 +28,11 @@ extension ProjectReader {
             problems.report("'ownerMember' and 'groupsMember' must differ", at: members.position(of: "groupsMember"))
         }
         var designs: [String: JSONObject] = [:]
+        var scripts: [ProjectScript] = []
         for (design, paths) in files.designs.sorted(by: { $0.key < $1.key }) {
-            designs[design] = readDesignDocument(design, paths: paths, folder: "databases/\(name)/design/\(design)")
+            let folder = "databases/\(name)/design/\(design)"
+            designs[design] = readDesignDocument(design, paths: paths, folder: folder)
+            scripts += self.scripts(ofDesign: paths, folder: folder)
         }
         return DatabaseDefinition(
             name: name,
@@ -40,6 +43,7 @@ extension ProjectReader {
             groupsMember: groups,
             revisionLimit: limit,
             designDocuments: designs,
+            scripts: scripts,
             position: start(of: settings)
         )
     }

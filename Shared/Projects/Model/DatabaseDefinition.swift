@@ -28,6 +28,8 @@ package struct DatabaseDefinition: Sendable {
     package var revisionLimit: Int
     /// The design documents by name, each as the JSON that CouchDB knows, without `_rev`.
     package var designDocuments: [String: JSONObject]
+    /// The JavaScript of the design documents, with the files that it stands in.
+    package var scripts: [ProjectScript] = []
     package var position: SourcePosition
 
     package static let defaultOwnerMember = "~owner"
