@@ -1,3 +1,4 @@
+package import JSON
 package import Sequences
 
 /// All that is wrong with a project, one line each.
@@ -56,6 +57,12 @@ extension Project {
         }
         guard let project, found.isEmpty else { throw ProjectProblems(problems: found.inOrder) }
         return project
+    }
+
+    /// The design documents that the files declare, by database and name, whatever else may be wrong with them.
+    package static func designDocuments(in files: [String: String]) -> [String: [String: JSONObject]] {
+        let (project, _) = examine(files, ProjectLimits(), { _ in nil }, { _ in "" })
+        return (project?.databases ?? [:]).mapValues(\.designDocuments)
     }
 
     private static func examine(
