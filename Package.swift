@@ -72,7 +72,7 @@ let package = Package(
         shared("Schedules", []),
         shared("XML", ["JSON"]),
         shared("Sequences", ["JSON", "Schedules", "XML", .crypto]),
-        shared("Projects", ["CouchProtocol", "JSON", "Schedules", "Sequences", "XML", .crypto, .yams]),
+        shared("Projects", ["CouchProtocol", "JSON", "Mango", "Schedules", "Sequences", "XML", .crypto, .yams]),
 
         // Wrappers: one C library, or one concern of every process, each.
         shared("Executors", []),
@@ -332,7 +332,7 @@ let package = Package(
             name: "SystemTests",
             dependencies: [
                 "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
-                "FullSyncTool", "JSON", "Messaging", "PrivateServers",
+                "FullSyncTool", "JSON", "Messaging", "Postgres", "PrivateServers",
                 "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
                 "ViewCases",
                 .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1, .nioPosix,

@@ -114,6 +114,9 @@ enum ShopProject {
         """,
         "databases/docs/database.yaml": """
         anonymous: read
+        indexes:
+          byStatus: {fields: [status, {due: asc}], partial_filter_selector: {type: order}}
+          byDue: {fields: due, ddoc: _design/byStatus}
         """,
         "databases/docs/design/listeners/views/orders/map.js": "doc => { emit(doc._id, null) }",
     ]
