@@ -39,7 +39,7 @@ extension ScriptContext {
             guard let ofScript = syntaxFault(text, above: 0) else { return nil }
             guard let ofExpression = syntaxFault("0," + text, above: 0) else { return nil }
             // It was understood further as what it is meant to be.
-            return (ofExpression.line ?? 0) >= (ofScript.line ?? 0) ? ofExpression : ofScript
+            return ((ofExpression.line ?? 0) >= (ofScript.line ?? 0) ? ofExpression : ofScript).within(text)
         case .module:
             return syntaxFault("(function (module, exports, require) {" + text + "\n})", above: 0)?.within(text)
         }

@@ -47,7 +47,7 @@ extension WrongProjects {
             "(doc, req) => doc.owner === req.userCtx.name &&\n",
             to: "databases/docs/design/listeners/filters/mine.js",
             gives:
-                "databases/docs/design/listeners/filters/mine.js:2:1: is no JavaScript: Unexpected end of script"
+                "databases/docs/design/listeners/filters/mine.js:1:1: is no JavaScript: Unexpected end of script"
         ),
         .writing(
             "function (doc, req) { return [doc, 'ok'] ]; }",

@@ -28,9 +28,9 @@ import Testing
         ("doc => {\n", .function, 1), ("exports.a = {\n  b: 1,\n  c 2\n}", .module, 3), ("if (a) {", .module, 1),
     ])
     func `what does not run is told with its line`(_ text: String, _ form: SyntaxForm, _ line: Int) throws {
-        let fault = try #require(fault(text, form))
-        #expect(fault.line == line, "\(fault)")
-        #expect(!fault.message.isEmpty)
+        let found = try #require(self.fault(text, form))
+        #expect(found.line == line, "\(found)")
+        #expect(!found.message.isEmpty)
     }
 
     @Test(arguments: SyntaxForm.allCases)
@@ -43,6 +43,6 @@ import Testing
     @Test(arguments: SyntaxForm.allCases)
     func `what is nested too deep is a fault`(_ form: SyntaxForm) throws {
         let text = String(repeating: "[", count: 200_000) + String(repeating: "]", count: 200_000)
-        #expect(try #require(fault(text, form)).message.contains("call stack"))
+        #expect(try #require(self.fault(text, form)).message.contains("call stack"))
     }
 }
