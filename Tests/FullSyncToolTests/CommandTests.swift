@@ -91,7 +91,17 @@ import Testing
             ["check", directory],
             environment: ["FULLSYNC_SYMBOL_URL": "http://erp"]
         )
-        #expect(right.last == "p: 2 files, nothing wrong.")
+        #expect(right == ["p: 2 files, nothing wrong."])
+        try TextFile.replace(
+            directory + "/connectors/erp.yaml",
+            with: "type: http\nbaseUrl: http://erp\ntransactions: {}\n"
+        )
+        let unused = try await CommandFailure.check(Executables.path("fullsync"), ["check", directory])
+        #expect(
+            unused == [
+                "Not set here, and so taken as empty: FULLSYNC_SYMBOL_URL.", "p: 2 files, nothing wrong.",
+            ]
+        )
     }
 
     @Test func `check parses the JavaScript of all files, and runs none`() async throws {
