@@ -94,7 +94,7 @@ extension SystemTests {
             let faults = refused.json["problems"]?.arrayValue?.compactMap(\.stringValue) ?? []
             #expect(faults.count == 2, "\(faults)")
             #expect(faults.first?.hasPrefix("databases/x/design/d/filters/f.js:2:1: is no JavaScript: ") == true)
-            #expect(faults.last?.hasPrefix("sequences/broken.yaml:2:16: an expression is no JavaScript: ") == true)
+            #expect(faults.last?.hasPrefix("sequences/broken.yaml:2:17: an expression is no JavaScript: ") == true)
             for body: JSONValue in [[:], ["files": []], ["files": ["project.yaml": 1]], ["files": [:]]] {
                 #expect(try await system.administrator.send("PUT", path, body).status == 400)
             }
