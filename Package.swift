@@ -73,7 +73,7 @@ let package = Package(
         shared("Schedules", []),
         shared("XML", ["JSON"]),
         shared("Sequences", ["JSON", "Schedules", "XML", .crypto]),
-        shared("Projects", ["CouchProtocol", "JSON", "Schedules", "Sequences", "XML", .crypto, .yams]),
+        shared("Projects", ["CouchProtocol", "JSON", "Mango", "Schedules", "Sequences", "XML", .crypto, .yams]),
 
         // Wrappers: one C library, or one concern of every process, each.
         shared("Executors", []),
@@ -181,8 +181,8 @@ let package = Package(
         .executableTarget(
             name: "FullSyncTool",
             dependencies: [
-                "CouchProtocol", "FullSyncClient", "JSON", "PrivateServers", "Projects", "Sequences", "Settings",
-                .argumentParser, .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1, .logging,
+                "CouchProtocol", "Executors", "FullSyncClient", "JSON", "PrivateServers", "Projects", "ScriptEngine",
+                "Sequences", "Settings", .argumentParser, .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1, .logging,
             ],
             path: "Services/FullSyncTool",
             swiftSettings: settings
@@ -232,7 +232,7 @@ let package = Package(
         tests("Schedules", ["TestSupport"]),
         tests("XML", ["JSON", "TestSupport"]),
         tests("Sequences", ["JSON", "TestSupport"]),
-        tests("Projects", ["CouchProtocol", "JSON", "Schedules", "Sequences", "TestSupport"]),
+        tests("Projects", ["CouchProtocol", "JSON", "Schedules", "ScriptEngine", "Sequences", "TestSupport"]),
         tests("ScriptEngine"),
         tests("ScriptHosting", ["JSON", "ScriptHost", "TestScripts", "TestSupport", .logging]),
         tests("CouchProtocol", ["JSON", "ReplicaConformance", "TestSupport"]),
@@ -334,7 +334,7 @@ let package = Package(
             name: "SystemTests",
             dependencies: [
                 "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
-                "FullSyncTool", "JSON", "Messaging", "PrivateServers",
+                "FullSyncTool", "JSON", "Messaging", "Postgres", "PrivateServers",
                 "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
                 "ViewCases",
                 .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1, .nioPosix,

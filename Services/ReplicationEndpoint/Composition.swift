@@ -46,7 +46,7 @@ enum Composition {
             logger: logger
         )
         let hangUps = HangUps()
-        let projects = try ProjectParts(context, store, control, catalogue, sequences, broker, hangUps)
+        let projects = try ProjectParts(context, store, control, catalogue, sequences, scripts, broker, hangUps)
         let designs = DesignResource(store: store, scripts: scripts)
         let resources = Resources(
             server: ServerResources(
@@ -99,6 +99,7 @@ enum Composition {
             _ control: ControlStore,
             _ catalogue: ProjectCatalogue,
             _ sequences: SequenceCaller,
+            _ scripts: ScriptHostPool,
             _ broker: MessageBroker,
             _ hangUps: HangUps
         ) throws {
@@ -115,6 +116,7 @@ enum Composition {
                 control: control,
                 catalogue: catalogue,
                 broker: broker,
+                scripts: scripts,
                 symbols: context.symbol(named:),
                 logger: context.logger
             )

@@ -33,6 +33,9 @@ final class Worker {
             case .check(let reference):
                 guard try compile(reference) != nil else { return .missing([]) }
                 return .done
+            case .parse(let text, let form):
+                try parse(text, as: form)
+                return .done
             case .map(let reference, let documents):
                 guard let functions = try functions(reference) else { return .missing([]) }
                 return try map(functions, documents)
@@ -96,6 +99,17 @@ final class Worker {
             let name = error.function.map { names[$0] } ?? names.first ?? ""
             throw ScriptError(error.exception, in: name, otherwise: .compilation)
         }
+    }
+
+    // MARK: Texts that are not run
+
+    private func parse(_ text: String, as form: SourceForm) throws(ScriptError) {
+        guard let form = SyntaxForm(rawValue: form.rawValue) else {
+            throw ScriptError(.protocolViolation, "a text of no known form")
+        }
+        watch.begin(names: [])
+        let fault = watch.call(0) { machine.makeContext().syntaxFault(in: text, as: form) }
+        if let fault { throw ScriptError(.compilation, fault.message, line: fault.line) }
     }
 
     // MARK: Expressions

@@ -1,23 +1,14 @@
 import CouchProtocol
 package import DocumentStore
-import JSON
+package import JSON
 package import Projects
 
-/// Makes databases of the store be what a project declares.
+/// Gives databases the design documents that a project declares.
 package struct DatabaseDeployment: Sendable {
     private let store: DocumentStore
 
     package init(_ store: DocumentStore) {
         self.store = store
-    }
-
-    /// Makes the database, or gives the one that is there these settings, and writes its design documents.
-    package func prepare(_ definition: DatabaseDefinition, by caller: Caller) async throws {
-        let settings = DatabaseSettings(definition)
-        if try await !store.createDatabase(definition.name, settings: settings) {
-            try await store.configureDatabase(definition.name, settings)
-        }
-        try await writeDesignDocuments(of: definition, to: try await store.database(definition.name), by: caller)
     }
 
     /// Writes those of the project's design documents that are not there as they should be.
@@ -26,11 +17,7 @@ package struct DatabaseDeployment: Sendable {
         to database: Database,
         by caller: Caller
     ) async throws {
-        let documents = definition.designDocuments.map { name, members -> JSONObject in
-            var document = members
-            document["_id"] = .string(DocumentID.design(name).text)
-            return document
-        }
+        let documents = DatabaseChange.documents(of: definition.designDocuments)
         guard !documents.isEmpty else { return }
         let post = DocumentPost(
             documents: documents,
@@ -39,6 +26,31 @@ package struct DatabaseDeployment: Sendable {
             onlyIfChanged: true
         )
         for case .refused(_, let error) in try await store.post(post, to: database, by: caller) { throw error }
+    }
+}
+
+extension DatabaseChange {
+    /// What a deployment makes of a database.
+    ///
+    /// - Parameters:
+    ///   - definition: What the project declares; nil for a database that it declares no more.
+    ///   - dropped: The design documents that it declared before and does no more, by name.
+    package init(_ name: String, _ definition: DatabaseDefinition?, dropping dropped: [String: JSONObject]) {
+        self.init(
+            name: name,
+            settings: definition.map { DatabaseSettings($0) },
+            designs: Self.documents(of: definition?.designDocuments ?? [:]),
+            dropped: Self.documents(of: dropped)
+        )
+    }
+
+    /// Design documents by name as documents of a database.
+    fileprivate static func documents(of designs: [String: JSONObject]) -> [JSONObject] {
+        designs.sorted { $0.key < $1.key }.map { name, members in
+            var document = members
+            document["_id"] = .string(DocumentID.design(name).text)
+            return document
+        }
     }
 }
 

@@ -22,6 +22,8 @@ extension HostRequest {
             functions.frame("update", sections: arguments)
         case .check(let functions):
             functions.frame("check", sections: [])
+        case .parse(let text, let form):
+            Frame(["type": "parse", "form": .string(form.rawValue)], sections: [Array(text.utf8)[...]])
         case .evaluate(let evaluation):
             evaluation.frame
         }
@@ -57,6 +59,11 @@ extension HostRequest {
             self = .update(try FunctionsReference(header, taking: &sections), arguments: Array(sections))
         case "check":
             self = .check(try FunctionsReference(header, taking: &sections))
+        case "parse":
+            guard let form = SourceForm(rawValue: try header.string("form")), let text = sections.popFirst() else {
+                throw .malformed("nothing to parse")
+            }
+            self = .parse(text: String(decoding: text, as: UTF8.self), form: form)
         case "evaluate":
             self = .evaluate(try Evaluation(header, sections: sections))
         default:

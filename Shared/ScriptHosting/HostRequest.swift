@@ -16,11 +16,25 @@ package enum HostRequest: Sendable {
     case update(FunctionsReference, arguments: [ArraySlice<UInt8>])
     /// Compiles the functions and does nothing else.
     case check(FunctionsReference)
+    /// Parses a text as what it is to be, and runs nothing of it.
+    case parse(text: String, form: SourceForm)
     /// Runs an expression or statements.
     case evaluate(Evaluation)
 
     /// The version that this code speaks.
     package static let version = 1
+}
+
+/// What a text is to be that is parsed and not run.
+package enum SourceForm: String, Sendable, CaseIterable {
+    /// One expression of a sequence.
+    case expression
+    /// Statements of a sequence that may `return`.
+    case statements
+    /// A function of a design document.
+    case function
+    /// A CommonJS module.
+    case module
 }
 
 /// The limits that a host needs to know.

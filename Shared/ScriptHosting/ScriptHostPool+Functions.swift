@@ -147,6 +147,22 @@ extension ScriptHostPool {
         guard case .done = try await call(.check, functions, { .check($0) }) else { throw .unexpectedReply }
     }
 
+    /// What is wrong with a text, which is parsed as what it is to be and never run; nil when nothing is.
+    ///
+    /// - Throws: That no host could say.
+    package func fault(in text: String, as form: SourceForm) async throws(ScriptError) -> ScriptError? {
+        try check([Array(text.utf8)[...]])
+        do throws(ScriptError) {
+            guard case .done = try await perform(.parse, { _ in .parse(text: text, form: form) }).0 else {
+                throw .unexpectedReply
+            }
+            return nil
+        } catch {
+            guard error.kind == .compilation || error.breaksLimit else { throw error }
+            return error
+        }
+    }
+
     /// Makes a request about functions, and makes it again with their definition when the host has not got them.
     private func call(
         _ kind: ScriptMetrics.Request,

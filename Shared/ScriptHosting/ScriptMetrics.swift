@@ -10,6 +10,7 @@ struct ScriptMetrics: Sendable {
         case validate
         case update
         case check
+        case parse
         case evaluate
     }
 

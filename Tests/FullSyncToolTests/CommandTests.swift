@@ -91,7 +91,49 @@ import Testing
             ["check", directory],
             environment: ["FULLSYNC_SYMBOL_URL": "http://erp"]
         )
-        #expect(right.last == "p: 2 files, nothing wrong.")
+        #expect(right == ["p: 2 files, nothing wrong."])
+        try TextFile.replace(
+            directory + "/connectors/erp.yaml",
+            with: "type: http\nbaseUrl: http://erp\ntransactions: {}\n"
+        )
+        let unused = try await CommandFailure.check(Executables.path("fullsync"), ["check", directory])
+        #expect(
+            unused == [
+                "Not set here, and so taken as empty: FULLSYNC_SYMBOL_URL.", "p: 2 files, nothing wrong.",
+            ]
+        )
+    }
+
+    @Test func `check parses the JavaScript of all files, and runs none`() async throws {
+        let directory = TestDirectory.make("scripts")
+        let design = "/databases/docs/design/orders/views/open"
+        for folder in ["/sequences", design] {
+            try FileManager.default.createDirectory(
+                atPath: directory + folder,
+                withIntermediateDirectories: true
+            )
+        }
+        try TextFile.replace(directory + "/project.yaml", with: "project: p\n")
+        try TextFile.replace(directory + "/databases/docs/database.yaml", with: "")
+        let map = directory + design + "/map.js"
+        let sequence = directory + "/sequences/sum.yaml"
+        try TextFile.replace(map, with: "while (true) ;\n")
+        try TextFile.replace(sequence, with: "steps:\n  - js: |\n      while (true) {\n      }\n    as: a\n")
+        let tool = Executables.path("fullsync")
+        #expect(try await CommandFailure.check(tool, ["check", directory]).last == "p: 4 files, nothing wrong.")
+
+        try TextFile.replace(map, with: "function (doc) {\n  emit(doc._id, null;\n}\n")
+        try TextFile.replace(sequence, with: "steps:\n  - js: |\n      while (true) {\n        a a;\n      }\n")
+        let failure = await #expect(throws: CommandFailure.self) {
+            try await CommandFailure.check(tool, ["check", directory])
+        }
+        #expect(
+            failure?.lines == [
+                "databases/docs/design/orders/views/open/map.js:2:1: is no JavaScript: Unexpected token ';'. "
+                    + "Expected ')' to end an argument list.",
+                "sequences/sum.yaml:4:7: the code is no JavaScript: Unexpected identifier 'a'", "2 problems.",
+            ]
+        )
     }
 
     @Test func `without an endpoint a command says so, and ends with 69`() async throws {

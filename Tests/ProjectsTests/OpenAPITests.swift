@@ -26,6 +26,11 @@ import Testing
         let find = try #require(document["paths"]?[names[0]]?["post"])
         #expect(find["summary"] == "Finds orders.")
         #expect(find["security"] == [["basic": []], ["session": []], ["token": []]])
+        #expect(
+            find["responses"]?.objectValue?.names == [
+                "200", "400", "401", "403", "413", "429", "502", "503", "504",
+            ]
+        )
         let body = try #require(find["requestBody"])
         #expect(body["required"] == true)
         #expect(

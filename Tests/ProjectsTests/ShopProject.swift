@@ -1,4 +1,5 @@
 import Projects
+import ScriptEngine
 
 /// A small right project, which the tests of wrong ones spoil one thing of.
 enum ShopProject {
@@ -113,6 +114,9 @@ enum ShopProject {
         """,
         "databases/docs/database.yaml": """
         anonymous: read
+        indexes:
+          byStatus: {fields: [status, {due: asc}], partial_filter_selector: {type: order}}
+          byDue: {fields: due, ddoc: _design/byStatus}
         """,
         "databases/docs/design/listeners/views/orders/map.js": "doc => { emit(doc._id, null) }",
     ]
@@ -126,8 +130,26 @@ enum ShopProject {
         limits: ProjectLimits = ProjectLimits(),
         symbols: [String: String] = symbols
     ) throws(ProjectProblems) -> Project {
+        try Project.read(files(with: changes), limits: limits) { symbols[$0] }
+    }
+
+    /// Reads the project likewise, and parses its JavaScript.
+    static func check(_ changes: [String: String?] = [:]) async throws -> Project {
+        try await Project.check(files(with: changes)) {
+            symbols[$0]
+        } faults: { scripts in
+            let context = ScriptMachine(callTime: .seconds(60)).makeContext()
+            return scripts.map { script in
+                SyntaxForm(rawValue: script.form.rawValue)
+                    .flatMap { context.syntaxFault(in: script.text, as: $0) }
+                    .map { ProjectScript.Fault(line: $0.line, message: $0.message) }
+            }
+        }
+    }
+
+    private static func files(with changes: [String: String?]) -> [String: String] {
         var files = files
         for (path, text) in changes { files[path] = text }
-        return try Project.read(files, limits: limits) { symbols[$0] }
+        return files
     }
 }

@@ -4,13 +4,29 @@ import Testing
 
 @Suite struct WrongProjectTests {
     @Test(arguments: WrongProjects.all)
-    func `a wrong project has its one right message`(wrong: WrongProject) throws {
-        let problems = #expect(throws: ProjectProblems.self) { try ShopProject.read(wrong.changes) }
+    func `a wrong project has its one right message`(wrong: WrongProject) async throws {
+        let problems = await #expect(throws: ProjectProblems.self) { try await ShopProject.check(wrong.changes) }
         #expect(problems?.description == wrong.problem)
     }
 
-    @Test func `the right project has none`() throws {
-        #expect(throws: Never.self) { try ShopProject.read() }
+    @Test func `the right project has none`() async throws {
+        await #expect(throws: Never.self) { try await ShopProject.check() }
+    }
+
+    @Test func `what is no JavaScript is said with all else`() async throws {
+        let problems = await #expect(throws: ProjectProblems.self) {
+            try await ShopProject.check([
+                "listeners/push.yaml": "database: docs\nview: listeners/order\nsequence: push",
+                "sequences/pull.yaml": "steps:\n  - output: {a: =1 +}\n  - js: return (",
+                "databases/docs/design/listeners/views/orders/map.js": "doc => {\n  emit(doc._id\n}",
+            ])
+        }
+        #expect(
+            problems?.problems.map { "\($0.file):\($0.line)" } == [
+                "databases/docs/design/listeners/views/orders/map.js:3", "jobs/nightly.yaml:2", "listeners/push.yaml:2",
+                "sequences/pull.yaml:2", "sequences/pull.yaml:3", "tests/pulls.yaml:3",
+            ]
+        )
     }
 
     @Test func `there are at least 60 wrong projects, each wrong in its own way`() {

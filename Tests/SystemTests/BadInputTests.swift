@@ -82,6 +82,19 @@ extension SystemTests {
             #expect(answer.error == "bad_project")
             let problems = answer.json["problems"]?.arrayValue?.compactMap(\.stringValue) ?? []
             #expect(problems.contains { $0.hasPrefix("sequences/broken.yaml:4") && $0.contains("fly") }, "\(problems)")
+            let unparsable: JSONValue = [
+                "files": [
+                    "project.yaml": "project: field-service\n", "databases/x/database.yaml": "",
+                    "databases/x/design/d/filters/f.js": "(doc) => {\n  return doc.;\n}",
+                    "sequences/broken.yaml": "steps:\n  - output: {a: =1 +}\n",
+                ]
+            ]
+            let refused = try await system.administrator.send("PUT", path, unparsable)
+            #expect(refused.status == 400)
+            let faults = refused.json["problems"]?.arrayValue?.compactMap(\.stringValue) ?? []
+            #expect(faults.count == 2, "\(faults)")
+            #expect(faults.first?.hasPrefix("databases/x/design/d/filters/f.js:2:1: is no JavaScript: ") == true)
+            #expect(faults.last?.hasPrefix("sequences/broken.yaml:2:17: an expression is no JavaScript: ") == true)
             for body: JSONValue in [[:], ["files": []], ["files": ["project.yaml": 1]], ["files": [:]]] {
                 #expect(try await system.administrator.send("PUT", path, body).status == 400)
             }

@@ -9,7 +9,18 @@ extension AdministeredEndpoint {
         let project: String
         let answer: JSONValue
 
-        var description: String { "\(project): version \(answer.cell("version")) is live" }
+        var description: String { "\(project): version \(answer.cell("version")) is live" + Self.remarks(in: answer) }
+
+        /// What else is to be said of a deployment, on lines of its own: what became of design documents that the
+        /// version has no more, and what it names that is not live.
+        static func remarks(in answer: JSONValue) -> String {
+            func lines(_ member: String, _ words: String) -> String {
+                (answer[member]?.arrayValue ?? []).compactMap(\.stringValue)
+                    .map { "\n\(words) \($0.printable)" }.joined()
+            }
+            return lines("removed", "deleted, because the project has it no more:")
+                + lines("kept", "left, because somebody has changed it:") + lines("warnings", "warning:")
+        }
     }
 
     /// Deploys a project under the name that its `project.yaml` says.

@@ -10,8 +10,9 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Checks a project's files, and names everything that is wrong with file, line and column.",
         discussion: """
-            Symbols are taken from FULLSYNC_SYMBOL_<NAME>, as the services do; one without a value here is taken as \
-            empty, and named when something is wrong. Ends with 1 when something is wrong.
+            JavaScript is parsed, and nothing of it is run. Symbols are taken from FULLSYNC_SYMBOL_<NAME>, as the \
+            services do; one without a value here is taken as empty, and named: no deployment will do without it. Ends \
+            with 1 when something is wrong.
             """
     )
 
@@ -24,22 +25,23 @@ struct CheckCommand: AsyncParsableCommand {
         try await reportingFailure {
             let files = try ProjectFiles(in: directory)
             var unset: [String] = []
-            do throws(ProjectProblems) {
-                let project = try Self.read(files, unset: &unset)
+            do {
+                let project = try await Self.check(files, unset: &unset)
                 let count = files.texts.count
                 report.show(
-                    ["project": .string(project.name), "files": .number(JSONNumber(count)), "problems": []],
-                    "\(project.name): \(count) files, nothing wrong."
+                    [
+                        "project": .string(project.name), "files": .number(JSONNumber(count)), "problems": [],
+                        "unset": .array(unset.sorted().map(JSONValue.string)),
+                    ],
+                    (Self.remark(on: unset).map { "\($0)\n" } ?? "")
+                        + "\(project.name): \(count) files, nothing wrong."
                 )
-            } catch {
+            } catch let error as ProjectProblems {
                 let problems = error.problems
                 var lines = problems.map { problem in
                     Paint.standard.problem(problem.position.description.printable, "\(problem)".printable)
                 }
-                if !unset.isEmpty {
-                    let names = unset.sorted().map { "FULLSYNC_SYMBOL_\($0)" }.joined(separator: ", ")
-                    lines.append("Not set here, and so taken as empty: \(names).")
-                }
+                if let remark = Self.remark(on: unset) { lines.append(remark) }
                 lines.append("\(problems.count) problem\(problems.count == 1 ? "" : "s").")
                 report.show(
                     [
@@ -53,24 +55,33 @@ struct CheckCommand: AsyncParsableCommand {
         }
     }
 
-    /// The project, with the symbols that this process's environment has.
+    /// What is said of symbols that are not set and have no default; nil when there are none.
+    private static func remark(on unset: [String]) -> String? {
+        guard !unset.isEmpty else { return nil }
+        let names = unset.sorted().map { "FULLSYNC_SYMBOL_\($0)" }.joined(separator: ", ")
+        return "Not set here, and so taken as empty: \(names)."
+    }
+
+    /// The project, with the symbols that this process's environment has, and its JavaScript parsed.
     ///
     /// - Parameters:
     ///   - unset: Gets the names of those that it does not have and that have no default.
     ///   - substitute: What these are taken for.
-    static func read(
+    static func check(
         _ files: ProjectFiles,
         unset: inout [String],
         as substitute: String = ""
-    ) throws(ProjectProblems) -> Project {
+    ) async throws -> Project {
         let reader = try? SettingReader.ofThisProcess()
         var missing: [String] = []
         defer { unset = missing }
-        return try Project.read(files.texts) { name in
+        return try await Project.check(files.texts) { name in
             (try? reader?.symbol(name))?.reveal()
         } unset: { name in
             missing.append(name)
             return substitute
+        } faults: {
+            try await ScriptSyntax.faults(of: $0)
         }
     }
 }

@@ -2,49 +2,121 @@ import Contracts
 import ControlStore
 import CouchProtocol
 import DocumentStore
+import JSON
 import Logging
 import Messaging
+import Postgres
 import ProjectRuntime
 import Projects
+import ScriptHosting
+import Sequences
 import ServiceRuntime
 
-/// Makes a version of a project live: its databases and design documents first, then the version itself, for every
-/// process at once.
+/// Makes a version of a project live everywhere or nowhere, whatever ends in between.
+///
+/// Its databases, their design documents, where its listeners begin, and the version itself are one transaction.
 struct Deployment: Sendable {
     let store: DocumentStore
     let control: ControlStore
     let catalogue: ProjectCatalogue
     let broker: MessageBroker
+    let scripts: ScriptHostPool
     let symbols: @Sendable (String) -> String?
     let logger: Logger
 
+    /// What became live.
+    struct Deployed: Sendable {
+        let version: Int
+        /// The design documents of an earlier version that were deleted, as `<database>/_design/<name>`.
+        let removed: [String]
+        /// Those that stay, because they are not as that version had them.
+        let kept: [String]
+        /// What the version names of other projects and what is not live.
+        var warnings: [String] = []
+    }
+
     /// Checks the files and makes them live.
     ///
-    /// - Returns: The number of the version.
-    /// - Throws: `ProjectProblems` when the files are no project; nothing is changed then.
-    func deploy(_ name: String, _ files: [String: String], by deployer: String) async throws -> Int {
-        let project = try Project.read(files, symbol: symbols)
+    /// - Throws: `ProjectProblems` when the files are no project, or what refuses it; nothing is changed then.
+    func deploy(_ name: String, _ files: [String: String], by deployer: String) async throws -> Deployed {
+        let project = try await Project.check(files, symbol: symbols) { try await scripts.faults(of: $0) }
         guard project.name == name else {
             throw CouchError.badRequest("The files are of the project '\(project.name)', not '\(name)'.")
         }
-        let databases = DatabaseDeployment(store)
-        for database in project.databases.values {
-            try await databases.prepare(database, by: .administrator(name: deployer))
-        }
-        try await startListeners(of: project)
-        let version = try await control.deploy(
-            project: name,
-            files: files,
-            digest: project.digest,
-            jobs: Array(project.jobs.values),
-            by: deployer
-        )
+        var deployed = try await deploy(project, files, by: deployer)
         try await announce()
+        let others = catalogue.current.filter { $0.key != name }.mapValues(\.project)
+        deployed.warnings = project.problems(among: others).map(\.description)
         logger.notice(
             "Project deployed",
-            metadata: ["project": "\(name)", "version": "\(version)", "by": "\(deployer)"]
+            metadata: [
+                "project": "\(name)", "version": "\(deployed.version)", "by": "\(deployer)",
+                "removed": "\(deployed.removed)", "kept": "\(deployed.kept)",
+            ]
         )
-        return version
+        return deployed
+    }
+
+    /// How often it is begun anew because other projects are deployed meanwhile.
+    private static let attempts = 20
+
+    private func deploy(_ project: Project, _ files: [String: String], by deployer: String) async throws -> Deployed {
+        for _ in 0..<Self.attempts {
+            let live = try await control.liveVersions()
+            let dropped = try await droppedDesigns(of: project, live)
+            let changes = Set(project.databases.keys).union(dropped.keys).sorted().map { name in
+                DatabaseChange(name, project.databases[name], dropping: dropped[name] ?? [:])
+            }
+            do {
+                return try await store.change(changes, by: .administrator(name: deployer)) { connection, databases in
+                    try await control.takeTurn(over: connection)
+                    // What was dropped is known of these versions.
+                    guard try await control.liveVersions(over: connection) == live else { throw OtherDeployment() }
+                    for statement in starts(of: project, in: databases) { try await connection.execute(statement) }
+                    let version = try await control.deploy(
+                        project: project.name,
+                        files: files,
+                        digest: project.digest,
+                        jobs: Array(project.jobs.values),
+                        by: deployer,
+                        over: connection
+                    )
+                    return Deployed(
+                        version: version,
+                        removed: databases.values.flatMap { $0.names(\.deleted) }.sorted(),
+                        kept: databases.values.flatMap { $0.names(\.kept) }.sorted()
+                    )
+                }
+            } catch is OtherDeployment {
+                continue
+            }
+        }
+        throw CouchError.unavailable("Other deployments are under way. Try again later.")
+    }
+
+    /// The design documents of the version that was deployed last which the project has no more, by database; without
+    /// those of other live projects.
+    private func droppedDesigns(
+        of project: Project,
+        _ live: [String: Int]
+    ) async throws -> [String: [String: JSONObject]] {
+        guard let last = try await control.lastVersion(of: project.name), last.digest != project.digest else {
+            return [:]
+        }
+        var dropped: [String: [String: JSONObject]] = [:]
+        for (database, designs) in Project.designDocuments(in: last.files) {
+            let present = project.databases[database]?.designDocuments ?? [:]
+            let gone = designs.filter { present[$0.key] == nil }
+            if !gone.isEmpty { dropped[database] = gone }
+        }
+        guard !dropped.isEmpty else { return [:] }
+        for (name, version) in live where name != project.name {
+            guard let other = try await control.project(name, version: version) else { continue }
+            for (database, designs) in Project.designDocuments(in: other.files) {
+                for design in designs.keys { dropped[database]?[design] = nil }
+            }
+        }
+        return dropped
     }
 
     /// Makes the project be live no more: nothing of it can be called, and nothing starts it.
@@ -71,16 +143,28 @@ struct Deployment: Sendable {
         }
     }
 
-    /// Notes from where new listeners listen, before the version is live: what is pushed right after is theirs.
-    private func startListeners(of project: Project) async throws {
-        for listener in project.listeners.values {
-            let database = try await store.database(listener.database)
-            let seq = listener.start == .now ? try await store.info(database).updateSeq : 0
-            try await control.start(
-                Listener.follower(listener.name, of: project.name),
-                in: database.name,
-                at: Position(incarnation: database.originalIncarnation, seq: seq)
+    /// What notes from where new listeners listen: what is pushed right after the version is live is theirs.
+    private func starts(of project: Project, in databases: [String: ChangedDatabase]) -> [PostgresQuery] {
+        project.listeners.values.compactMap { listener in
+            guard let database = databases[listener.database] else { return nil }
+            return ControlStore.start(
+                of: Listener.follower(listener.name, of: project.name),
+                in: listener.database,
+                at: Position(
+                    incarnation: database.database.originalIncarnation,
+                    seq: listener.start == .now ? database.seq : 0
+                )
             )
         }
+    }
+}
+
+/// Another version of a project has become live meanwhile.
+private struct OtherDeployment: Error {}
+
+extension ChangedDatabase {
+    /// Some of its documents as people read them.
+    fileprivate func names(_ ids: KeyPath<ChangedDatabase, [DocumentID]>) -> [String] {
+        self[keyPath: ids].map { "\(database.name)/\($0.text)" }
     }
 }

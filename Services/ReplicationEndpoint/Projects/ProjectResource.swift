@@ -72,8 +72,8 @@ struct ProjectResource: Sendable {
             files[path] = text
         }
         do {
-            let version = try await deployment.deploy(name, files, by: exchange.principal.name ?? "")
-            return .json(["ok": true, "project": .string(name), "version": .number(JSONNumber(version))])
+            let deployed = try await deployment.deploy(name, files, by: exchange.principal.name ?? "")
+            return .json(.object(deployed.answer(for: name)))
         } catch let problems as ProjectProblems {
             return .json(
                 [
@@ -101,5 +101,16 @@ struct ProjectResource: Sendable {
             members["notifications"] = .array(project.notifications.keys.sorted().map(JSONValue.string))
         }
         return .object(members)
+    }
+}
+
+extension Deployment.Deployed {
+    /// What whoever deployed it is told.
+    func answer(for project: String) -> JSONObject {
+        [
+            "ok": true, "project": .string(project), "version": .number(JSONNumber(version)),
+            "removed": .array(removed.map(JSONValue.string)), "kept": .array(kept.map(JSONValue.string)),
+            "warnings": .array(warnings.map(JSONValue.string)),
+        ]
     }
 }

@@ -53,11 +53,10 @@ struct VersionsResource: Sendable {
             throw CouchError.notFound("The project '\(project)' has no version \(wanted).")
         }
         do {
-            let version = try await deployment.deploy(project, earlier.files, by: exchange.principal.name ?? "")
-            return .json([
-                "ok": true, "project": .string(project), "version": .number(JSONNumber(version)),
-                "from": .number(JSONNumber(wanted)),
-            ])
+            let deployed = try await deployment.deploy(project, earlier.files, by: exchange.principal.name ?? "")
+            var answer = deployed.answer(for: project)
+            answer["from"] = .number(JSONNumber(wanted))
+            return .json(.object(answer))
         } catch let problems as ProjectProblems {
             // What could be read when it was deployed lacks a symbol by now, or this version of Full Sync wants more.
             throw CouchError.badRequest(

@@ -38,7 +38,7 @@ actor RunScripts {
         var results: [JSONValue] = []
         for script in scripts {
             lent.bind(scope, mentioned: script.mentionedNames)
-            let location = ScriptLocation(script.position.file, line: script.position.line)
+            let location = ScriptLocation(script.position.file, line: script.start.line)
             switch script.form {
             case .expression: results.append(try await lent.session.evaluate(script.source, at: location))
             case .body: results.append(try await lent.session.execute(script.source, at: location))

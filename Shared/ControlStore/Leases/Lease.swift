@@ -66,13 +66,16 @@ extension ControlStore {
 
     /// Notes where a follower begins that has never been in a database of that name; others go on where they are.
     package func start(_ follower: String, in database: String, at position: Position) async throws {
-        try await client.execute(
-            """
-            INSERT INTO positions (follower, database, incarnation, seq)
-            VALUES (\(follower), \(database), \(position.incarnation), \(Int64(position.seq)))
-            ON CONFLICT (follower, database) DO NOTHING
-            """
-        )
+        try await client.execute(Self.start(of: follower, in: database, at: position))
+    }
+
+    /// The statement that does so.
+    package static func start(of follower: String, in database: String, at position: Position) -> PostgresQuery {
+        """
+        INSERT INTO positions (follower, database, incarnation, seq)
+        VALUES (\(follower), \(database), \(position.incarnation), \(Int64(position.seq)))
+        ON CONFLICT (follower, database) DO NOTHING
+        """
     }
 
     /// The statement that moves a follower's position, for a transaction that also holds what the move is for.

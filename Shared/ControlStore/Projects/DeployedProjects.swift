@@ -1,6 +1,6 @@
 package import Foundation
 import JSON
-import Postgres
+package import Postgres
 package import Projects
 
 /// One version of a project, as it was deployed.
@@ -36,36 +36,59 @@ extension ControlStore {
     ) async throws
         -> Int
     {
+        try await client.transaction { connection in
+            try await takeTurn(over: connection)
+            return try await deploy(
+                project: project,
+                files: files,
+                digest: digest,
+                jobs: jobs,
+                by: deployer,
+                over: connection
+            )
+        }
+    }
+
+    /// Waits until nobody else deploys anything, up to the end of the transaction.
+    package func takeTurn(over connection: PostgresConnection) async throws {
+        _ = try await connection.query("SELECT pg_advisory_xact_lock(7003)")
+    }
+
+    /// Deploys a version within a transaction that has its turn (``takeTurn(over:)``).
+    package func deploy(
+        project: String,
+        files: [String: String],
+        digest: String,
+        jobs: [Job],
+        by deployer: String,
+        over connection: PostgresConnection
+    ) async throws -> Int {
         let text = JSONObject(files.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
         let bytes = JSONValue.object(text).bytes
-        return try await client.transaction { connection in
-            // One deployment of a project at a time, so that two at once get two numbers.
-            _ = try await connection.query("SELECT pg_advisory_xact_lock(hashtextextended(\(project), 7003))")
-            let live = try await connection.query(
-                """
-                SELECT version FROM projects JOIN project_versions ON project = name AND version = live_version
-                WHERE name = \(project) AND digest = \(digest)
-                """
-            )
-            if let row = live.first { return Int(try row.decode(Int32.self, at: 0)) }
-            let rows = try await connection.query(
-                """
-                INSERT INTO project_versions (project, version, digest, files, deployed_by)
-                SELECT \(project), coalesce(max(version), 0) + 1, \(digest), \(bytes), \(deployer)
-                FROM project_versions WHERE project = \(project)
-                RETURNING version
-                """
-            )
-            guard let version = try rows.first?.decode(Int32.self, at: 0) else { return 0 }
-            try await connection.execute(
-                """
-                INSERT INTO projects (name, live_version) VALUES (\(project), \(version))
-                ON CONFLICT (name) DO UPDATE SET live_version = excluded.live_version
-                """
-            )
-            try await startSchedules(of: jobs, in: project, connection)
-            return Int(version)
-        }
+        let live = try await connection.query(
+            """
+            SELECT version FROM projects JOIN project_versions ON project = name AND version = live_version
+            WHERE name = \(project) AND digest = \(digest)
+            """
+        )
+        if let row = live.first { return Int(try row.decode(Int32.self, at: 0)) }
+        let rows = try await connection.query(
+            """
+            INSERT INTO project_versions (project, version, digest, files, deployed_by)
+            SELECT \(project), coalesce(max(version), 0) + 1, \(digest), \(bytes), \(deployer)
+            FROM project_versions WHERE project = \(project)
+            RETURNING version
+            """
+        )
+        guard let version = try rows.first?.decode(Int32.self, at: 0) else { return 0 }
+        try await connection.execute(
+            """
+            INSERT INTO projects (name, live_version) VALUES (\(project), \(version))
+            ON CONFLICT (name) DO UPDATE SET live_version = excluded.live_version
+            """
+        )
+        try await startSchedules(of: jobs, in: project, connection)
+        return Int(version)
     }
 
     /// Makes no version of a project live any more; its versions are kept.
@@ -102,13 +125,30 @@ extension ControlStore {
 
     /// The live version's number of every project, by name.
     package func liveVersions() async throws -> [String: Int] {
-        let rows = try await client.query("SELECT name, live_version FROM projects")
+        try Self.liveVersions(try await client.query(Self.liveVersions))
+    }
+
+    /// The live version's number of every project, as a transaction sees it.
+    package func liveVersions(over connection: PostgresConnection) async throws -> [String: Int] {
+        try Self.liveVersions(try await connection.query(Self.liveVersions))
+    }
+
+    private static let liveVersions: PostgresQuery = "SELECT name, live_version FROM projects"
+
+    private static func liveVersions(_ rows: PostgresRows) throws -> [String: Int] {
         var versions: [String: Int] = [:]
         for row in rows {
             let (name, version) = try row.decode(String.self, Int32.self)
             versions[name] = Int(version)
         }
         return versions
+    }
+
+    /// The version of the project that was deployed last, live or not; nil when none ever was.
+    package func lastVersion(of project: String) async throws -> DeployedProject? {
+        let rows = try await client.query("SELECT max(version) FROM project_versions WHERE project = \(project)")
+        guard let version = try rows.first?.decode(Int32?.self, at: 0) else { return nil }
+        return try await self.project(project, version: Int(version))
     }
 
     /// That version of that project; nil when there is none.

@@ -61,6 +61,29 @@ final class FeedRegistry: Sendable {
         return found.count == feeds.count ? found : try await numbers(of: feeds, in: database)
     }
 
+    /// The numbers of feeds of a database that the present transaction has made, which nobody else knows yet.
+    func made(
+        _ feeds: Set<Feed>,
+        in database: Database,
+        over connection: PostgresConnection
+    ) async throws -> [Feed: Int64] {
+        let feeds = Array(feeds)
+        let rows = try await connection.query(
+            """
+            INSERT INTO feeds (database, kind, name)
+            SELECT \(database.id), kind, name
+            FROM unnest(\(feeds.map(\.kind)), \(feeds.map(\.name))) AS new (kind, name)
+            RETURNING id, kind, name
+            """
+        )
+        var numbers: [Feed: Int64] = [:]
+        for row in rows {
+            let (number, kind, name) = try row.decode(Int64.self, String.self, String.self)
+            numbers[Feed(kind: kind, name: name)] = number
+        }
+        return numbers
+    }
+
     private func lookUp(_ feeds: Set<Feed>, in database: Database) -> (found: [Feed: Int64], missing: [Feed]) {
         known.withLock { known in
             var found: [Feed: Int64] = [:]

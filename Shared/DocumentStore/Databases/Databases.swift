@@ -14,12 +14,12 @@ extension DocumentStore {
     }
 
     /// What a database has beside its settings.
-    private struct Extras {
+    struct Extras {
         var security: [UInt8]?
         var purgedInfosLimit: Int32 = 1_000
     }
 
-    private static func creation(
+    static func creation(
         of name: String,
         _ settings: DatabaseSettings,
         _ extras: Extras = Extras()
@@ -49,17 +49,20 @@ extension DocumentStore {
     /// - Throws: `not_found` when there is none of that name.
     package func configureDatabase(_ name: String, _ settings: DatabaseSettings) async throws {
         try settings.check()
-        let changed = try await client.execute(
-            """
-            UPDATE databases
-            SET anonymous_read = \(settings.anonymousRead), public_writes = \(settings.publicWrites),
-                owner_member = \(settings.ownerMember), groups_member = \(settings.groupsMember),
-                revision_limit = \(Int32(settings.revisionLimit))
-            WHERE name = \(name)
-            """
-        )
+        let changed = try await client.execute(Self.configuration(of: "name = \(name)", settings))
         recentDatabases.forget()
         guard changed == 1 else { throw CouchError.noDatabase }
+    }
+
+    /// The statement that gives these settings to the databases that the condition says.
+    static func configuration(of condition: PostgresQuery, _ settings: DatabaseSettings) -> PostgresQuery {
+        """
+        UPDATE databases
+        SET anonymous_read = \(settings.anonymousRead), public_writes = \(settings.publicWrites),
+            owner_member = \(settings.ownerMember), groups_member = \(settings.groupsMember),
+            revision_limit = \(Int32(settings.revisionLimit))
+        WHERE \(fragment: condition)
+        """
     }
 
     /// Deletes a database and all that is in it.
@@ -142,14 +145,24 @@ extension DocumentStore {
     ///
     /// - Throws: `not_found` when there is none.
     package func database(_ name: String) async throws -> Database {
-        let rows = try await client.query(
-            """
-            SELECT id, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit,
-                original_incarnation, security
-            FROM databases WHERE name = \(name)
-            """
-        )
-        guard let row = rows.first else { throw CouchError.noDatabase }
+        guard let database = try Self.database(name, try await client.query(Self.selection(of: name))) else {
+            throw CouchError.noDatabase
+        }
+        return database
+    }
+
+    /// The query of a database, for ``database(_:_:)``.
+    static func selection(of name: String) -> PostgresQuery {
+        """
+        SELECT id, incarnation, anonymous_read, public_writes, owner_member, groups_member, revision_limit,
+            original_incarnation, security
+        FROM databases WHERE name = \(name)
+        """
+    }
+
+    /// The database that was selected; nil when there is none.
+    static func database(_ name: String, _ rows: PostgresRows) throws -> Database? {
+        guard let row = rows.first else { return nil }
         // One by one, because every request does this.
         let id = try row.decode(Int32.self, at: 0)
         let incarnation = try row.decode(String.self, at: 1)

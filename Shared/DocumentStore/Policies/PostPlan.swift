@@ -51,6 +51,14 @@ struct PostPlan {
         return Array(Set(named.compactMap { try? id(of: $0) }))
     }
 
+    /// The documents that are refused as they are, whatever becomes of the edits.
+    var refusals: [PostOutcome] {
+        fates.compactMap { fate in
+            guard case .refused(let id, let error) = fate else { return nil }
+            return .refused(id: id, error)
+        }
+    }
+
     /// What became of the documents, given what became of the edits.
     func outcomes(_ results: [EditOutcome]) -> [PostOutcome] {
         fates.map { fate in

@@ -239,7 +239,7 @@ extension DocumentEdit {
 
 extension SQLState {
     /// What `commit_documents` raises when the database is not there any more (`no_data_found` of PL/pgSQL).
-    fileprivate static let databaseGone = SQLState(rawValue: "P0002")
+    static let databaseGone = SQLState(rawValue: "P0002")
 
     /// Whether it is about what was to be written: data exceptions, violated constraints, exceeded limits.
     fileprivate var blamesData: Bool { ["22", "23", "54"].contains(classCode) }

@@ -74,7 +74,8 @@ struct ProjectChecks {
             !database.hasView(view, inDesign: design)
         {
             let known = database.designDocuments.flatMap { name, document in
-                (document["views"]?.objectValue?.names ?? []).filter { $0 != "lib" }.map { "\(name)/\($0)" }
+                (document["views"]?.objectValue?.names ?? [])
+                    .filter { database.hasView($0, inDesign: name) }.map { "\(name)/\($0)" }
             }
             problems.reportUnknown(
                 "the database '\(listener.database)' has no view '\(design)/\(view)'",

@@ -23,13 +23,28 @@ extension ProjectReader {
             in: 1...1_000,
             default: DatabaseDefinition.defaultRevisionLimit
         )
+        let indexes = members.indexes()
         members.finish()
         if owner == groups {
             problems.report("'ownerMember' and 'groupsMember' must differ", at: members.position(of: "groupsMember"))
         }
         var designs: [String: JSONObject] = [:]
+        var scripts: [ProjectScript] = []
         for (design, paths) in files.designs.sorted(by: { $0.key < $1.key }) {
-            designs[design] = readDesignDocument(design, paths: paths, folder: "databases/\(name)/design/\(design)")
+            let folder = "databases/\(name)/design/\(design)"
+            designs[design] = readDesignDocument(design, paths: paths, folder: folder)
+            scripts += self.scripts(ofDesign: paths, folder: folder)
+        }
+        for index in indexes {
+            if files.designs[index.design] != nil {
+                problems.report(
+                    "the design document '\(index.design)' has files of its own, and cannot have indexes",
+                    at: index.position,
+                    suggestion: "give the index another ddoc"
+                )
+                continue
+            }
+            designs[index.design] = index.added(to: designs[index.design])
         }
         return DatabaseDefinition(
             name: name,
@@ -40,6 +55,7 @@ extension ProjectReader {
             groupsMember: groups,
             revisionLimit: limit,
             designDocuments: designs,
+            scripts: scripts,
             position: start(of: settings)
         )
     }

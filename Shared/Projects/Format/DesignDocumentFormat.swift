@@ -73,10 +73,7 @@ extension ProjectReader {
         switch name {
         case "map.js": definition["map"] = code(of: file)
         case "reduce.js":
-            let words = (files[file] ?? "").split(whereSeparator: \.isWhitespace)
-            // A name as design documents have it, with a line's end behind it.
-            if words.count == 1, words[0].hasPrefix("_") {
-                let name = String(words[0])
+            if let name = reduceName(in: file) {
                 checkReduce(name, at: start(of: file))
                 setReduce(.string(name))
             } else {
@@ -99,6 +96,25 @@ extension ProjectReader {
             )
         }
         views[view] = .object(definition)
+    }
+
+    /// The name of one of CouchDB's reduces, as design documents have it, with a line's end behind it; nil for code.
+    private func reduceName(in file: String) -> String? {
+        let words = (files[file] ?? "").split(whereSeparator: \.isWhitespace)
+        guard words.count == 1, words[0].hasPrefix("_") else { return nil }
+        return String(words[0])
+    }
+
+    /// The JavaScript of a design document's files.
+    func scripts(ofDesign paths: [String], folder: String) -> [ProjectScript] {
+        paths.sorted().compactMap { path in
+            let file = "\(folder)/\(path)"
+            guard path.hasSuffix(".js"), let text = files[file], !text.allSatisfy(\.isWhitespace),
+                !path.hasSuffix("/reduce.js") || reduceName(in: file) == nil
+            else { return nil }
+            let form: ProjectScript.Form = path.hasPrefix("lib/") ? .module : .function
+            return ProjectScript(form: form, text: text, position: start(of: file), hasLines: true)
+        }
     }
 
     /// Reports the name of a reduce that there is not.

@@ -1,3 +1,4 @@
+package import JSON
 package import Sequences
 
 /// All that is wrong with a project, one line each.
@@ -25,9 +26,64 @@ extension Project {
         unset substitute: Symbol.Substitute? = nil
     ) throws(ProjectProblems) -> Project {
         let problems = ProblemCollector()
-        var reader = ProjectReader(files: files, limits: limits, problems: problems)
-        let project = reader.read(symbol: lookup, substitute: substitute)
+        let project = read(files, limits, lookup, substitute, problems)
         guard let project, problems.problems.isEmpty else { throw ProjectProblems(problems: problems.problems) }
         return project
+    }
+
+    /// Reads and checks a project, its JavaScript included.
+    ///
+    /// - Parameters:
+    ///   - files: The texts of its files by path, relative to the project's folder, with `/` between folders.
+    ///   - limits: How large the project may be.
+    ///   - lookup: The values of symbols, nil for one that is not set.
+    ///   - substitute: What those are taken for that are not set and have no default; nil where that is a problem.
+    ///   - faults: Says of each script what is no JavaScript about it.
+    /// - Returns: The project.
+    /// - Throws: `ProjectProblems` with everything that is wrong with it; what `faults` throws.
+    package static func check(
+        _ files: [String: String],
+        limits: ProjectLimits = ProjectLimits(),
+        symbol lookup: Symbol.Lookup,
+        unset substitute: Symbol.Substitute? = nil,
+        faults: @Sendable ([ProjectScript]) async throws -> [ProjectScript.Fault?]
+    ) async throws -> Project {
+        var (project, found) = examine(files, limits, lookup, substitute)
+        let scripts = project?.scripts ?? []
+        if !scripts.isEmpty {
+            for (script, fault) in zip(scripts, try await faults(scripts)) {
+                if let fault { found.append(script.problem(fault)) }
+            }
+        }
+        guard let project, found.isEmpty else { throw ProjectProblems(problems: found.inOrder) }
+        return project
+    }
+
+    /// The design documents that the files declare, by database and name, whatever else may be wrong with them.
+    package static func designDocuments(in files: [String: String]) -> [String: [String: JSONObject]] {
+        let (project, _) = examine(files, ProjectLimits(), { _ in nil }, { _ in "" })
+        return (project?.databases ?? [:]).mapValues(\.designDocuments)
+    }
+
+    private static func examine(
+        _ files: [String: String],
+        _ limits: ProjectLimits,
+        _ lookup: Symbol.Lookup,
+        _ substitute: Symbol.Substitute?
+    ) -> (Project?, [ProjectProblem]) {
+        let problems = ProblemCollector()
+        let project = read(files, limits, lookup, substitute, problems)
+        return (project, problems.problems)
+    }
+
+    private static func read(
+        _ files: [String: String],
+        _ limits: ProjectLimits,
+        _ lookup: Symbol.Lookup,
+        _ substitute: Symbol.Substitute?,
+        _ problems: ProblemCollector
+    ) -> Project? {
+        var reader = ProjectReader(files: files, limits: limits, problems: problems)
+        return reader.read(symbol: lookup, substitute: substitute)
     }
 }

@@ -12,6 +12,7 @@ struct YAMLSource {
     let symbols: SymbolTable
     let problems: ProblemCollector
     private var nodeCount = 0
+    private lazy var lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
 
     /// How deep values may be nested.
     static let depthLimit = 100
@@ -90,7 +91,11 @@ struct YAMLSource {
         }
         switch node {
         case .scalar(let scalar):
-            return SourceNode(.scalar(value(of: scalar, at: position)), at: position)
+            return SourceNode(
+                .scalar(value(of: scalar, at: position)),
+                at: position,
+                blockStart: scalar.style == .literal ? blockStart(below: position) : nil
+            )
         case .sequence(let sequence):
             return SourceNode(
                 .list(sequence.compactMap { convert($0, depth: depth + 1, from: position) }),
@@ -106,6 +111,14 @@ struct YAMLSource {
             problems.report("an alias that leads nowhere", at: position)
             return nil
         }
+    }
+
+    /// Where the text of a block begins whose `|` stands at that position.
+    private mutating func blockStart(below position: SourcePosition) -> SourcePosition {
+        let below = lines.dropFirst(position.line)
+        let first = below.first { line in line.contains { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\r") } }
+        let indentation = first?.prefix { $0 == UInt8(ascii: " ") }.count ?? 0
+        return SourcePosition(file: file, line: position.line + 1, column: indentation + 1)
     }
 
     private mutating func member(_ key: Node, _ value: Node, depth: Int, from parent: SourcePosition) -> SourceMember? {

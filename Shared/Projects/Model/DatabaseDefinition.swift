@@ -26,8 +26,11 @@ package struct DatabaseDefinition: Sendable {
     package var groupsMember: String
     /// How many revisions of a branch are remembered.
     package var revisionLimit: Int
-    /// The design documents by name, each as the JSON that CouchDB knows, without `_rev`.
+    /// The design documents by name, each as the JSON that CouchDB knows, without `_rev`; among them those of the Mango
+    /// indexes.
     package var designDocuments: [String: JSONObject]
+    /// The JavaScript of the design documents, with the files that it stands in.
+    package var scripts: [ProjectScript] = []
     package var position: SourcePosition
 
     package static let defaultOwnerMember = "~owner"
@@ -36,6 +39,9 @@ package struct DatabaseDefinition: Sendable {
 
     /// Whether a design document has the view.
     package func hasView(_ view: String, inDesign design: String) -> Bool {
-        view != "lib" && designDocuments[design]?["views"]?[view]?["map"] != nil
+        guard view != "lib", let document = designDocuments[design], document["language"] == "javascript" else {
+            return false
+        }
+        return document["views"]?[view]?["map"] != nil
     }
 }

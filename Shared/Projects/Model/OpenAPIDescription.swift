@@ -42,7 +42,7 @@ package struct OpenAPIDescription: Sendable {
         ]
         let any: JSONValue = ["application/json": ["schema": [:]], "application/xml": ["schema": [:]]]
         let failure: JSONValue = ["application/json": ["schema": ["$ref": "#/components/schemas/Failure"]]]
-        var responses: JSONObject = [
+        let responses: JSONObject = [
             "200": [
                 "description": "The answer.", "content": any,
                 "headers": [
@@ -50,12 +50,21 @@ package struct OpenAPIDescription: Sendable {
                 ],
             ],
             "400": ["description": "A variable is missing, misspelt or of another type.", "content": failure],
+            "401": ["description": unauthorized(sequence), "content": failure],
+            "403": ["description": forbidden(sequence), "content": failure],
+            "413": ["description": "The request is too large.", "content": failure],
+            "429": [
+                "description": "The caller has too many calls under way, or has guessed passwords.",
+                "content": failure,
+            ],
             "502": ["description": "The sequence failed.", "content": failure],
+            "503": [
+                "description": "Nobody can answer at the moment; it may be tried again later.", "content": failure,
+            ],
             "504": ["description": "The sequence's time was over.", "content": failure],
         ]
         let methods: JSONValue = [["basic": []], ["session": []], ["token": []]]
         if sequence.requiresAuthenticatedUser {
-            responses["401"] = ["description": "Nobody is logged in.", "content": failure]
             operation["security"] = methods
         } else {
             // An empty requirement: nothing is needed.
@@ -63,6 +72,15 @@ package struct OpenAPIDescription: Sendable {
         }
         operation["responses"] = .object(responses)
         return operation
+    }
+
+    private static func unauthorized(_ sequence: SequenceDefinition) -> JSONValue {
+        sequence.requiresAuthenticatedUser ? "Nobody is logged in." : "The credentials are wrong."
+    }
+
+    private static func forbidden(_ sequence: SequenceDefinition) -> JSONValue {
+        sequence.requiresSecureConnection
+            ? "The sequence refuses the caller, or is not called over TLS." : "The sequence refuses the caller."
     }
 
     /// The JSON Schema of the variables.

@@ -11,18 +11,34 @@ package struct Script: Sendable, Hashable {
     package let form: Form
     package let source: String
     package let position: SourcePosition
+    /// Where its first line stands when its lines are lines of the file; nil when only the ``position`` is known.
+    package let blockStart: SourcePosition?
     /// The names that the text may refer to, or nil when that cannot be told from its letters.
     ///
     /// Wider than the truth (it counts words in strings and members' names), never narrower: a caller may leave every
     /// other name out of the scope that it sends to the engine.
     package let mentionedNames: Set<String>?
 
-    package init(_ form: Form, _ source: String, at position: SourcePosition) {
+    package init(
+        _ form: Form,
+        _ source: String,
+        at position: SourcePosition,
+        blockStart: SourcePosition? = nil
+    ) {
         self.form = form
         self.source = source
         self.position = position
+        self.blockStart = blockStart
         mentionedNames = Self.words(in: source)
     }
+
+    /// JavaScript that a value in a project file holds.
+    init(_ form: Form, _ source: String, of node: SourceNode) {
+        self.init(form, source, at: node.position, blockStart: node.blockStart)
+    }
+
+    /// Where its first line stands, as well as that is known.
+    package var start: SourcePosition { blockStart ?? position }
 
     /// The words of a JavaScript text; nil when it may name variables by other means (`eval`, escapes).
     private static func words(in source: String) -> Set<String>? {

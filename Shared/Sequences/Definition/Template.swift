@@ -19,7 +19,7 @@ package indirect enum Template: Sendable, Hashable {
     package init(_ node: SourceNode) {
         switch node.content {
         case .scalar(.string(let text)) where text.utf8.first == UInt8(ascii: "="):
-            self = .expression(Script(.expression, String(text.dropFirst()), at: node.position))
+            self = .expression(Script(.expression, String(text.dropFirst()), of: node))
         case .scalar(.string(let text)) where text.hasPrefix(#"\="#):
             self = .literal(.string(String(text.dropFirst())))
         case .scalar(let value):

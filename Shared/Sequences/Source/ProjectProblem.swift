@@ -46,7 +46,7 @@ package final class ProblemCollector {
 
     /// The problems in the order of file, line and column.
     package var problems: [ProjectProblem] {
-        seen.sorted { ($0.position, $0.message) < ($1.position, $1.message) }
+        Array(seen).inOrder
     }
 
     /// Adds a problem; the same one said twice counts once.
@@ -64,5 +64,12 @@ package final class ProblemCollector {
             suggestion = "known are \(names.map { "'\($0)'" }.joined(separator: ", "))"
         }
         report(message, at: at, suggestion: suggestion)
+    }
+}
+
+extension [ProjectProblem] {
+    /// The problems in the order of file, line and column.
+    package var inOrder: [ProjectProblem] {
+        sorted { ($0.position, $0.message) < ($1.position, $1.message) }
     }
 }

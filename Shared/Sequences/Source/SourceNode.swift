@@ -16,10 +16,14 @@ package struct SourceNode: Sendable, Hashable {
 
     package let content: Content
     package let position: SourcePosition
+    /// Where the first line of a text stands whose lines are lines of the file, as in a block behind `|`; nil for what
+    /// else there is.
+    package let blockStart: SourcePosition?
 
-    package init(_ content: Content, at position: SourcePosition) {
+    package init(_ content: Content, at position: SourcePosition, blockStart: SourcePosition? = nil) {
         self.content = content
         self.position = position
+        self.blockStart = blockStart
     }
 
     /// The value without its positions.

@@ -14,7 +14,7 @@ struct JavaScriptStep: StepAction {
             members.problems.report("'js' needs JavaScript code, found \(node.kind)", at: node.position)
             return nil
         }
-        script = Script(.body, source, at: node.position)
+        script = Script(.body, source, of: node)
     }
 
     var scripts: [Script] { [script] }

@@ -64,9 +64,9 @@ package struct StepMembers {
                 )
                 return nil
             }
-            return Script(.expression, text, at: node.position)
+            return Script(.expression, text, of: node)
         case .scalar(let value):
-            return Script(.expression, value.text, at: node.position)
+            return Script(.expression, value.text, of: node)
         }
     }
 

@@ -9,7 +9,8 @@ struct RollbackCommand: AsyncParsableCommand {
         abstract: "Makes the files of an earlier version of a project live again, as a new version.",
         discussion: """
             Without a version it is the one before the live one. Runs that have begun end on the version that they \
-            began on. Documents stay as they are; design documents are those of the version.
+            began on. Documents stay as they are. The project's design documents are those of the version; what the \
+            live one had besides is deleted, unless somebody has changed it since or another project has it.
 
             \(AdministeredEndpoint.discussion)
             """
@@ -46,6 +47,7 @@ struct RollbackCommand: AsyncParsableCommand {
                 answer,
                 "\(project): version \(answer.cell("version")) is live, "
                     + "with the files of version \(answer.cell("from"))"
+                    + AdministeredEndpoint.Deployed.remarks(in: answer)
             )
         }
     }

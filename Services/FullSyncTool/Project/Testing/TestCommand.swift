@@ -46,7 +46,7 @@ struct TestCommand: AsyncParsableCommand {
             do {
                 var unset: [String] = []
                 // What is deployed has been checked where its symbols are set; here they matter to no case.
-                project = try CheckCommand.read(files, unset: &unset, as: running ? Self.anyAddress : "")
+                project = try await CheckCommand.check(files, unset: &unset, as: running ? Self.anyAddress : "")
             } catch {
                 throw MissingProject(description: "the project is not right; `fullsync check` says where:\n\(error)")
             }

@@ -1,0 +1,27 @@
+import ScriptHosting
+import Testing
+
+@Suite struct ParseTests {
+    @Test(.timeLimit(.minutes(2)))
+    func `a host says what is wrong with a text, runs none, and goes on`() async throws {
+        try await withPool { pool in
+            let host = try #require(try await ready(pool))
+            #expect(try await pool.fault(in: "while (true);", as: .statements) == nil)
+            #expect(try await pool.fault(in: "order.lines.map(l => l.sum)", as: .expression) == nil)
+            #expect(try await pool.fault(in: "exports.a = 1;", as: .module) == nil)
+            let fault = try #require(try await pool.fault(in: "function (doc) {\n  emit(doc.)\n}", as: .function))
+            #expect(fault.kind == .compilation)
+            #expect(fault.line == 2)
+            #expect(fault.message == "Unexpected token ')'. Expected a property name after '.'.")
+            let deep = try await pool.fault(in: String(repeating: "(", count: 1_000_000), as: .expression)
+            #expect(deep?.message.contains("call stack") == true)
+            #expect(pool.hostIdentifiers == [host])
+        }
+    }
+
+    /// The host, once it has answered.
+    private func ready(_ pool: ScriptHostPool) async throws -> Int32? {
+        _ = try await pool.fault(in: "1", as: .expression)
+        return pool.hostIdentifiers.first
+    }
+}
