@@ -27,6 +27,8 @@ struct Follower: Sendable {
     /// How often the lease is renewed.
     var renewal = Duration.seconds(3)
 
+    /// How long it waits for the process that had the lease before, which gives it back or has died.
+    private static let turn = Duration.milliseconds(250)
     /// How long it waits after a failure.
     private static let pause = Duration.seconds(1)
     private static let stretch = 500
@@ -41,7 +43,7 @@ struct Follower: Sendable {
         while !Task.isCancelled {
             do {
                 guard let held = try await control.acquireLease(leaseName, holder: holder, for: lease) else {
-                    try await Task.sleep(for: renewal)
+                    try await Task.sleep(for: Self.turn)
                     continue
                 }
                 try await follow(under: held, handle)

@@ -10,7 +10,7 @@ import ServiceLifecycle
 import ServiceRuntime
 
 /// Runs a follower for each database and for each listener of each live project, keeps the indexes of each database
-/// fresh, and ends what is no more.
+/// fresh, and ends what is no more: as far as that is this process's share of all that change listeners do.
 struct FollowerSupervisor: Service {
     let broker: MessageBroker
     let control: ControlStore
@@ -25,6 +25,8 @@ struct FollowerSupervisor: Service {
 
     /// How often it looks for databases and projects that have come or gone.
     private static let period = Duration.milliseconds(500)
+    /// How long this process counts as there when it does not say so: as long as its leases last.
+    private static let membership = Duration.seconds(10)
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
@@ -40,6 +42,8 @@ struct FollowerSupervisor: Service {
                 try? await Task.sleep(for: Self.period)
             }
             await tasks.end()
+            // Not in this task, which is cancelled. Best effort: a membership ends by itself.
+            await Task { try? await control.leave(as: holder) }.value
         }
     }
 
@@ -47,19 +51,34 @@ struct FollowerSupervisor: Service {
         typealias Key = FollowerTasks.Key
         var wanted: [Key: FollowerTasks.Body] = [:]
         let databases = Set(try await store.databaseNames())
+        // Of a project that this process cannot read it takes no share.
+        let projects = catalogue.current
+        let shares = FollowerShares(
+            own: holder,
+            members: try await control.join(
+                [FollowerShares.everything] + projects.keys,
+                as: holder,
+                for: Self.membership
+            )
+        )
         let publisher = ChangePublisher(broker: broker, control: control)
         for database in databases {
-            wanted[Key(name: ViewKeeper.name, database: database, version: 0)] = { [views] in await views.run(database)
+            if shares.isOwn(ViewKeeper.name, in: database, of: FollowerShares.everything) {
+                let key = Key(name: ViewKeeper.name, database: database, version: 0)
+                wanted[key] = { [views] in await views.run(database) }
             }
             let follower = follower(ChangePublisher.follower, in: database, startsNow: false)
+            guard shares.isOwn(follower.name, in: database, of: FollowerShares.everything) else { continue }
             wanted[Key(name: follower.name, database: database, version: 0)] = { await follower.run(publisher.handle) }
         }
         let resting = Set(try await control.pauses(.listener).map { Listener.follower($0.name, of: $0.project) })
-        for live in catalogue.current.values {
+        for live in projects.values {
             for listener in live.project.listeners.values
             where listener.isEnabled && databases.contains(listener.database) {
                 let name = Listener.follower(listener.name, of: live.project.name)
-                guard !resting.contains(name) else { continue }
+                guard !resting.contains(name),
+                    shares.isOwn(name, in: listener.database, of: live.project.name)
+                else { continue }
                 let follower = follower(
                     name,
                     in: listener.database,

@@ -37,6 +37,25 @@ import Testing
         await store.close()
     }
 
+    @Test func `who is there is known in each group, until it leaves or says so no more`() async throws {
+        let store = try await TestControl.make()
+        let (control, hour) = (store.control, Duration.seconds(3_600))
+        #expect(try await control.join(["", "p"], as: "a", for: hour) == ["": ["a"], "p": ["a"]])
+        #expect(try await control.join(["", "p/q"], as: "b", for: hour) == ["": ["a", "b"], "p/q": ["b"]])
+        #expect(try await control.join(["p"], as: "b", for: hour) == ["p": ["a", "b"]])
+        // It is in one group only now.
+        #expect(try await control.join(["", "p/q"], as: "a", for: hour) == ["": ["a"], "p/q": ["a"]])
+        try await control.leave(as: "b")
+        #expect(try await control.join(["p"], as: "c", for: .seconds(-1)) == ["p": ["c"]])
+        // Whose time is over is not there, and is forgotten some time later.
+        #expect(try await control.join(["p"], as: "a", for: hour) == ["p": ["a"]])
+        #expect(try await store.scalar("SELECT count(*) FROM leases", as: Int64.self) == 2)
+        try await store.client.execute("UPDATE leases SET until = now() - interval '2 hours' WHERE holder = 'c'")
+        #expect(try await control.join(["p"], as: "a", for: hour) == ["p": ["a"]])
+        #expect(try await store.scalar("SELECT count(*) FROM leases", as: Int64.self) == 1)
+        await store.close()
+    }
+
     @Test func `a follower's position moves with what it is for, or not at all`() async throws {
         let store = try await TestControl.make()
         let control = store.control

@@ -69,7 +69,8 @@ import Testing
 
     @Test(
         arguments: [
-            (503, nil), (504, nil), (429, nil), (408, nil), (500, 2_000), (501, 2_000), (400, 5), (404, 5), (422, 5),
+            (503, nil), (504, nil), (429, nil), (408, nil), (500, 2_000), (501, 2_000), (401, 2_000), (400, 5),
+            (403, 5), (404, 5), (422, 5),
         ] as [(Int, Int?)]
     )
     func `the status says whether a back end is away, not well, or refuses`(status: Int, last: Int?) {

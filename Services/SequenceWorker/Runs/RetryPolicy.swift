@@ -28,6 +28,8 @@ struct RetryPolicy: Sendable {
         "connect_failed", "circuit_open", "busy", "cancelled", "connector_unavailable", "unavailable", "stopped",
     ]
     private static let absentStatuses: Set<Int> = [408, 429, 502, 503, 504]
+    /// What a back end answers to all runs when the connector's password or token has expired, until there is another.
+    private static let expiredStatus = 401
 
     /// What passes when a back end is well again, or never, when it is this run that it cannot do with.
     private static let unwell: Set<String> = ["connection_lost", "timeout", "not_json", "no_answer"]
@@ -58,7 +60,7 @@ struct RetryPolicy: Sendable {
             let status = (failure.details["details"] ?? failure.details)["status"]?.intValue
         else { return attempts }
         if Self.absentStatuses.contains(status) { return nil }
-        return status >= 500 ? max(attempts, patience) : attempts
+        return status >= 500 || status == Self.expiredStatus ? max(attempts, patience) : attempts
     }
 
     /// One second after the first attempt, then twice as long each time, by up to half less.
