@@ -55,10 +55,10 @@ package struct Spawn {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        input.add(to: &actions, as: STDIN_FILENO)
-        output.add(to: &actions, as: STDOUT_FILENO)
-        error.add(to: &actions, as: STDERR_FILENO)
-        posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1)
+        try check(input.add(to: &actions, as: STDIN_FILENO))
+        try check(output.add(to: &actions, as: STDOUT_FILENO))
+        try check(error.add(to: &actions, as: STDERR_FILENO))
+        try check(posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1))
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -77,8 +77,12 @@ package struct Spawn {
                 posix_spawn(&child, executable, &actions, &attributes, arguments, environment)
             }
         }
-        guard result == 0 else { throw SpawnError(executable: executable, errorNumber: result) }
+        try check(result)
         return child
+    }
+
+    private func check(_ result: Int32) throws(SpawnError) {
+        guard result == 0 else { throw SpawnError(executable: executable, errorNumber: result) }
     }
 
     /// Calls `body` with a null-terminated array of C strings that live as long as the call.
@@ -105,9 +109,9 @@ package struct SpawnError: Error, CustomStringConvertible {
 }
 
 extension Spawn.Stream {
-    fileprivate func add(to actions: inout posix_spawn_file_actions_t, as own: Int32) {
+    fileprivate func add(to actions: inout posix_spawn_file_actions_t, as own: Int32) -> Int32 {
         switch self {
-        case .inherited: break
+        case .inherited: 0
         case .descriptor(let descriptor): posix_spawn_file_actions_adddup2(&actions, descriptor, own)
         case .null: posix_spawn_file_actions_addopen(&actions, own, "/dev/null", O_RDWR, 0)
         case .appended(let path):

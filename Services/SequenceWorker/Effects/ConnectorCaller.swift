@@ -52,7 +52,8 @@ struct ConnectorCaller: Sendable {
         case .attempted: throw UncertainEffect(failure: Self.unknown(transaction))
         case .none: break
         }
-        try await control.noteAttempt(of: run, step: step)
+        // Where nobody knows whether that was written, the run would be uncertain about what was never asked for.
+        try await insist { try await control.noteAttempt(of: run, step: step) }
         do {
             let answer = try await request(transaction, variables: variables, of: run, session: session, at: site).get()
             return try await insist { try await record(answer, of: run, step: step) }
@@ -73,7 +74,7 @@ struct ConnectorCaller: Sendable {
         return known
     }
 
-    /// Writes down what a back end has said, once PostgreSQL is there: what is known is not to become uncertain.
+    /// Writes into the ledger, once PostgreSQL is there: what is known is not to become uncertain.
     ///
     /// It ends when the run is another worker's or its time is over, which cancels the work.
     private func insist<Value>(_ write: () async throws -> Value) async throws -> Value {
@@ -199,5 +200,10 @@ extension Result where Failure == CallFailure {
 
 extension PostgresError {
     /// Whether the same statement may succeed a little later.
-    fileprivate var mayPass: Bool { isUnavailable || isRetryable || sqlState?.isTransientRefusal == true }
+    fileprivate var mayPass: Bool {
+        switch self {
+        case .timedOut: true
+        default: isUnavailable || isRetryable || sqlState?.isTransientRefusal == true || sqlState == .queryCanceled
+        }
+    }
 }

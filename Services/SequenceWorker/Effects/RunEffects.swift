@@ -5,6 +5,7 @@ import Foundation
 import JSON
 import Logging
 import Messaging
+import Postgres
 import Projects
 import ScriptHosting
 import Sequences
@@ -128,7 +129,7 @@ struct RunEffects: SequenceEffects {
     private static func outcome(of error: any Error) -> String {
         switch error {
         case let failure as SequenceFailure: failure.code.description
-        case is CancellationError: "cancelled"
+        case is CancellationError, PostgresError.cancelled: "cancelled"
         default: "internal"
         }
     }

@@ -111,12 +111,11 @@ extension SystemTests {
                     try await expectCount("answered", on: system)
                     let silent = try SilentServer()
                     try await deploy(Self.files(Self.server(at: Int(silent.port)), call: Self.request), on: system)
-                    try await expectNoLogins(at: instance.http, session)
+                    try await expectNoLogins(at: instance.http, session, because: "timeout", on: system)
                     #expect(silent.connectionCount > 0)
-                    try await expectCount("timeout", on: system)
                     let away = try FreePort.any()
                     try await deploy(Self.files(Self.server(at: away), call: Self.request), on: system)
-                    try await expectNoLogins(at: instance.http, session)
+                    try await expectNoLogins(at: instance.http, session, because: "connect_failed", on: system)
                     try await deploy(known, on: system)
                     // Were an answer of 503 a guess, this one would be told to wait.
                     let again = try await decided { try await logIn(at: instance.http, "enigma") }
@@ -129,7 +128,9 @@ extension SystemTests {
         }
 
         private func expectCount(_ outcome: String, on system: RunningSystem) async throws {
-            try await system.expectCount(of: "people", in: Self.project, outcome: outcome, by: "back-end-connector")
+            try await eventually("\(outcome) is counted") {
+                await system.hasCounted("people", in: Self.project, outcome, by: "back-end-connector")
+            }
         }
 
         private func logIn(at http: String, _ password: String) async throws -> Client.Answer {
@@ -145,9 +146,15 @@ extension SystemTests {
             return session
         }
 
-        private func expectNoLogins(at http: String, _ session: Client) async throws {
+        private func expectNoLogins(
+            at http: String,
+            _ session: Client,
+            because code: String,
+            on system: RunningSystem
+        ) async throws {
             try await eventually("the login goes by the new version") {
-                try await logIn(at: http, "enigma").status == 503
+                guard try await logIn(at: http, "enigma").status == 503 else { return false }
+                return await system.hasCounted("people", in: Self.project, code, by: "back-end-connector")
             }
             // More often than a password may be guessed.
             for _ in 0..<6 {
