@@ -73,13 +73,13 @@ extension DeviceFleet {
         let clocks = [0, -30 * year, 30 * year, -25 * 60 * 60, 5_000]
         faults.clock = clocks.randomElement(using: &random) ?? 0
         if Int.random(in: 0..<5, using: &random) < 3 {
-            faults.kill = Int.random(in: 1...(1 << Int.random(in: 3..<10, using: &random)), using: &random)
+            faults.kill = Int.random(in: 1...(1 << Int.random(in: 5..<11, using: &random)), using: &random)
         }
         if Int.random(in: 0..<3, using: &random) == 0 {
             faults.room = Int.random(in: 0..<2_000_000, using: &random)
             faults.refused = Int.random(in: 1..<40, using: &random)
         }
-        let orders = [first()] + (0..<30).map { _ in order() }
+        let orders = [first()] + (0..<30).map { _ in order(of: device) }
         let isKilled = Int.random(in: 0..<4, using: &random) == 0
         return Voyage(
             device: device,
@@ -94,8 +94,11 @@ extension DeviceFleet {
         Voyage.Order(line: ["live", "live", "sync", "pull", "info"].randomElement(using: &random) ?? "")
     }
 
-    private func order() -> Voyage.Order {
-        let id = ids.randomElement(using: &random) ?? ""
+    private func order(of device: Int) -> Voyage.Order {
+        // What all devices edit, or what only those of one user do: these documents stay the user's, whatever groups
+        // they are given.
+        let own = "\(ownPrefix)\(device % users.count)"
+        let id = Int.random(in: 0..<5, using: &random) == 0 ? own : shared.randomElement(using: &random) ?? ""
         let number = Int.random(in: 0..<1_000, using: &random)
         let file = files.keys.sorted().randomElement(using: &random) ?? ""
         func call(_ verb: String, _ parameters: JSONObject) -> String {
@@ -103,7 +106,7 @@ extension DeviceFleet {
         }
         func document() -> JSONObject {
             var document: JSONObject = ["_id": .string(id), "n": .number(JSONNumber(number))]
-            if Int.random(in: 0..<3, using: &random) == 0 {
+            if id == own, Bool.random(using: &random) {
                 document["~groups"] = [.string(groups.randomElement(using: &random) ?? "")]
             }
             return document
