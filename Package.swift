@@ -26,6 +26,8 @@ let package = Package(
         .executable(name: "fullsync", targets: ["FullSyncTool"]),
         .executable(name: "demo-erp", targets: ["DemoERP"]),
         .library(name: "FullSyncClient", targets: ["FullSyncClient"]),
+        // Loaded by tests into the devices that they ill-treat, and part of nothing else.
+        .library(name: "DeviceFaults", type: .dynamic, targets: ["DeviceFaults"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -205,6 +207,12 @@ let package = Package(
             dependencies: ["PrivateServers"],
             path: "Tests/TestSupport",
             swiftSettings: settings
+        ),
+        // What can go wrong below a device: its process is killed, its disk is full, its clock is wrong.
+        .target(
+            name: "DeviceFaults",
+            path: "Tests/DeviceFaults",
+            linkerSettings: [.linkedLibrary("dl", .when(platforms: [.linux]))]
         ),
         // What limits tests give to scripts.
         .target(

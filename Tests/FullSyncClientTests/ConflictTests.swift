@@ -179,6 +179,23 @@ import Testing
         #expect(written.withLock { $0 } == 1)
     }
 
+    @Test func `an edit that the server has refused is not given up for a resolver`() async throws {
+        let (scripted, database, id) = (ScriptedServer(), devices[0], DocumentID(stored: "a"))
+        let base = try await scripted.base.put(id, ["n": 1])
+        _ = try await SyncRun(of: database, with: scripted).run()
+        let edit = try await database.post(["_id": "a", "m": 2], policy: .merge)
+        let newer = try await scripted.base.put(id, ["n": 3, "_rev": .string(base.description)])
+        scripted.refused.withLock { $0 = ["a": .forbidden("It is nobody's.")] }
+        for _ in 0..<3 {
+            var run = SyncRun(of: database, with: scripted)
+            run.resolver = .merge
+            _ = try await run.run()
+            #expect(try await database.refusedEdits().map(\.revision) == [edit.revision])
+            let leaves = try await database.leaves(of: "a").map { $0["_rev"]?.stringValue }
+            #expect(Set(leaves) == [edit.revision, newer.description])
+        }
+    }
+
     @Test func `a refused edit is taken back to what the server has`() async throws {
         let database = devices[0]
         try await server.put(DocumentID(stored: "a"), ["n": 1])

@@ -1,6 +1,7 @@
 import CouchProtocol
 import Foundation
 import GRDB
+import JSON
 import NIOCore
 import Synchronization
 import TestSupport
@@ -101,6 +102,22 @@ import Testing
         next.path = RevisionPath(start: 2, hashes: [.digest(2, 2), next.path.revision.hash])
         #expect(try await replica.write([next]).isEmpty)
         #expect(try await database.attachment("x", of: "a")?.content == Data(content))
+    }
+
+    @Test func `a branch has what another one that comes with it has taken away`() async throws {
+        let content = bytes(300_000)
+        let first = document("a", [("p", content, source(content, pieces: 70_000))])
+        #expect(try await replica.write([first]).isEmpty)
+        var (bare, branch) = (document("a", []), first)
+        bare.path = RevisionPath(start: 2, hashes: [.digest(2, 1), first.path.revision.hash])
+        branch.path = RevisionPath(start: 2, hashes: [.digest(2, 2), first.path.revision.hash])
+        #expect(try await replica.write([bare, branch]).isEmpty)
+        var options = GetOptions()
+        options.includesAttachments = true
+        let leaves = try await FullSyncDatabase(name: "db", replica: replica).leaves(of: "a", options)
+        let found = leaves.compactMap { $0["_attachments"]?["p"]?["data"]?.stringValue }
+        #expect(leaves.count == 2 && found == [Data(content).base64EncodedString()])
+        #expect(try await contents() == 1)
     }
 
     @Test func `branches that replaced the same attachment have each its own`() async throws {

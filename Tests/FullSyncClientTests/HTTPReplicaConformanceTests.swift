@@ -5,7 +5,7 @@ import ReplicaConformance
 import Testing
 
 /// The conformance suite over HTTP, against whatever server the variable names: this house's endpoint, or CouchDB.
-@Suite(.enabled(if: TestServer.address != nil, "FULLSYNC_TEST_COUCH_URL names no server with an administrator's name"))
+@Suite(.enabled(if: TestServer.address != nil, "FULLSYNC_TEST_COUCHDB_URL is not set"))
 struct HTTPReplicaConformanceTests {
     @Test(arguments: ReplicaCheck.all)
     func conformance(_ check: ReplicaCheck) async throws {

@@ -1,4 +1,5 @@
 import CouchProtocol
+import Foundation
 import JSON
 import Synchronization
 import TestSupport
@@ -94,7 +95,7 @@ import Testing
         let kept = try await database.keptEdits()
         #expect(kept.map(\.documentID) == ["edited"])
         #expect(kept.first?.document["n"] == 2)
-        #expect(kept.first?.document["_attachments"]?["x"]?["data"] == "aGVsbG8=")
+        #expect(try await database.attachment("x", of: try #require(kept.first))?.content == Data("hello".utf8))
         #expect(try await database.refusedEdits().isEmpty)
         // It is told once, and nothing of it goes back.
         server.asked.withLock { $0 = [] }

@@ -5,7 +5,7 @@ import FullSyncClient
 /// The server that the environment names for tests over HTTP.
 enum TestServer {
     /// Its address with the credentials of an administrator; nil when none is named.
-    static let address = ProcessInfo.processInfo.environment["FULLSYNC_TEST_COUCH_URL"].flatMap {
+    static let address = ProcessInfo.processInfo.environment["FULLSYNC_TEST_COUCHDB_URL"].flatMap {
         try? ServerAddress(parsing: $0)
     }
 

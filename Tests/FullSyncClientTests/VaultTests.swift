@@ -139,11 +139,26 @@ import Testing
         _ = try await Replicator(from: server, to: replica).run()
         try await replica.transaction { writer in
             for place in 0..<200 {
-                try writer.keepAside(
-                    DocumentID(stored: "k\(place)"),
-                    try RevisionID(parsing: "1-aa"),
-                    Array(secret.utf8)
+                let content = Array("\(secret) \(place)".utf8)
+                var edit = ReplicatedDocument(
+                    id: DocumentID(stored: "k\(place)"),
+                    path: RevisionPath(try RevisionID(parsing: "1-aa")),
+                    body: JSONValue.object(["text": .string(secret)]).bytes
                 )
+                let attachment = ReplicatedAttachment(
+                    name: "x",
+                    contentType: "text/plain",
+                    revisionPosition: 1,
+                    content: content
+                )
+                edit.attachments = [attachment]
+                let stored = StoredAttachment(
+                    attachment,
+                    digest: attachment.digest,
+                    length: content.count,
+                    content: try writer.insert(content: content)
+                )
+                _ = try writer.keepAside(edit, try writer.insert(.ofKeptEdit([stored])))
             }
         }
         let file = directory.appendingPathComponent("prebuilt")

@@ -108,7 +108,6 @@ extension SystemTests {
 
 extension Stage {
     /// The database's name.
-    fileprivate var database: String { String(path.dropFirst()) }
 
     /// Writes a document with a photo as the administrator.
     fileprivate func put(_ id: String, _ members: JSONObject, photo: Data) async throws {

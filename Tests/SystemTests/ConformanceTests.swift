@@ -18,6 +18,12 @@ extension SystemTests {
             try await ServerUnderTest(address: address, credentials: admin).withReplica { try await check.run($0) }
         }
 
+        @Test(arguments: DeviceCheck.all)
+        func device(_ check: DeviceCheck) async throws {
+            let system = try await RunningSystem.shared
+            try await check.run(system.http, administrator: "admin", password: try system.password)
+        }
+
         @Test(arguments: ChangesCheck.all)
         func changes(_ check: ChangesCheck) async throws {
             let system = try await RunningSystem.shared
@@ -26,7 +32,7 @@ extension SystemTests {
     }
 }
 
-/// The same suite against any CouchDB: `FULLSYNC_TEST_COUCHDB_URL=http://admin:password@host:5984`.
+/// The same suites against any CouchDB: `FULLSYNC_TEST_COUCHDB_URL=http://admin:password@host:5984`.
 ///
 /// It shows that the suite asks for CouchDB's behaviour and not for this house's; what differs, and may, is in
 /// `acceptedDifferences` with the reason.
@@ -41,19 +47,32 @@ struct OtherCouchDBTests {
 
     @Test(arguments: ChangesCheck.all.filter { ChangesCheck.acceptedDifferences[$0.name] == nil })
     func changes(_ check: ChangesCheck) async throws {
-        let components = try #require(OtherCouchDB.address.flatMap { URLComponents(string: $0) })
-        var base = components
-        (base.user, base.password) = (nil, nil)
-        let client = Client(
-            try #require(base.string).trimmingCharacters(in: ["/"]),
-            .basic(name: components.user ?? "", password: components.password ?? "")
-        )
-        try await client.withDatabase { try await check.run($0) }
+        let (base, name, password) = try OtherCouchDB.parts
+        try await Client(base, .basic(name: name, password: password)).withDatabase { try await check.run($0) }
+    }
+
+    @Test(arguments: DeviceCheck.all)
+    func device(_ check: DeviceCheck) async throws {
+        let (base, name, password) = try OtherCouchDB.parts
+        try await check.run(base, administrator: name, password: password)
     }
 }
 
 private enum OtherCouchDB {
     static let address = ProcessInfo.processInfo.environment["FULLSYNC_TEST_COUCHDB_URL"]
+
+    /// The address without credentials, and these.
+    static var parts: (base: String, name: String, password: String) {
+        get throws {
+            let components = try #require(address.flatMap { URLComponents(string: $0) })
+            var base = components
+            (base.user, base.password) = (nil, nil)
+            return (
+                try #require(base.string).trimmingCharacters(in: ["/"]), components.user ?? "",
+                components.password ?? ""
+            )
+        }
+    }
 }
 
 /// A server on which databases can be made.

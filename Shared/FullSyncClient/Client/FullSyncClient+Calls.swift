@@ -14,6 +14,11 @@ extension FullSyncClient {
     /// `getIndexes`, `deleteIndex`, `bulk`, `info`, `create`, `destroy`, `reset`, `sync`, `replicate_push`,
     /// `replicate_pull`, `put_attachment`, `get_attachment`, `delete_attachment`.
     ///
+    /// The three verbs that sync take the reference's parameters, which ``SyncOptions`` explains: `live` (or
+    /// `continuous`), `retry`, `batch_size`, `batches_limit`, `heartbeat` and `timeout` in milliseconds, one of
+    /// `doc_ids`, `selector` and `filter` (with `query_params`), `since`, and `cancel`. What is not said is 500 changes
+    /// in a batch and 2 batches at a time, where the reference has 100 and 10.
+    ///
     /// With the parameter `__live` a `get`, `all`, `view` or `find` is repeated when its answer changes, and the
     /// answers are told to the listeners with `__fromLive`; the parameter's value, when it is a string, names the
     /// repetition for ``cancelLive(_:)``, and otherwise the text of the call does.
@@ -229,7 +234,7 @@ extension FullSyncClient {
         ]
         guard isLive else { return response }
         try Task.checkCancellation()
-        (options.isLive, options.isPatient) = (true, false)
+        (options.isLive, options.isPatient, options.since) = (true, false, nil)
         let live = try await sync(name, options)
         request?.goesOn { live.cancel() }
         request?.answered(response)

@@ -160,6 +160,7 @@ struct LocalParameters: Sendable {
             }
             options.selector = object
         }
+        options.since = if let place = members["since"]?.intValue { "\(place)" } else { try optionalText("since") }
         if let milliseconds = try count("heartbeat") { options.heartbeat = .milliseconds(milliseconds) }
         if let milliseconds = try count("timeout") { options.wait = .milliseconds(milliseconds) }
         let retries = try flag("retry", default: true)

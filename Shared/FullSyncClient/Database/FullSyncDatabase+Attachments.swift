@@ -1,5 +1,6 @@
 import CouchProtocol
 public import Foundation
+import GRDB
 import JSON
 
 extension FullSyncDatabase {
@@ -55,10 +56,23 @@ extension FullSyncDatabase {
     ///
     /// - Returns: The attachment; nil when there is no such document, or it has none of that name.
     public func attachment(_ name: String, of id: String) async throws -> Attachment? {
+        try await attachment(name) { try $0.present(id) }
+    }
+
+    /// Reads an attachment of an edit that was kept aside.
+    ///
+    /// - Returns: The attachment; nil when the edit has none of that name, or was forgotten.
+    public func attachment(_ name: String, of edit: KeptEdit) async throws -> Attachment? {
+        try await attachment(name) { try $0.body(of: edit) }
+    }
+
+    private func attachment(
+        _ name: String,
+        _ body: @escaping @Sendable (StoreReader) throws -> BodyNumber?
+    ) async throws -> Attachment? {
         try await FullSyncError.translating {
             try await replica.read { reader in
-                let node = try reader.document(DocumentID(stored: id))?.present
-                let attachments = try node?.payload.map { try reader.body($0).attachments }
+                let attachments = try body(reader).map { try reader.body($0).attachments }
                 guard let attachment = attachments?.first(where: { $0.isNamed(name) }) else { return nil }
                 return Attachment(
                     name: name,
@@ -74,10 +88,25 @@ extension FullSyncDatabase {
     ///
     /// - Returns: The attachment's media type; nil when there is no such document, or it has none of that name.
     public func copyAttachment(_ name: String, of id: String, to file: URL) async throws -> String? {
+        try await copyAttachment(name, to: file) { try $0.present(id) }
+    }
+
+    /// Copies an attachment of an edit that was kept aside into a file, piece by piece, however large it is; a file
+    /// that is there is replaced.
+    ///
+    /// - Returns: The attachment's media type; nil when the edit has none of that name, or was forgotten.
+    public func copyAttachment(_ name: String, of edit: KeptEdit, to file: URL) async throws -> String? {
+        try await copyAttachment(name, to: file) { try $0.body(of: edit) }
+    }
+
+    private func copyAttachment(
+        _ name: String,
+        to file: URL,
+        of body: @escaping @Sendable (StoreReader) throws -> BodyNumber?
+    ) async throws -> String? {
         try await FullSyncError.translating {
             try await replica.read { reader in
-                let node = try reader.document(DocumentID(stored: id))?.present
-                let attachments = try node?.payload.map { try reader.body($0).attachments }
+                let attachments = try body(reader).map { try reader.body($0).attachments }
                 guard let attachment = attachments?.first(where: { $0.isNamed(name) }) else { return nil }
                 try Data().write(to: file)
                 let handle = try FileHandle(forWritingTo: file)
@@ -155,5 +184,18 @@ extension FullSyncDatabase {
                 return Receipt(id: id.text, revision: written.description)
             }
         }
+    }
+}
+
+extension StoreReader {
+    /// The body of a document as it is now.
+    fileprivate func present(_ id: String) throws -> BodyNumber? {
+        try document(DocumentID(stored: id))?.present?.payload
+    }
+
+    /// The body that has the attachments of an edit that was kept aside.
+    fileprivate func body(of edit: FullSyncDatabase.KeptEdit) throws -> BodyNumber? {
+        let statement = try db.cachedStatement(sql: "SELECT body FROM kept_edits WHERE number = ? AND revision = ?")
+        return try Int64.fetchOne(statement, arguments: [edit.id, edit.revision]).map { BodyNumber($0) }
     }
 }

@@ -116,7 +116,7 @@ extension FullSyncDatabase {
     }
 
     /// Gives each conflict to a resolver, but those whose resolution the server has refused, as the user may not write
-    /// the document.
+    /// the document, and those with an edit that it has refused, which is the application's to decide.
     ///
     /// - Returns: How many were resolved.
     /// - Throws: What the resolver throws; the conflicts behind are not given to it.
@@ -159,7 +159,10 @@ extension FullSyncDatabase {
         _ resolver: ConflictResolver,
         _ failed: (DocumentID, any Error) throws -> Void
     ) async throws -> Bool {
-        let conflict = try await replica.read { [rules = replica.rules] reader in try reader.conflict(id, rules) }
+        let conflict = try await replica.read { [rules = replica.rules] reader in
+            // What is made of an edit that was refused is refused, too, and with it the edit would be taken back.
+            try reader.hasRefusal(of: id) ? nil : try reader.conflict(id, rules)
+        }
         guard let conflict, !replica.resolutions.isRefused(id, conflict.leaves) else { return false }
         do {
             guard let made = try await settle(conflict, try await resolver.resolve(conflict)) else { return false }

@@ -29,7 +29,10 @@ extension FullSyncDatabase {
         public let documentID: String
         /// The revision that the edit made.
         public let revision: String
-        /// The whole document as it was edited, attachments with their contents.
+        /// The whole document as it was edited.
+        ///
+        /// Its attachments are described; what they hold is read by ``FullSyncDatabase/attachment(_:of:)-swift.method``
+        /// and ``FullSyncDatabase/copyAttachment(_:of:to:)``.
         public let document: JSONObject
     }
 
@@ -82,7 +85,7 @@ extension FullSyncDatabase {
     public func forget(_ edit: KeptEdit) async throws {
         try await FullSyncError.translating {
             try await replica.transaction { writer in
-                try writer.db.execute(sql: "DELETE FROM kept_edits WHERE number = ?", arguments: [edit.id])
+                try writer.forgetKeptEdit(edit.id)
             }
         }
     }

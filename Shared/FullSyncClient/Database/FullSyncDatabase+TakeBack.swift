@@ -61,10 +61,8 @@ extension StoreWriter {
         by documents: [ReplicatedDocument]
     ) throws -> Bool {
         guard let document = try reader.document(id), document.tree.isLeaf(revision) else { return false }
-        let others = try document.tree.leaves.filter { $0.id != revision }.compactMap { leaf in
-            try document.tree.path(to: leaf.id).flatMap { try reader.replicated(id, leaf, path: $0) }
-        }
-        if documents.isEmpty, others.isEmpty {
+        let hasOthers = document.tree.leafCount > 1
+        if documents.isEmpty, !hasOthers {
             // A tombstone that stays on the device: indexes see a change, and a push sees none.
             var tombstone = IncomingDocument()
             tombstone.revision = RevisionPath(revision)
@@ -75,14 +73,15 @@ extension StoreWriter {
                 try save(id, stored, before: [])
             }
         } else {
-            try remove(id, document)
-            for document in documents + others { try take(document) }
-            try finishRevocations(documents)
-            // Branches of the device's own are still to be pushed.
-            if document.isLocal, !others.isEmpty, var stored = try reader.document(id) {
-                stored.isLocal = true
-                try save(id, stored, before: [])
+            if hasOthers {
+                var rest = document
+                _ = rest.tree.purge([revision])
+                try save(id, rest, before: document.tree.nodes.compactMap { $0.payload })
+            } else {
+                try remove(id, document)
             }
+            for document in documents { try take(document) }
+            try finishRevocations(documents)
         }
         try forgetRefusals(of: id)
         return true

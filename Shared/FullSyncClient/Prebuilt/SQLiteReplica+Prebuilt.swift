@@ -24,6 +24,11 @@ extension SQLiteReplica {
             }
             let copy = try DatabaseQueue(path: file.path)
             try await copy.write { db in
+                // What was kept aside for the user who pulled, and what has not come as a whole.
+                try db.execute(sql: "DELETE FROM bodies WHERE number IN (SELECT body FROM kept_edits)")
+                try db.execute(
+                    sql: "DELETE FROM contents WHERE number NOT IN (SELECT content FROM attachments)"
+                )
                 for table in ["local_documents", "refusals", "kept_edits", "cached_answers"] {
                     try db.execute(sql: "DELETE FROM \(table)")
                 }

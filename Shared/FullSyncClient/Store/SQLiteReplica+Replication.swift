@@ -42,11 +42,24 @@ extension SQLiteReplica {
         if !others.isEmpty { failures += try await write(others, [:]) }
         for id in inPieces {
             let revisions = documents.filter { $0.id == id }
-            let (arrivals, refused) = try await arrivals(of: revisions)
-            let rest = revisions.filter { revision in !refused.contains { $0.revision == revision.path.revision } }
-            failures += refused + (try await adopting(arrivals) { try await write(rest, arrivals) })
+            do {
+                failures += try await writeInPieces(revisions, all: false)
+            } catch is ReplacedAttachment {
+                // An edit, or one of these that follows what was here, has taken away what another one has in common
+                // with that.
+                failures += try await writeInPieces(revisions, all: true)
+            }
         }
         return failures
+    }
+
+    /// Writes revisions of one document with the contents of their attachments.
+    ///
+    /// - Parameter all: Whether those are taken in, too, that the document has here already.
+    private func writeInPieces(_ revisions: [ReplicatedDocument], all: Bool) async throws -> [WriteFailure] {
+        let (arrivals, refused) = try await arrivals(of: revisions, all: all)
+        let rest = revisions.filter { revision in !refused.contains { $0.revision == revision.path.revision } }
+        return refused + (try await adopting(arrivals) { try await write(rest, arrivals) })
     }
 
     private func write(

@@ -83,6 +83,12 @@ struct StoreReader {
         get throws { try Bool.fetchOne(db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM refusals)")) ?? false }
     }
 
+    /// Whether the server refused an edit of that document.
+    func hasRefusal(of id: DocumentID) throws -> Bool {
+        let statement = try db.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM refusals WHERE id = ?)")
+        return try Bool.fetchOne(statement, arguments: [id.text]) ?? false
+    }
+
     /// A local document; nil when there is none.
     func localDocument(_ name: String) throws -> (revision: Int, body: JSONObject)? {
         let statement = try db.cachedStatement(sql: "SELECT revision, body FROM local_documents WHERE name = ?")

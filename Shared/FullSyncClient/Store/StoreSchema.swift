@@ -1,6 +1,7 @@
 import CouchProtocol
 import Foundation
 import GRDB
+import JSON
 
 /// The tables of a device's database.
 ///
@@ -39,6 +40,11 @@ enum StoreSchema {
         migrator.registerMigration("5") { db in
             for statement in version5 { try db.execute(sql: statement) }
         }
+        migrator.registerMigration("6") { db in
+            // A row of `bodies` that no document names and that has the attachments of the edit; null without any.
+            try db.execute(sql: "ALTER TABLE kept_edits ADD COLUMN body INTEGER")
+            try takeContentsOut(of: db, vault)
+        }
         guard try !writer.read(migrator.hasBeenSuperseded) else {
             throw CouchError.preconditionFailed("The database was made by a later version of this program.")
         }
@@ -53,6 +59,40 @@ enum StoreSchema {
             try db.execute(
                 sql: "UPDATE attachments SET digest = ? WHERE body = ? AND place = ?",
                 arguments: [digest, row[0] as Int64, row[1] as Int]
+            )
+        }
+    }
+
+    /// Edits were kept as one text with the contents of their attachments, which are kept in pieces now.
+    private static func takeContentsOut(of db: Database, _ given: Vault) throws {
+        let proof = try Data.fetchOne(db, sql: "SELECT proof FROM state")
+        // A key that does not fit is told when the database is opened.
+        let vault = proof == nil ? Vault.open : given
+        let numbers = try Int64.fetchAll(db, sql: "SELECT number FROM kept_edits")
+        guard !numbers.isEmpty else { return }
+        if proof != nil { try vault.check(proof) }
+        var limits = StoreLimits()
+        limits.vault = vault
+        let writer = try StoreWriter(db, limits: limits)
+        for number in numbers {
+            let text = "SELECT document FROM kept_edits WHERE number = ?"
+            let row = try Data.fetchOne(db, sql: text, arguments: [number])
+            guard let row, let document = try JSONValue(parsing: try vault.opened(row), limits: .unlimited).objectValue,
+                document["_attachments"] != nil
+            else { continue }
+            let edit = try ReplicatedDocument(IncomingDocument(parsing: JSONValue.object(document).bytes))
+            let attachments = try edit.attachments.map { attachment in
+                StoredAttachment(
+                    attachment,
+                    digest: attachment.digest,
+                    length: attachment.length,
+                    content: try writer.insert(content: attachment.content ?? [])
+                )
+            }
+            let body = try writer.insert(.ofKeptEdit(attachments))
+            try db.execute(
+                sql: "UPDATE kept_edits SET document = ?, body = ? WHERE number = ?",
+                arguments: [try vault.sealed(edit.described()), body.value, number]
             )
         }
     }
@@ -115,7 +155,7 @@ enum StoreSchema {
             PRIMARY KEY (id, revision)
         ) WITHOUT ROWID
         """,
-        // Edits of documents that left the device before they were pushed, whole, with their attachments.
+        // Edits of documents that left the device before they were pushed.
         """
         CREATE TABLE kept_edits (
             number INTEGER PRIMARY KEY,

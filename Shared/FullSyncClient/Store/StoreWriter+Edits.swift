@@ -133,11 +133,55 @@ extension StoreWriter {
     }
 
     /// Keeps an edit of a document that leaves the device.
-    mutating func keepAside(_ id: DocumentID, _ revision: RevisionID, _ document: [UInt8]) throws {
-        news.kept.append(id)
+    ///
+    /// Its attachments stay where they are, in the body of the revision, which no document names from then on.
+    ///
+    /// - Returns: The body when it has to stay, as it has attachments.
+    mutating func keepAside(_ edit: ReplicatedDocument, _ body: BodyNumber) throws -> BodyNumber? {
+        news.kept.append(edit.id)
+        let kept = edit.attachments.isEmpty ? nil : body
+        if kept != nil {
+            // What else it says is in the edit's own row.
+            let statement = try db.cachedStatement(
+                sql: "UPDATE bodies SET body = ?, owner = NULL, group_names = NULL WHERE number = ?"
+            )
+            try statement.execute(arguments: [try limits.vault.sealed(StoredBody.nothing), body.value])
+        }
         let statement = try db.cachedStatement(
-            sql: "INSERT INTO kept_edits (id, revision, document) VALUES (?, ?, ?)"
+            sql: "INSERT INTO kept_edits (id, revision, document, body) VALUES (?, ?, ?, ?)"
         )
-        try statement.execute(arguments: [id.text, revision.description, limits.vault.sealed(document)])
+        try statement.execute(arguments: [
+            edit.id.text, edit.path.revision.description,
+            try limits.vault.sealed(edit.described(limits.rules)), kept?.value,
+        ])
+        return kept
+    }
+
+    /// Forgets an edit that was kept, with its attachments.
+    func forgetKeptEdit(_ number: Int) throws {
+        let body = try db.cachedStatement(sql: "SELECT body FROM kept_edits WHERE number = ?")
+        if let body = try Int64.fetchOne(body, arguments: [number]) { try remove(BodyNumber(body)) }
+        try db.cachedStatement(sql: "DELETE FROM kept_edits WHERE number = ?").execute(arguments: [number])
+    }
+}
+
+extension ReplicatedDocument {
+    /// The document as JSON, with its ancestry, and with its attachments described.
+    func described(_ rules: DocumentRules = DocumentRules()) -> [UInt8] {
+        var outgoing = OutgoingDocument(self)
+        for place in outgoing.attachments.indices { outgoing.attachments[place].content = .stub }
+        var bytes: [UInt8] = []
+        outgoing.write(to: &bytes, rules: rules)
+        return bytes
+    }
+}
+
+extension StoredBody {
+    /// The JSON of a body that has attachments alone.
+    static let nothing = Array("{}".utf8)
+
+    /// What has the attachments of an edit that is kept aside.
+    static func ofKeptEdit(_ attachments: [StoredAttachment]) -> StoredBody {
+        StoredBody(owner: nil, groups: [], body: nothing, attachments: attachments)
     }
 }

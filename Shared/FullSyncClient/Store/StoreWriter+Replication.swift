@@ -2,6 +2,9 @@ import CouchProtocol
 import GRDB
 import JSON
 
+/// A content that was here when those that were lacking were taken in, and is here no more.
+struct ReplacedAttachment: Error {}
+
 extension StoreWriter {
     /// Takes over a revision that was made elsewhere.
     ///
@@ -48,8 +51,7 @@ extension StoreWriter {
             let candidates = try present ?? reader.originals(around: incoming.path, in: document)
             present = candidates
             guard var original = candidates.first(where: { $0.isOriginal(of: attachment) })?.attachment else {
-                // It was here when the contents were taken in.
-                guard attachment.isStub else { throw TransportError("an attachment was replaced on the device") }
+                guard attachment.isStub else { throw ReplacedAttachment() }
                 throw CouchError.missingStub("Invalid attachment stub in \(incoming.id) for \(attachment.name)")
             }
             original.contentType = attachment.contentType
@@ -100,7 +102,7 @@ extension StoreWriter {
         guard let lost = revoked.parent, var document = try reader.document(id), document.isLocal,
             document.tree.isLeaf(tombstone)
         else { return }
-        let before = document.tree.nodes.compactMap { $0.payload }
+        var before = document.tree.nodes.compactMap { $0.payload }
         let ancestors = leaves == nil ? [lost] : Set(revoked.revisions)
         for leaf in document.tree.leaves where !leaf.isDeleted && leaf.id != tombstone {
             guard let path = document.tree.path(to: leaf.id), path.revisions.contains(where: ancestors.contains),
@@ -108,11 +110,10 @@ extension StoreWriter {
                 // itself has been there.
                 !path.revisions.contains(where: { leaves?.contains($0) ?? false }),
                 leaves?.contains(Revocation.tombstone(of: leaf.id)) != true,
-                let edit = try reader.replicated(id, leaf, path: path)
+                let body = leaf.payload,
+                let edit = try reader.replicated(id, leaf, path: path, known: .max)
             else { continue }
-            var bytes: [UInt8] = []
-            edit.write(to: &bytes, rules: limits.rules)
-            try keepAside(id, leaf.id, bytes)
+            if let kept = try keepAside(edit, body) { before.removeAll { $0 == kept } }
             _ = document.tree.purge([leaf.id])
             try forgetRefusal(of: id, leaf.id)
         }

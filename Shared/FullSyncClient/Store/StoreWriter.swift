@@ -114,7 +114,8 @@ struct StoreWriter {
         for number in document.tree.nodes.compactMap({ $0.payload }) { try remove(number) }
     }
 
-    private func remove(_ number: BodyNumber) throws {
+    /// Removes a body with its attachments, and their contents where no other body has them.
+    func remove(_ number: BodyNumber) throws {
         let listed = try db.cachedStatement(sql: "SELECT DISTINCT content FROM attachments WHERE body = ?")
         let contents = try Int64.fetchAll(listed, arguments: [number.value])
         try db.cachedStatement(sql: "DELETE FROM bodies WHERE number = ?").execute(arguments: [number.value])

@@ -15,9 +15,13 @@ public struct SyncOptions: Hashable, Sendable {
     public var directions: Set<SyncDirection> = [.push, .pull]
     /// Whether it goes on when all is in step, until it is cancelled.
     public var isLive = false
-    /// How many changes are brought over at once; with ``batchesLimit`` it bounds the memory that is used.
+    /// How many changes are brought over at once, from 1 to 10,000; with ``batchesLimit`` it bounds the memory that is
+    /// used.
+    ///
+    /// PouchDB, and with it the reference, takes 100, ten of which are under way: as many documents at a time, in five
+    /// times as many requests.
     public var batchSize = 500
-    /// How many batches are under way at a time.
+    /// How many batches are under way at a time, from 1 to 16; PouchDB takes 10 (of 100).
     public var batchesLimit = 2
     /// The only documents that are brought over, by their ids; nil for all.
     public var documents: [String]?
@@ -29,6 +33,12 @@ public struct SyncOptions: Hashable, Sendable {
     ///
     /// At most one of this, ``documents`` and ``filter`` may be given.
     public var selector: JSONObject?
+    /// The place in the server's changes behind which a pull begins, as the server says it (`update_seq`, `last_seq`);
+    /// nil to go on where the last one has come to.
+    ///
+    /// What came before is taken as being on the device: no later pull brings it unless it changes. A push does not
+    /// mind it.
+    public var since: String?
     /// How often in a row a sync that is not live tries before it gives up; a live one never does.
     public var attempts = 5
     /// Whether a sync that is not live tries until it is done, and waits for a login: as the first one of a live call.

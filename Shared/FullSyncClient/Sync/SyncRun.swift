@@ -181,6 +181,12 @@ struct SyncRun: Sendable {
         case .pull:
             var pull = options.replication(direction)
             if pull.filter == .none { pull.prepare = beginWhereFilePulled }
+            if let since = options.since, !ways.hasBegunSince {
+                pull.prepare = { begin in
+                    try await begin(Int(since).map { UpdateSequence($0) } ?? UpdateSequence(since))
+                    ways.beganSince()
+                }
+            }
             let source: any Replica = isOfNobody ? PublicSource(server: watched, device: device) : watched
             return Replicator(from: source, to: device, options: pull)
         }

@@ -5,9 +5,17 @@ final class SyncWays: Sendable {
     private struct State {
         var stopped: Set<SyncDirection> = []
         var tasks: [SyncDirection: Task<SyncResult, any Error>] = [:]
+        var hasBegunSince = false
     }
 
     private let state = Mutex(State())
+
+    /// Whether the pull has begun at the place that the application gave; it goes on from where it has come to then.
+    var hasBegunSince: Bool { state.withLock { $0.hasBegunSince } }
+
+    func beganSince() {
+        state.withLock { $0.hasBegunSince = true }
+    }
 
     /// Carries out one way, unless it was ended before; one that is ended has brought nothing over that is told.
     func run(

@@ -6,6 +6,8 @@ import Testing
 /// A database of one test, and those who call it: the administrator, two users, and somebody without credentials.
 struct Stage: Sendable {
     let path: String
+    /// The database's name.
+    var database: String { String(path.dropFirst()) }
     let administrator: Client
     let user: Client
     let other: Client
