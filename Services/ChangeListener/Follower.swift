@@ -27,8 +27,8 @@ struct Follower: Sendable {
     /// How often the lease is renewed.
     var renewal = Duration.seconds(3)
 
-    /// How long it waits for the process that had the lease before, which gives it back or has died.
-    private static let turn = Duration.milliseconds(250)
+    /// How long it waits at first for the process that has the lease, and gives it back in a moment or has died.
+    private static let firstTurn = Duration.milliseconds(250)
     /// How long it waits after a failure.
     private static let pause = Duration.seconds(1)
     private static let stretch = 500
@@ -40,12 +40,15 @@ struct Follower: Sendable {
 
     /// Follows until the task is cancelled.
     func run(_ handle: @escaping Handler) async {
+        var turn = Self.firstTurn
         while !Task.isCancelled {
             do {
                 guard let held = try await control.acquireLease(leaseName, holder: holder, for: lease) else {
-                    try await Task.sleep(for: Self.turn)
+                    try await Task.sleep(for: turn)
+                    turn = min(turn * 2, renewal)
                     continue
                 }
+                turn = Self.firstTurn
                 try await follow(under: held, handle)
             } catch is CancellationError {
                 break

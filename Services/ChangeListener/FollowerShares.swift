@@ -1,3 +1,6 @@
+import ControlStore
+import Projects
+
 /// Which of the followers that several processes could run is whose.
 ///
 /// Each process gives every follower a number for each process that could run it, and the highest wins (rendezvous
@@ -7,8 +10,11 @@ struct FollowerShares: Sendable {
     /// The processes that could run something, by what it belongs to.
     typealias Members = [String: Set<String>]
 
-    /// What publishers and the views of all databases belong to; listeners belong to their project.
+    /// What publishers and the views of all databases belong to.
     static let everything = ""
+
+    /// What the listeners of a project belong to: its version, so that who cannot read one leaves it to the others.
+    static func group(of live: LiveProject) -> String { "\(live.project.name)/\(live.version)" }
 
     /// This process.
     let own: String

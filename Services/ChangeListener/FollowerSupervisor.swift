@@ -41,9 +41,10 @@ struct FollowerSupervisor: Service {
                 }
                 try? await Task.sleep(for: Self.period)
             }
-            await tasks.end()
-            // Not in this task, which is cancelled. Best effort: a membership ends by itself.
+            // Not in this task, which is cancelled. Best effort: a membership ends by itself. Others may begin to wait
+            // for the leases, which are given back one by one.
             await Task { try? await control.leave(as: holder) }.value
+            await tasks.end()
         }
     }
 
@@ -51,16 +52,8 @@ struct FollowerSupervisor: Service {
         typealias Key = FollowerTasks.Key
         var wanted: [Key: FollowerTasks.Body] = [:]
         let databases = Set(try await store.databaseNames())
-        // Of a project that this process cannot read it takes no share.
         let projects = catalogue.current
-        let shares = FollowerShares(
-            own: holder,
-            members: try await control.join(
-                [FollowerShares.everything] + projects.keys,
-                as: holder,
-                for: Self.membership
-            )
-        )
+        let shares = try await shares(of: projects.values)
         let publisher = ChangePublisher(broker: broker, control: control)
         for database in databases {
             if shares.isOwn(ViewKeeper.name, in: database, of: FollowerShares.everything) {
@@ -77,7 +70,7 @@ struct FollowerSupervisor: Service {
             where listener.isEnabled && databases.contains(listener.database) {
                 let name = Listener.follower(listener.name, of: live.project.name)
                 guard !resting.contains(name),
-                    shares.isOwn(name, in: listener.database, of: live.project.name)
+                    shares.isOwn(name, in: listener.database, of: FollowerShares.group(of: live))
                 else { continue }
                 let follower = follower(
                     name,
@@ -91,6 +84,14 @@ struct FollowerSupervisor: Service {
             }
         }
         return wanted
+    }
+
+    /// What of all that is this process's: of a version that it cannot read, nothing.
+    private func shares(of projects: some Collection<LiveProject>) async throws -> FollowerShares {
+        let groups = [FollowerShares.everything] + projects.map(FollowerShares.group(of:))
+        // Not cancelled: what the server goes on with would come behind the leaving.
+        let joining = Task { try await control.join(groups, as: holder, for: Self.membership) }
+        return FollowerShares(own: holder, members: try await joining.value)
     }
 
     private func follower(

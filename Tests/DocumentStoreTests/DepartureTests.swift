@@ -1,11 +1,12 @@
 import CouchProtocol
+import JSON
 import Postgres
 import TestSupport
 import Testing
 
 @testable import DocumentStore
 
-/// What is noted when users leave groups, when that is interrupted.
+/// What is noted when users leave groups, also when that is interrupted, and when they give documents away.
 @Suite(.database) struct DepartureTests {
     private static let red = Tags(owner: nil, groups: ["red"])
 
@@ -57,6 +58,39 @@ import Testing
         #expect(try await store.store.ends(of: feeds, inDatabase: store.database.name).values.allSatisfy { $0 < place })
         try await store.store.finishDepartures()
         #expect(try await store.store.ends(of: feeds, inDatabase: store.database.name).values.max() == place + 1)
+        await store.close()
+    }
+
+    @Test(arguments: [false, true])
+    func `what a user gives away leaves the devices of the user, and nobody else hears of it`(
+        isBranch: Bool
+    ) async throws {
+        let store = try await TestStore.make()
+        for user in ["ann", "cleo"] { try await store.store.addMember(user, to: "red", by: .administrator) }
+        let tags = Tags(owner: "bob", groups: ["red"])
+        let first = try await store.put("d", tags: tags)
+        var (device, other, member) = (Device(user: "ann"), Device(user: "ann"), Device(user: "cleo"))
+        try await pullAll(&device, store)
+        try await pullAll(&other, store)
+        // A branch that the device does not know of keeps the document readable.
+        if isBranch { try await store.put("d", after: first, tags: tags) }
+        // The greatest of its generation, so that it is what the device shows.
+        let hash = RevisionHash(digest: [UInt8](repeating: 0xFF, count: 16))
+        let asked = AskedTags(groups: isBranch ? ["blue"] : [])
+        let edit = try #require(device.edit(DocumentID(stored: "d"), "{}", hash: hash, tags: asked))
+        try device.keep(edit)
+        let caller = Caller.user(name: "ann", groups: ["red"])
+        let outcome = try await store.store.write([edit], to: store.database, by: caller)[0]
+        let given = try outcome.revision
+        try await pullAll(&device, store)
+        try await pullAll(&other, store)
+        try await pullAll(&member, store)
+        for device in [device, other, member] {
+            try await RandomWorld.check(device, store)
+            try await RandomWorld.pushBack(device, store)
+        }
+        let tree = member.trees[DocumentID(stored: "d")]
+        #expect(tree?.contains(given) != true, "another member has heard of it")
         await store.close()
     }
 

@@ -100,7 +100,10 @@ import Testing
             return
         }
         let hash = RevisionHash(digest: (0..<16).map { _ in UInt8.random(in: 0...255, using: &generator) })
-        guard let edit = devices[place].edit(id, "{\"v\":\(step)}", hash: hash) else { return }
+        // Also such that the user may not read what comes of it.
+        let groups = Int.random(in: 0..<3, using: &generator) > 0 ? nil : RandomWorld.someGroups(&generator)
+        let tags = AskedTags(groups: groups)
+        guard let edit = devices[place].edit(id, "{\"v\":\(step)}", hash: hash, tags: tags) else { return }
         // What is refused is undone by the device; else it is kept on both sides.
         if try await store.store.write([edit], to: store.database, by: caller)[0].error == nil {
             try devices[place].keep(edit)

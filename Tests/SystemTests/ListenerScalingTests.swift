@@ -50,6 +50,17 @@ extension SystemTests {
             }
         }
 
+        private func start(_ system: RunningSystem) async throws -> TestService {
+            try await TestService.start(
+                "change-listener",
+                [
+                    "FULLSYNC_POSTGRES_URL": system.postgres, "FULLSYNC_AMQP_URL": system.amqp,
+                    "FULLSYNC_SYMBOL_ERP_URL": system.erp.base, "FULLSYNC_SYMBOL_ERP_TOKEN": "not needed here",
+                    "FULLSYNC_SCRIPT_TIME": "1s",
+                ]
+            )
+        }
+
         @Test func `processes that come take over, those that go give back, and each change is heard once`()
             async throws
         {
@@ -62,33 +73,36 @@ extension SystemTests {
                 ["files": .object(Self.files(project))]
             )
             try #require(deployed.status == 200, "\(deployed.json)")
-            try await write("one", to: project, system)
             var others: [TestService] = []
-            for _ in 0..<3 {
-                others.append(
-                    try await TestService.start(
-                        "change-listener",
-                        [
-                            "FULLSYNC_POSTGRES_URL": system.postgres, "FULLSYNC_AMQP_URL": system.amqp,
-                            "FULLSYNC_SYMBOL_ERP_URL": system.erp.base, "FULLSYNC_SYMBOL_ERP_TOKEN": "not needed here",
-                        ]
-                    )
-                )
+            try await attempt {
+                try await write("one", to: project, system)
+                for _ in 0..<3 { others.append(try await start(system)) }
+                try await eventually("four processes share the listeners", within: .seconds(300)) {
+                    let shares = try await shares(project, system)
+                    return shares.count == 4 && shares.values.reduce(0, +) == Self.listeners
+                }
+                try await write("two", to: project, system)
+                try await expectRuns(2, of: project, system)
+                for _ in 0..<2 {
+                    let end = await others.removeLast().stop()
+                    #expect(end == .code(0))
+                }
+                try await write("three", to: project, system)
+                try await eventually("two processes share them", within: .seconds(300)) {
+                    let shares = try await shares(project, system)
+                    return shares.count == 2 && shares.values.reduce(0, +) == Self.listeners
+                }
+                try await expectRuns(3, of: project, system)
+            } finally: {
+                for service in others {
+                    let end = await service.stop()
+                    #expect(end == .code(0))
+                }
+                // So that nobody follows for the rest of the tests.
+                let files: JSONValue = ["files": ["project.yaml": .string("project: \(project)\n")]]
+                let retired = try await system.administrator.send("PUT", path, files)
+                #expect(retired.status == 200)
             }
-            try await eventually("four processes share the listeners", within: .seconds(300)) {
-                let shares = try await shares(project, system)
-                return shares.count == 4 && shares.values.reduce(0, +) == Self.listeners
-            }
-            try await write("two", to: project, system)
-            try await expectRuns(2, of: project, system)
-            for service in others.dropFirst() { #expect(await service.stop() == .code(0)) }
-            try await write("three", to: project, system)
-            try await eventually("two processes share them", within: .seconds(300)) {
-                let shares = try await shares(project, system)
-                return shares.count == 2 && shares.values.reduce(0, +) == Self.listeners
-            }
-            try await expectRuns(3, of: project, system)
-            #expect(await others[0].stop() == .code(0))
             let twice = try await system.query(
                 "SELECT source FROM runs WHERE project = '\(project)' GROUP BY source HAVING count(*) <> 3"
             )

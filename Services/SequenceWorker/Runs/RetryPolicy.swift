@@ -28,7 +28,7 @@ struct RetryPolicy: Sendable {
         "connect_failed", "circuit_open", "busy", "cancelled", "connector_unavailable", "unavailable", "stopped",
     ]
     private static let absentStatuses: Set<Int> = [408, 429, 502, 503, 504]
-    /// What a back end answers to all runs when the connector's password or token has expired, until there is another.
+    /// What a back end answers, most often to all runs, when a password or a token has expired, until there is another.
     private static let expiredStatus = 401
 
     /// What passes when a back end is well again, or never, when it is this run that it cannot do with.

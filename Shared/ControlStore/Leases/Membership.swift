@@ -29,8 +29,12 @@ extension ControlStore {
                 SELECT name, \(member), 1, now() + \(duration.seconds) * interval '1 second'
                 FROM unnest(\(names)) AS asked (name)
                 -- Not at each call, of which there are several in that time.
+                WHERE NOT EXISTS (
+                    SELECT FROM leases AS held
+                    WHERE held.name = asked.name
+                        AND held.until > now() + 0.7 * \(duration.seconds) * interval '1 second'
+                )
                 ON CONFLICT (name) DO UPDATE SET until = excluded.until
-                WHERE held.until < now() + 0.7 * \(duration.seconds) * interval '1 second'
             )
             SELECT name, holder FROM leases WHERE name LIKE 'member/%' AND until >= now()
             """

@@ -29,13 +29,13 @@ package enum Caller: Sendable, Hashable {
         }
     }
 
-    /// The feeds that the caller's changes are read from: also what the caller lost by leaving groups.
+    /// The feeds that the caller's changes are read from: also what the caller lost by leaving groups, or gave away.
     package var readFeeds: Set<Feed>? {
         guard case .user(let name, _) = self else { return feeds }
         return feeds?.union([.revoked(name)])
     }
 
-    /// The feed of what the caller lost by leaving groups; nil for those who are in none.
+    /// The feed of what the caller lost by leaving groups, or gave away; nil for those who are in none.
     var lossFeed: Feed? {
         guard case .user(let name, _) = self else { return nil }
         return .revoked(name)

@@ -8,7 +8,7 @@ extension DocumentStore {
         let document: Int64
         let seq: Int
         let tree: RevisionTree<Tags>
-        /// What the reader lost by leaving groups.
+        /// What the reader lost by leaving groups, or gave away.
         let ownLosses: [Loss]
         /// What the readers of the reader's feeds lost by changes of the document.
         let feedLosses: [Loss]

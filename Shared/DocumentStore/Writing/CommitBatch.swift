@@ -44,6 +44,7 @@ struct CommitBatch {
             places[id] = Int32(index + 1)
             add(change, winner: winner)
             addEntries(of: change, place: Int32(index + 1))
+            addGivenAway(by: change, place: Int32(index + 1), plan.rules)
         }
         for body in plan.bodies {
             guard let place = places[body.id] else { continue }
@@ -102,6 +103,25 @@ struct CommitBatch {
             bereftPlaces.append(place)
             bereftFeeds.append(feed.text)
         }
+    }
+
+    /// New leaves that their maker may not read: none of the maker's feeds ever had them, but the maker's device has.
+    private mutating func addGivenAway(by change: WritePlan.Change, place: Int32, _ rules: AccessRules) {
+        guard let feed = change.caller.lossFeed else { return }
+        let tree = change.record.tree
+        let given = tree.leaves
+            .filter { leaf in
+                !change.before.tree.contains(leaf.id) && !rules.mayRead(leaf.payload ?? .none, change.caller)
+            }
+            .compactMap { tree.path(to: $0.id) }
+        guard !given.isEmpty else { return }
+        feeds.insert(feed)
+        entryPlaces.append(place)
+        entryFeeds.append(feed)
+        entryPresences.append(false)
+        entryLosses.append(Loss.encode(given))
+        bereftPlaces.append(place)
+        bereftFeeds.append(feed.text)
     }
 
     /// The statement that commits the batch.

@@ -54,14 +54,20 @@ struct Device {
     }
 
     /// A revision that the user makes on the device, behind the one that the device shows.
-    func edit(_ id: DocumentID, _ body: String, hash: RevisionHash, deleted: Bool = false) -> DocumentEdit? {
+    func edit(
+        _ id: DocumentID,
+        _ body: String,
+        hash: RevisionHash,
+        deleted: Bool = false,
+        tags: AskedTags = AskedTags()
+    ) -> DocumentEdit? {
         guard let tree = trees[id], let winner = documents[id], let path = tree.path(to: winner) else { return nil }
         return DocumentEdit(
             id: id,
             revision: .made(path.appending(hash)),
             isDeleted: deleted,
             body: DocumentBody(bytes: Array(body.utf8), isFaithfulInJSONB: true),
-            tags: AskedTags()
+            tags: tags
         )
     }
 

@@ -12,12 +12,16 @@ enum RandomWorld {
     /// Two of them are equivalent to Unicode, and are two.
     private static let groups = ["red", "blue", "gr\u{FC}n", "gru\u{308}n"]
 
+    static func someGroups(_ generator: inout SeededGenerator) -> [String] {
+        groups.filter { _ in Int.random(in: 0..<3, using: &generator) == 0 }
+    }
+
     /// The administrator makes, changes, retags or deletes a document.
     static func write(_ step: Int, to store: TestStore, _ generator: inout SeededGenerator) async throws {
         let id = DocumentID(stored: "d\(Int.random(in: 0..<10, using: &generator))")
         let current = try await store.store.document(id, in: store.database, for: TestStore.administrator)
         let owner = Int.random(in: 0..<3, using: &generator) == 0 ? users.randomElement(using: &generator) : nil
-        let groups = groups.filter { _ in Int.random(in: 0..<3, using: &generator) == 0 }
+        let groups = someGroups(&generator)
         let keepsTags = current != nil && Bool.random(using: &generator)
         let tags = keepsTags ? AskedTags() : AskedTags(Tags(owner: owner, groups: groups))
         if Int.random(in: 0..<6, using: &generator) == 0 {

@@ -69,12 +69,14 @@ extension SystemTests {
                 """
         }
 
-        private static func server(at port: Int) -> String {
+        /// - Parameter concurrency: Another one each time, for a circuit breaker that knows nothing of the one before.
+        private static func server(at port: Int, concurrency: Int) -> String {
             """
             type: http
             baseUrl: http://127.0.0.1:\(port)
             addresses: [loopback]
             timeout: 1s
+            concurrency: \(concurrency)
             transactions:
               find: {method: GET, path: /people}
             """
@@ -110,11 +112,14 @@ extension SystemTests {
                     let session = try await expectLogins(at: instance.http)
                     try await expectCount("answered", on: system)
                     let silent = try SilentServer()
-                    try await deploy(Self.files(Self.server(at: Int(silent.port)), call: Self.request), on: system)
+                    try await deploy(
+                        Self.files(Self.server(at: Int(silent.port), concurrency: 5), call: Self.request),
+                        on: system
+                    )
                     try await expectNoLogins(at: instance.http, session, because: "timeout", on: system)
                     #expect(silent.connectionCount > 0)
                     let away = try FreePort.any()
-                    try await deploy(Self.files(Self.server(at: away), call: Self.request), on: system)
+                    try await deploy(Self.files(Self.server(at: away, concurrency: 6), call: Self.request), on: system)
                     try await expectNoLogins(at: instance.http, session, because: "connect_failed", on: system)
                     try await deploy(known, on: system)
                     // Were an answer of 503 a guess, this one would be told to wait.
