@@ -104,9 +104,7 @@ final class Worker {
     // MARK: Texts that are not run
 
     private func parse(_ text: String, as form: SourceForm) throws(ScriptError) {
-        guard let form = SyntaxForm(rawValue: form.rawValue) else {
-            throw ScriptError(.protocolViolation, "a text of no known form")
-        }
+        let form = SyntaxForm(form)
         watch.begin(names: [])
         let fault = watch.call(0) { machine.makeContext().syntaxFault(in: text, as: form) }
         if let fault { throw ScriptError(.compilation, fault.message, line: fault.line) }
@@ -154,5 +152,16 @@ final class Worker {
         let scope = try ExpressionScope(on: machine)
         scopes.keep(scope, for: session)
         return scope
+    }
+}
+
+extension SyntaxForm {
+    fileprivate init(_ form: SourceForm) {
+        switch form {
+        case .expression: self = .expression
+        case .statements: self = .statements
+        case .function: self = .function
+        case .module: self = .module
+        }
     }
 }

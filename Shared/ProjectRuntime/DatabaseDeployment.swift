@@ -35,12 +35,19 @@ extension DatabaseChange {
     /// - Parameters:
     ///   - definition: What the project declares; nil for a database that it declares no more.
     ///   - dropped: The design documents that it declared before and does no more, by name.
-    package init(_ name: String, _ definition: DatabaseDefinition?, dropping dropped: [String: JSONObject]) {
+    ///   - indexes: The Mango indexes that it declared before in documents that it still declares, by document.
+    package init(
+        _ name: String,
+        _ definition: DatabaseDefinition?,
+        dropping dropped: [String: JSONObject],
+        andIndexes indexes: [String: Set<String>]
+    ) {
         self.init(
             name: name,
             settings: definition.map { DatabaseSettings($0) },
             designs: Self.documents(of: definition?.designDocuments ?? [:]),
-            dropped: Self.documents(of: dropped)
+            dropped: Self.documents(of: dropped),
+            droppedIndexes: Dictionary(uniqueKeysWithValues: indexes.map { (DocumentID.design($0.key), $0.value) })
         )
     }
 

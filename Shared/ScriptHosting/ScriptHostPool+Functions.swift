@@ -24,24 +24,33 @@ extension ScriptHostPool {
         }
     }
 
-    /// How long it waits before it asks once more about a single document.
-    private static let pauses = [Duration.milliseconds(250), .seconds(2)]
-
     /// Calls each of the map functions with one document, and does so again in new hosts when it ended in a way that
     /// need not be the document's fault.
     package func map(
         _ functions: ScriptFunctions,
         document: [UInt8]
     ) async throws(ScriptError) -> [MapOutcome] {
+        try await insisting { () async throws(ScriptError) in
+            try await map(functions, documents: [document])[0]
+        }
+    }
+
+    /// How long it waits before it asks once more about a single document or text.
+    private static let pauses = [Duration.milliseconds(250), .seconds(2)]
+
+    /// Makes a request, and makes it again in new hosts when it ended in a way that may have been the host's fault.
+    private func insisting<Value: Sendable>(
+        _ request: () async throws(ScriptError) -> Value
+    ) async throws(ScriptError) -> Value {
         for pause in Self.pauses {
             do throws(ScriptError) {
-                return try await map(functions, documents: [document])[0]
+                return try await request()
             } catch {
                 guard error.mayBeOfHost else { throw error }
                 try? await Task.sleep(for: pause)
             }
         }
-        return try await map(functions, documents: [document])[0]
+        return try await request()
     }
 
     /// Calls the reduce function, the only one of the functions, with each of the groups.
@@ -149,12 +158,16 @@ extension ScriptHostPool {
 
     /// What is wrong with a text, which is parsed as what it is to be and never run; nil when nothing is.
     ///
+    /// That a host was killed, stood still or had no memory left is its fault only when it is so in new hosts, too.
+    ///
     /// - Throws: That no host could say.
     package func fault(in text: String, as form: SourceForm) async throws(ScriptError) -> ScriptError? {
         try check([Array(text.utf8)[...]])
         do throws(ScriptError) {
-            guard case .done = try await perform(.parse, { _ in .parse(text: text, form: form) }).0 else {
-                throw .unexpectedReply
+            try await insisting { () async throws(ScriptError) in
+                guard case .done = try await perform(.parse, { _ in .parse(text: text, form: form) }).0 else {
+                    throw .unexpectedReply
+                }
             }
             return nil
         } catch {

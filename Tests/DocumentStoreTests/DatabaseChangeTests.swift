@@ -100,6 +100,130 @@ import Testing
         await test.close()
     }
 
+    @Test func `what is dropped and has a conflict stays, as that would take its place`() async throws {
+        let test = try await TestStore.make()
+        try await test.store.change([Self.change("db", [Self.design("old")])], by: TestStore.administrator) { _, _ in }
+        _ = try await test.graft("_design/old", ["1-0"], tags: .none).revision
+        let before = try await designs(in: "db", of: test.store)
+        let after = Self.change("db", [], dropping: [Self.design("old")])
+        let said = try await test.store.change([after], by: TestStore.administrator) { _, changed in
+            changed["db"].map { [$0.deleted, $0.kept] } ?? []
+        }
+        #expect(said == [[], ["_design/old"]])
+        let expected = try JSONValue(parsing: #"{"filters":{"f":"doc => {}"}}"#)
+        #expect(before == ["_design/old": expected])
+        #expect(try await designs(in: "db", of: test.store) == before)
+        await test.close()
+    }
+
+    @Test func `the indexes that others have added stay, and those of before go`() async throws {
+        func index(_ fields: String...) -> JSONValue { ["map": ["fields": .array(fields.map(JSONValue.string))]] }
+        func design(_ views: JSONObject) -> JSONObject {
+            ["_id": "_design/by", "language": "query", "views": .object(views)]
+        }
+        let test = try await TestStore.make()
+        func present() async throws -> JSONObject? {
+            try await designs(in: "db", of: test.store)["_design/by"]?["views"]?.objectValue
+        }
+        let first = design(["a": index("a"), "b": index("b")])
+        try await test.store.change([Self.change("db", [first])], by: TestStore.administrator) { _, _ in }
+        let found = try await test.store.document("_design/by", in: test.database, for: TestStore.administrator)
+        var edited = first
+        edited["_id"] = nil
+        edited["views"] = ["a": index("mine"), "b": index("b"), "c": index("c")]
+        try await test.put("_design/by", JSONValue.object(edited).text, after: try #require(found).revision)
+
+        let second = DatabaseChange(
+            name: "db",
+            settings: nil,
+            designs: [design(["a": index("a", "d")])],
+            dropped: [],
+            droppedIndexes: ["_design/by": ["b"]]
+        )
+        for _ in 0..<2 {
+            try await test.store.change([second], by: TestStore.administrator) { _, _ in }
+            #expect(try await present() == ["a": index("a", "d"), "c": index("c")])
+        }
+        let seq = try await test.store.info(test.database).updateSeq
+        #expect(seq == 3)
+        await test.close()
+    }
+
+    @Test func `documents are written by the settings that their databases get`() async throws {
+        let test = try await TestStore.make()
+        var settings = DatabaseSettings()
+        settings.ownerMember = "by"
+        var document = Self.design("a")
+        document["by"] = "ann"
+        document["~owner"] = "bob"
+        let changes = ["db", "new"].map {
+            DatabaseChange(name: $0, settings: settings, designs: [document], dropped: [])
+        }
+        let members = try await test.store.change(changes, by: TestStore.administrator) { _, changed in
+            changed.mapValues(\.database.settings.ownerMember)
+        }
+        #expect(members == ["db": "by", "new": "by"])
+        let expected = try JSONValue(parsing: #"{"filters":{"f":"doc => {}"},"~owner":"bob"}"#)
+        for name in ["db", "new"] { #expect(try await designs(in: name, of: test.store) == ["_design/a": expected]) }
+        await test.close()
+    }
+
+    @Test func `what comes first in the transaction holds nobody up`() async throws {
+        let test = try await TestStore.make()
+        let another = try await test.another()
+        let changes = [Self.change("db", [Self.design("a")])]
+        try await test.store.change(changes, by: TestStore.administrator) { _, _ in
+        } beginning: { connection in
+            _ = try await connection.query("SELECT pg_advisory_xact_lock(1)")
+            try await another.put("d")
+        }
+        #expect(try await test.store.info(test.database).updateSeq == 2)
+        await another.close()
+        await test.close()
+    }
+
+    @Test func `when the connection breaks before the end all is done anew`() async throws {
+        let test = try await TestStore.make()
+        let changes = [Self.change("db", [Self.design("a")]), Self.change("new", [Self.design("a")])]
+        let times = Mutex(0)
+        try await test.store.change(changes, by: TestStore.administrator) { connection, _ in
+            let isFirst = times.withLock { times in
+                times += 1
+                return times == 1
+            }
+            guard isFirst else { return }
+            let rows = try await connection.query("SELECT pg_backend_pid()")
+            let process = try #require(try rows.first?.decode(Int32.self, at: 0))
+            _ = try await test.store.client.query("SELECT pg_terminate_backend(\(process), 60000)")
+            _ = try await connection.query("SELECT 1")
+        }
+        #expect(times.withLock { $0 } == 2)
+        for name in ["db", "new"] { #expect(try await designs(in: name, of: test.store).count == 1) }
+        await test.close()
+    }
+
+    @Test func `who is overtaken again and again is told to try later`() async throws {
+        let test = try await TestStore.make()
+        let another = try await test.another()
+        let judge = Judge { write in
+            do {
+                let administrator = TestStore.administrator
+                let present = try await another.store.document(write.id, in: test.database, for: administrator)
+                let number = (present?.revision.generation ?? 0) + 1
+                try await another.put(write.id.text, #"{"n":\#(number)}"#, after: present?.revision)
+            } catch {
+                Issue.record(error)
+            }
+            return nil
+        }
+        let store = try TestStore.connect(judge)
+        let refusal = await #expect(throws: CouchError.self) {
+            try await store.change([Self.change("db", [Self.design("a")])], by: TestStore.administrator) { _, _ in }
+        }
+        #expect(refusal?.status == 503)
+        for store in [store, another.store, test.store] { await store.client.close() }
+    }
+
     @Test func `when one thing fails nothing is changed`() async throws {
         let test = try await TestStore.make()
         let store = try TestStore.connect(

@@ -72,6 +72,23 @@ import Testing
         )
     }
 
+    @Test func `design documents are read with the symbols of the place, whatever else is wrong`() throws {
+        let files = [
+            "project.yaml": "project: p\nsymbols: {SITE: {}, X: {default: other}, UNSET: {}}\n",
+            "databases/a/database.yaml": """
+            indexes:
+              here: {fields: [n], partial_filter_selector: {site: "${SITE}"}, ddoc: "${X}"}
+              there: {fields: [n], ddoc: "none${UNSET}"}
+            """,
+            "sequences/wrong.yaml": "no: steps",
+        ]
+        let designs = Project.designDocuments(in: files) { ["SITE": "north", "X": "mine"][$0] }
+        #expect(designs.keys.sorted() == ["a"])
+        #expect(designs["a"]?.keys.sorted() == ["mine", "none"])
+        let filter = designs["a"]?["mine"]?["views"]?["here"]?["map"]?["partial_filter_selector"]
+        #expect(filter == ["site": ["$eq": "north"]])
+    }
+
     @Test func `symbols come from the lookup or the default, with the type that is written`() throws {
         let project = try ShopProject.read(symbols: ["TOKEN": "t", "URL": "https://other", "PAGE": "50"])
         #expect(project.symbols == ["URL": "https://other", "PAGE": 50])

@@ -140,8 +140,7 @@ enum ShopProject {
         } faults: { scripts in
             let context = ScriptMachine(callTime: .seconds(60)).makeContext()
             return scripts.map { script in
-                SyntaxForm(rawValue: script.form.rawValue)
-                    .flatMap { context.syntaxFault(in: script.text, as: $0) }
+                context.syntaxFault(in: script.text, as: SyntaxForm(script.form))
                     .map { ProjectScript.Fault(line: $0.line, message: $0.message) }
             }
         }
@@ -151,5 +150,16 @@ enum ShopProject {
         var files = files
         for (path, text) in changes { files[path] = text }
         return files
+    }
+}
+
+extension SyntaxForm {
+    fileprivate init(_ form: ProjectScript.Form) {
+        switch form {
+        case .expression: self = .expression
+        case .statements: self = .statements
+        case .function: self = .function
+        case .module: self = .module
+        }
     }
 }

@@ -1,4 +1,6 @@
+import Glibc
 import ScriptHosting
+import TestScripts
 import Testing
 
 @Suite struct ParseTests {
@@ -16,6 +18,19 @@ import Testing
             let deep = try await pool.fault(in: String(repeating: "(", count: 1_000_000), as: .expression)
             #expect(deep?.message.contains("call stack") == true)
             #expect(pool.hostIdentifiers == [host])
+        }
+    }
+
+    @Test(.timeLimit(.minutes(10)))
+    func `a right text is parsed in a new host when one stood still`() async throws {
+        var limits = ScriptLimits.patient
+        limits.batchTime = .seconds(5)
+        try await withPool(limits) { pool in
+            while await scriptError({ try await pool.fault(in: "1", as: .expression) }) != nil {}
+            let host = try #require(pool.hostIdentifiers.first)
+            kill(host, SIGSTOP)
+            #expect(try await pool.fault(in: "a + b", as: .expression) == nil)
+            #expect(pool.hostIdentifiers != [host])
         }
     }
 

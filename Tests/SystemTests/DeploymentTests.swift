@@ -2,6 +2,7 @@ import JSON
 import Logging
 import Postgres
 import PrivateServers
+import Synchronization
 import TestSupport
 import Testing
 
@@ -31,6 +32,7 @@ extension SystemTests {
                     "sequences/which.yaml": "access: public\nsteps: [{return: 1}]\n",
                     "sequences/wait.yaml": """
                     access: public
+                    timeout: 10m
                     steps:
                       - callTransaction: store.postDocument
                         with: {document: {_id: began}}
@@ -83,6 +85,25 @@ extension SystemTests {
                 }
                 state["old"] = try await filter("old", of: first)
                 return state
+            }
+
+            /// An endpoint of its own for as long as the body runs.
+            func withEndpoint(
+                _ settings: [String: String] = [:],
+                _ body: (TestService, Client) async throws -> Void
+            ) async throws {
+                let own = [
+                    "FULLSYNC_POSTGRES_URL": system.postgres, "FULLSYNC_AMQP_URL": system.amqp,
+                    "FULLSYNC_ADMIN_PASSWORD": try system.password, "FULLSYNC_PORT": "0",
+                ]
+                let service = try await TestService.start("replication-endpoint", own.merging(settings) { $1 })
+                try await attempt {
+                    let address = try #require(try await service.addresses().http, "\(service.output)")
+                    try await body(service, Client(address, .basic(name: "admin", password: try system.password)))
+                } finally: {
+                    service.process.send(.kill)
+                    _ = await service.process.waitForExit()
+                }
             }
 
             func filter(_ design: String, of database: String) async throws -> JSONValue {
@@ -172,6 +193,59 @@ extension SystemTests {
             #expect(try await names(of: shop) == ["_all_docs"])
         }
 
+        @Test func `the index that somebody has added to a declared one stays`() async throws {
+            let shop = try await Shop.make()
+            let administrator = shop.system.administrator
+            func files(_ indexes: String) -> JSONObject {
+                var files = shop.one
+                files["databases/\(shop.first)/database.yaml"] = .string("indexes: {\(indexes)}\n")
+                return files
+            }
+            let due = "by-due: {fields: [due]}"
+            let size = "by-size: {fields: [size], ddoc: by-due}"
+            let deployed = try await shop.deploy(files("\(due), \(size)"))
+            try #require(deployed.status == 200, "\(deployed.json)")
+            let asked: JSONValue = ["index": ["fields": ["name"]], "ddoc": "by-due", "name": "mine"]
+            let made = try await administrator.send("POST", "/\(shop.first)/_index", asked)
+            try #require(made.json["result"] == "created", "\(made.json)")
+
+            try #require(try await shop.deploy(files(due)).status == 200)
+            #expect(try await names(of: shop) == ["_all_docs", "by-due", "mine"])
+            let changed = try await shop.deploy(shop.two)
+            #expect(changed.json["kept"] == [.string("\(shop.first)/_design/by-due")], "\(changed.json)")
+            #expect(try await names(of: shop) == ["_all_docs", "by-due", "mine"])
+        }
+
+        @Test func `an index with a symbol in it goes, and what a symbol makes another project's stays`() async throws {
+            let shop = try await Shop.make()
+            try await shop.withEndpoint(["FULLSYNC_SYMBOL_SITE": "north"]) { _, endpoint in
+                func files(_ project: String, _ indexes: String) -> JSONObject {
+                    [
+                        "project.yaml": .string("project: \(project)\nsymbols: {SITE: {default: south}}\n"),
+                        "databases/\(shop.first)/database.yaml": .string("indexes: {\(indexes)}\n"),
+                    ]
+                }
+                let shared = "shared: {fields: [a], ddoc: north}"
+                let filtered = "here: {fields: [n], partial_filter_selector: {site: \"${SITE}\"}}"
+                let first = try await shop.deploy(files(shop.name, "\(filtered), \(shared)"), to: endpoint)
+                try #require(first.status == 200, "\(first.json)")
+                let other = uniqueID("other")
+                let others = files(other, "shared: {fields: [a], ddoc: \"${SITE}\"}")
+                let second = try await endpoint.send(
+                    "PUT",
+                    "/_fullsync/projects/\(other)",
+                    ["files": .object(others)]
+                )
+                try #require(second.status == 200, "\(second.json)")
+                #expect(try await names(of: shop) == ["_all_docs", "here", "shared"])
+
+                let changed = try await shop.deploy(shop.one, to: endpoint)
+                #expect(changed.json["removed"] == [.string("\(shop.first)/_design/here")], "\(changed.json)")
+                #expect(changed.json["kept"] == [], "\(changed.json)")
+                #expect(try await names(of: shop) == ["_all_docs", "shared"])
+            }
+        }
+
         private func names(of shop: Shop) async throws -> [JSONValue?] {
             let list = try await shop.system.administrator.get("/\(shop.first)/_index").json
             return list["indexes"]?.arrayValue?.map { $0["name"] } ?? []
@@ -198,6 +272,8 @@ extension SystemTests {
 
         /// Where a deployment is held up before its process is killed.
         enum Moment: String, CaseIterable {
+            /// When another deployment is under way.
+            case turn
             case beginning
             /// When the first database has its settings and documents.
             case secondDatabase
@@ -209,6 +285,7 @@ extension SystemTests {
             /// A statement behind whose lock the deployment waits.
             fileprivate func lock(_ project: String, _ first: String, _ second: String) -> PostgresQuery {
                 switch self {
+                case .turn: "SELECT 1 FROM pg_advisory_xact_lock(7003)"
                 case .beginning:
                     """
                     SELECT 1 FROM counters JOIN databases ON id = database WHERE name = \(second)
@@ -227,6 +304,7 @@ extension SystemTests {
             /// What the statement that waits begins with.
             fileprivate var waiting: String {
                 switch self {
+                case .turn: "SELECT pg_advisory_xact_lock%"
                 case .beginning: "SELECT FROM counters WHERE database = ANY%"
                 case .secondDatabase: "UPDATE databases%"
                 case .listener: "INSERT INTO positions%"
@@ -240,41 +318,11 @@ extension SystemTests {
             let shop = try await Shop.make()
             try #require(try await shop.deploy(shop.one).json["version"] == 1)
             let before = try await shop.state()
-            let service = try await TestService.start(
-                "replication-endpoint",
-                [
-                    "FULLSYNC_POSTGRES_URL": shop.system.postgres, "FULLSYNC_AMQP_URL": shop.system.amqp,
-                    "FULLSYNC_ADMIN_PASSWORD": try shop.system.password, "FULLSYNC_PORT": "0",
-                ]
-            )
-            let address = try #require(try await service.addresses().http, "\(service.output)")
-            let endpoint = Client(address, .basic(name: "admin", password: try shop.system.password))
-            var configuration = try PostgresConfiguration(url: shop.system.postgres)
-            configuration.idleTransactionTimeout = .zero
-            let postgres = PostgresClient(configuration, logger: Logger(label: "tests"))
-            try await postgres.withConnection { connection in
-                try await connection.execute("BEGIN")
-                _ = try await connection.query(moment.lock(shop.name, shop.first, shop.second))
-                let holder = try await connection.query("SELECT pg_backend_pid()").first?.decode(Int32.self, at: 0)
-                let deploying = Task { try? await shop.deploy(shop.two, to: endpoint) }
-                try await eventually("the deployment waits") {
-                    // On another connection: within a transaction this view stays as it was first seen.
-                    let rows = try await postgres.query(
-                        """
-                        SELECT count(*) FROM pg_stat_activity
-                        WHERE \(holder) = ANY(pg_blocking_pids(pid))
-                            AND ltrim(query, E' \\n') LIKE \(moment.waiting)
-                        """
-                    )
-                    return try rows.first?.decode(Int64.self, at: 0) == 1
-                }
-                service.process.send(.kill)
-                _ = await service.process.waitForExit()
-                try await connection.execute("ROLLBACK")
-                let answer = await deploying.value
-                #expect(answer == nil)
+            try await shop.withEndpoint { service, endpoint in
+                // Once before, so that the next time it has what it needs for the scripts.
+                try #require(try await shop.deploy(shop.one, to: endpoint).json["version"] == 1)
+                try await kill(service, at: moment, deploying: shop, to: endpoint)
             }
-            await postgres.close()
             #expect(try await shop.state() == before)
             // The next one finds nothing in its way.
             let answer = try await shop.deploy(shop.two)
@@ -284,6 +332,57 @@ extension SystemTests {
             #expect(after["answer"] == 2 && after["third"] == true && after["old"] == .null, "\(after)")
             for database in [shop.first, shop.second] {
                 #expect(after["\(database) filter"] == "() => 2" && after["\(database) anonymous"] == "read")
+            }
+        }
+
+        /// Kills the endpoint when the deployment of the second version has come so far.
+        private func kill(
+            _ service: TestService,
+            at moment: Moment,
+            deploying shop: Shop,
+            to endpoint: Client
+        ) async throws {
+            var configuration = try PostgresConfiguration(url: shop.system.postgres)
+            configuration.idleTransactionTimeout = .zero
+            let postgres = PostgresClient(configuration, logger: Logger(label: "tests"))
+            try await attempt {
+                try await postgres.withConnection { connection in
+                    try await connection.execute("BEGIN")
+                    _ = try await connection.query(moment.lock(shop.name, shop.first, shop.second))
+                    let holder = try await connection.query("SELECT pg_backend_pid()").first?.decode(Int32.self, at: 0)
+                    let answer = Mutex<Client.Answer?>(nil)
+                    let deploying = Task {
+                        guard let said = try? await shop.deploy(shop.two, to: endpoint) else { return }
+                        answer.withLock { $0 = said }
+                    }
+                    try await attempt {
+                        try await eventually("the deployment waits") {
+                            try #require(answer.withLock { $0 } == nil, "it waited for nothing")
+                            // On another connection: within a transaction this view stays as it was first seen.
+                            let rows = try await postgres.query(
+                                """
+                                SELECT count(*) FROM pg_stat_activity
+                                WHERE \(holder) = ANY(pg_blocking_pids(pid))
+                                    AND ltrim(query, E' \\n') LIKE \(moment.waiting)
+                                """
+                            )
+                            return try rows.first?.decode(Int64.self, at: 0) == 1
+                        }
+                        if moment == .turn {
+                            // Who waits for its turn holds up nobody who writes.
+                            let path = "/\(shop.first)/written"
+                            #expect(try await shop.system.administrator.send("PUT", path, [:]).status == 201)
+                        }
+                    } finally: {
+                        service.process.send(.kill)
+                        _ = await service.process.waitForExit()
+                        await deploying.value
+                        try await connection.execute("ROLLBACK")
+                    }
+                    #expect(answer.withLock { $0 } == nil)
+                }
+            } finally: {
+                await postgres.close()
             }
         }
 

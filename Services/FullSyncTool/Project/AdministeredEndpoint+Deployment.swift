@@ -19,7 +19,7 @@ extension AdministeredEndpoint {
                     .map { "\n\(words) \($0.printable)" }.joined()
             }
             return lines("removed", "deleted, because the project has it no more:")
-                + lines("kept", "left, because somebody has changed it:") + lines("warnings", "warning:")
+                + lines("kept", "left, because it is not as the project had it:") + lines("warnings", "warning:")
         }
     }
 

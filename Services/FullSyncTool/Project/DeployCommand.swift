@@ -9,6 +9,10 @@ struct DeployCommand: AsyncParsableCommand {
             The new version is live everywhere, or the old one stays; runs that have begun end on the version that \
             they began on. `fullsync rollback` takes it back.
 
+            Design documents that the version before had and this one has not are deleted, unless they are not as \
+            the project had them or another project has them: what is deleted and what is left is said. So is, as a \
+            warning, what the project names of other projects and what is not live.
+
             \(AdministeredEndpoint.discussion)
             """
     )

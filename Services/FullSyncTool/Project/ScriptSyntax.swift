@@ -54,7 +54,18 @@ private struct EndlessScript: Error, CustomStringConvertible {
 
 extension ScriptContext {
     fileprivate func fault(in script: ProjectScript) -> ProjectScript.Fault? {
-        guard let form = SyntaxForm(rawValue: script.form.rawValue) else { return nil }
-        return syntaxFault(in: script.text, as: form).map { ProjectScript.Fault(line: $0.line, message: $0.message) }
+        syntaxFault(in: script.text, as: SyntaxForm(script.form))
+            .map { ProjectScript.Fault(line: $0.line, message: $0.message) }
+    }
+}
+
+extension SyntaxForm {
+    fileprivate init(_ form: ProjectScript.Form) {
+        switch form {
+        case .expression: self = .expression
+        case .statements: self = .statements
+        case .function: self = .function
+        case .module: self = .module
+        }
     }
 }

@@ -2,7 +2,6 @@ import Contracts
 import ControlStore
 import CouchProtocol
 import DocumentStore
-import JSON
 import Logging
 import Messaging
 import Postgres
@@ -14,7 +13,8 @@ import ServiceRuntime
 
 /// Makes a version of a project live everywhere or nowhere, whatever ends in between.
 ///
-/// Its databases, their design documents, where its listeners begin, and the version itself are one transaction.
+/// Its databases, their design documents, where its listeners begin, and the version itself are one transaction. An
+/// endpoint has one of these transactions at a time; those of all endpoints take turns, before they lock anything else.
 struct Deployment: Sendable {
     let store: DocumentStore
     let control: ControlStore
@@ -23,13 +23,32 @@ struct Deployment: Sendable {
     let scripts: ScriptHostPool
     let symbols: @Sendable (String) -> String?
     let logger: Logger
+    private let line = DeploymentLine()
+
+    init(
+        store: DocumentStore,
+        control: ControlStore,
+        catalogue: ProjectCatalogue,
+        broker: MessageBroker,
+        scripts: ScriptHostPool,
+        symbols: @escaping @Sendable (String) -> String?,
+        logger: Logger
+    ) {
+        self.store = store
+        self.control = control
+        self.catalogue = catalogue
+        self.broker = broker
+        self.scripts = scripts
+        self.symbols = symbols
+        self.logger = logger
+    }
 
     /// What became live.
     struct Deployed: Sendable {
         let version: Int
         /// The design documents of an earlier version that were deleted, as `<database>/_design/<name>`.
         let removed: [String]
-        /// Those that stay, because they are not as that version had them.
+        /// Those that stay, because they are not as that version had them, or have conflicts.
         let kept: [String]
         /// What the version names of other projects and what is not live.
         var warnings: [String] = []
@@ -37,13 +56,14 @@ struct Deployment: Sendable {
 
     /// Checks the files and makes them live.
     ///
-    /// - Throws: `ProjectProblems` when the files are no project, or what refuses it; nothing is changed then.
+    /// - Throws: `ProjectProblems` when the files are no project, what refuses it, or 503 when others deploy for too
+    ///   long; nothing is changed then.
     func deploy(_ name: String, _ files: [String: String], by deployer: String) async throws -> Deployed {
         let project = try await Project.check(files, symbol: symbols) { try await scripts.faults(of: $0) }
         guard project.name == name else {
             throw CouchError.badRequest("The files are of the project '\(project.name)', not '\(name)'.")
         }
-        var deployed = try await deploy(project, files, by: deployer)
+        var deployed = try await line.withTurn { try await deploy(project, files, by: deployer) }
         try await announce()
         let others = catalogue.current.filter { $0.key != name }.mapValues(\.project)
         deployed.warnings = project.problems(among: others).map(\.description)
@@ -57,21 +77,23 @@ struct Deployment: Sendable {
         return deployed
     }
 
-    /// How often it is begun anew because other projects are deployed meanwhile.
+    /// How often it is begun anew because others are deployed meanwhile.
     private static let attempts = 20
 
     private func deploy(_ project: Project, _ files: [String: String], by deployer: String) async throws -> Deployed {
         for _ in 0..<Self.attempts {
             let live = try await control.liveVersions()
-            let dropped = try await droppedDesigns(of: project, live)
-            let changes = Set(project.databases.keys).union(dropped.keys).sorted().map { name in
-                DatabaseChange(name, project.databases[name], dropping: dropped[name] ?? [:])
+            let dropped = try await DroppedDesigns(by: project, live: live, control, symbol: symbols)
+            let changes = Set(project.databases.keys).union(dropped.databases).sorted().map { name in
+                DatabaseChange(
+                    name,
+                    project.databases[name],
+                    dropping: dropped.documents[name] ?? [:],
+                    andIndexes: dropped.indexes[name] ?? [:]
+                )
             }
             do {
                 return try await store.change(changes, by: .administrator(name: deployer)) { connection, databases in
-                    try await control.takeTurn(over: connection)
-                    // What was dropped is known of these versions.
-                    guard try await control.liveVersions(over: connection) == live else { throw OtherDeployment() }
                     for statement in starts(of: project, in: databases) { try await connection.execute(statement) }
                     let version = try await control.deploy(
                         project: project.name,
@@ -86,37 +108,30 @@ struct Deployment: Sendable {
                         removed: databases.values.flatMap { $0.names(\.deleted) }.sorted(),
                         kept: databases.values.flatMap { $0.names(\.kept) }.sorted()
                     )
+                } beginning: { connection in
+                    // Before the transaction locks anything that others wait for.
+                    try await takeTurn(over: connection)
+                    let now = try await control.liveVersions(over: connection)
+                    // What is dropped is known of these versions.
+                    let isSame = dropped.isEmpty ? now[project.name] == live[project.name] : now == live
+                    guard isSame else { throw OtherDeployment() }
                 }
             } catch is OtherDeployment {
                 continue
             }
         }
-        throw CouchError.unavailable("Other deployments are under way. Try again later.")
+        throw Self.othersAreUnderWay
     }
 
-    /// The design documents of the version that was deployed last which the project has no more, by database; without
-    /// those of other live projects.
-    private func droppedDesigns(
-        of project: Project,
-        _ live: [String: Int]
-    ) async throws -> [String: [String: JSONObject]] {
-        guard let last = try await control.lastVersion(of: project.name), last.digest != project.digest else {
-            return [:]
+    private static let othersAreUnderWay = CouchError.unavailable("Other deployments are under way. Try again later.")
+
+    /// Waits for the deployments of other endpoints, as long as a statement may take.
+    private func takeTurn(over connection: PostgresConnection) async throws {
+        do {
+            try await control.takeTurn(over: connection)
+        } catch let error as PostgresError where error == .timedOut(.statement) || error.sqlState == .queryCanceled {
+            throw Self.othersAreUnderWay
         }
-        var dropped: [String: [String: JSONObject]] = [:]
-        for (database, designs) in Project.designDocuments(in: last.files) {
-            let present = project.databases[database]?.designDocuments ?? [:]
-            let gone = designs.filter { present[$0.key] == nil }
-            if !gone.isEmpty { dropped[database] = gone }
-        }
-        guard !dropped.isEmpty else { return [:] }
-        for (name, version) in live where name != project.name {
-            guard let other = try await control.project(name, version: version) else { continue }
-            for (database, designs) in Project.designDocuments(in: other.files) {
-                for design in designs.keys { dropped[database]?[design] = nil }
-            }
-        }
-        return dropped
     }
 
     /// Makes the project be live no more: nothing of it can be called, and nothing starts it.

@@ -10,7 +10,7 @@ package struct Database: Sendable, Hashable {
     package let incarnation: String
     /// The incarnation that it was made with, by which what is restored with it knows it again: followers' positions.
     package let originalIncarnation: String
-    package let settings: DatabaseSettings
+    package internal(set) var settings: DatabaseSettings
     /// Whom its security object lets in.
     package internal(set) var security = DatabaseSecurity()
 }

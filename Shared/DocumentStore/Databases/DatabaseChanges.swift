@@ -8,15 +8,27 @@ package struct DatabaseChange: Sendable {
     /// Nil leaves the settings as they are, and makes no database.
     package let settings: DatabaseSettings?
     /// What is written, without tags, where it is not there as it is here; each with its `_id`.
+    ///
+    /// A document of Mango indexes keeps the indexes that others have added to it.
     package let designs: [JSONObject]
-    /// What is deleted where it is there as it is here: what somebody else has written in its place stays.
+    /// What is deleted where it is there as it is here: what somebody else has written in its place stays, and so does
+    /// a document with conflicts.
     package let dropped: [JSONObject]
+    /// The Mango indexes that go from documents that stay: by document, their names.
+    package let droppedIndexes: [DocumentID: Set<String>]
 
-    package init(name: String, settings: DatabaseSettings?, designs: [JSONObject], dropped: [JSONObject]) {
+    package init(
+        name: String,
+        settings: DatabaseSettings?,
+        designs: [JSONObject],
+        dropped: [JSONObject],
+        droppedIndexes: [DocumentID: Set<String>] = [:]
+    ) {
         self.name = name
         self.settings = settings
         self.designs = designs
         self.dropped = dropped
+        self.droppedIndexes = droppedIndexes
     }
 }
 
@@ -27,27 +39,32 @@ package struct ChangedDatabase: Sendable {
     package let seq: Int
     /// Which of the dropped design documents were deleted.
     package let deleted: [DocumentID]
-    /// Which of them are not as they were, and stay.
+    /// Which of them are not as they were, or have conflicts, and stay.
     package let kept: [DocumentID]
 }
 
 extension DocumentStore {
     /// Changes databases, and what `body` changes besides, in one transaction: all of it, or nothing.
     ///
-    /// It is planned before the transaction begins, so that no commit waits for more than a few statements; when
-    /// somebody else has changed one of the documents or databases meanwhile, all is planned anew.
+    /// It is planned before the transaction begins, so that no commit waits for more than a few statements, those of
+    /// `body` among them; when somebody else has changed one of the documents or databases meanwhile, or the
+    /// connection has broken before the transaction was committed, all is planned anew.
     ///
-    /// - Parameter body: Gets the databases by name, within the transaction; it may be run again, so it has no effect
-    ///   but through its connection.
-    /// - Throws: What refuses one of the documents, naming it.
+    /// - Parameters:
+    ///   - body: Gets the databases by name, within the transaction; it may be run again, so it has no effect but
+    ///     through its connection.
+    ///   - beginning: What comes first in the transaction, when nobody waits for it yet; it may be run again likewise.
+    /// - Throws: What refuses one of the documents, naming it; 503 when others come between again and again.
     package func change<Value: Sendable>(
         _ changes: [DatabaseChange],
         by caller: Caller,
-        with body: (PostgresConnection, [String: ChangedDatabase]) async throws -> Value
+        with body: (PostgresConnection, [String: ChangedDatabase]) async throws -> Value,
+        beginning: (PostgresConnection) async throws -> Void = { _ in }
     ) async throws -> Value {
         for change in changes { try change.settings?.check() }
         defer { recentDatabases.forget() }
         var attempt = 1
+        var pause = Duration.milliseconds(5)
         while true {
             do {
                 var plans: [PlannedChange] = []
@@ -56,13 +73,17 @@ extension DocumentStore {
                     plans.append(try await plan(change, by: caller))
                 }
                 let (value, changed) = try await client.transaction(attempts: 1) { connection in
+                    try await beginning(connection)
                     let changed = try await carryOut(plans, over: connection)
                     return (try await body(connection, changed), changed)
                 }
                 for change in changed.values { notifier.committed(change.database) }
                 return value
-            } catch  where attempt < Self.changeAttempts && error.meansOvertaken {
+            } catch  where error.meansOvertaken {
+                guard attempt < Self.changeAttempts else { throw error.whenOvertakenForLong }
                 attempt += 1
+                try await Task.sleep(for: pause * Double.random(in: 0.5...1))
+                pause = min(pause * 2, .milliseconds(500))
             }
         }
     }
@@ -73,7 +94,7 @@ extension DocumentStore {
     /// A change over the database as it was when it was planned.
     private struct PlannedChange: Sendable {
         let change: DatabaseChange
-        /// Nil where there was none.
+        /// With the settings that it is to have; nil where there was none.
         let database: Database?
         let plan: WritePlan
         /// What commits the plan; a database that is new has none, as its number is not known.
@@ -83,12 +104,14 @@ extension DocumentStore {
     }
 
     private func plan(_ change: DatabaseChange, by caller: Caller) async throws -> PlannedChange {
-        let database: Database?
+        var database: Database?
         do {
             database = try await self.database(change.name)
         } catch let error as CouchError where error == .noDatabase {
             database = nil
         }
+        let settings = change.settings ?? database?.settings ?? DatabaseSettings()
+        database?.settings = settings
         let dropped = try change.dropped.map { try $0.designID }
         let ids = try change.designs.map { try $0.designID } + dropped
         var current: [DocumentID: StoredRevision] = [:]
@@ -101,9 +124,9 @@ extension DocumentStore {
             guard let present = current[id], !present.isDeleted else { continue }
             if present.is(document) { deleted.append(id) } else { kept.append(id) }
         }
-        let edits = try edits(of: change, deleting: deleted, over: current, database)
+        let edits = try edits(of: change, deleting: deleted, over: current, settings)
         try await checkDesigns(edits, in: change.name)
-        var plan = WritePlan(database?.settings ?? DatabaseSettings(), over: [:], limits: limits)
+        var plan = WritePlan(settings, over: [:], limits: limits)
         if let database, !edits.isEmpty {
             let request = CommitQueue.Request(database: database, edits: edits, caller: caller, traceID: nil)
             plan = try await basis(of: [request]).plan
@@ -128,16 +151,20 @@ extension DocumentStore {
         of change: DatabaseChange,
         deleting deleted: [DocumentID],
         over current: [DocumentID: StoredRevision],
-        _ database: Database?
+        _ settings: DatabaseSettings
     ) throws -> [DocumentEdit] {
+        let designs = try change.designs.map { design in
+            let id = try design.designID
+            return design.keepingIndexes(of: current[id], without: change.droppedIndexes[id] ?? [])
+        }
         let tombstones = deleted.map { id -> JSONObject in ["_id": .string(id.text), "_deleted": true] }
         let post = DocumentPost(
-            documents: change.designs + tombstones,
+            documents: designs + tombstones,
             policy: .override,
             ownership: .tags(.none),
             onlyIfChanged: true
         )
-        let plan = PostPlan(post, over: current, database?.settings ?? DatabaseSettings()) { DocumentID(stored: "") }
+        let plan = PostPlan(post, over: current, settings) { DocumentID(stored: "") }
         for case .refused(let id, let error) in plan.refusals {
             throw error.about(id.map { DocumentID(stored: $0) }, in: change.name)
         }
@@ -214,11 +241,18 @@ extension DocumentStore {
 private struct ChangeOvertaken: Error {}
 
 extension Error {
-    /// Whether it says that others have changed, made or deleted what a transaction was about.
+    /// Whether it says that others have changed, made or deleted what a transaction was about, or that it ended before
+    /// its commit for no reason of its own.
     fileprivate var meansOvertaken: Bool {
         if self is ChangeOvertaken { return true }
-        guard let error = self as? PostgresError, let state = error.sqlState else { return false }
-        return state.isRetryable || state == .databaseGone || state == .foreignKeyViolation
+        guard let error = self as? PostgresError else { return false }
+        return error.isRetryable || error.sqlState == .databaseGone || error.sqlState == .foreignKeyViolation
+    }
+
+    /// What is said when it has been so too often.
+    fileprivate var whenOvertakenForLong: any Error {
+        if let error = self as? PostgresError, error.isUnavailable { return error }
+        return CouchError.unavailable("Others change the same databases all the time. Try again later.")
     }
 }
 
@@ -231,15 +265,33 @@ extension JSONObject {
             return id
         }
     }
+
+    /// A document of Mango indexes with those, too, that are in the present one and not among the dropped.
+    fileprivate func keepingIndexes(of present: StoredRevision?, without dropped: Set<String>) -> JSONObject {
+        guard self["language"] == "query", let present, !present.isDeleted, let found = present.members,
+            found["language"] == "query"
+        else { return self }
+        var views = self["views"]?.objectValue ?? [:]
+        for (name, view) in found["views"]?.objectValue ?? [:] where views[name] == nil && !dropped.contains(name) {
+            views[name] = view
+        }
+        var document = self
+        document["views"] = .object(views)
+        return document
+    }
 }
 
 extension StoredRevision {
-    /// Whether it is that document, with everybody's tags and without attachments.
+    fileprivate var members: JSONObject? {
+        (try? JSONValue(parsing: body, limits: .unlimited))?.objectValue
+    }
+
+    /// Whether it is that document, with everybody's tags and without attachments, and the only one that is live: a
+    /// conflict would take its place.
     fileprivate func `is`(_ document: JSONObject) -> Bool {
         var members = document
         members["_id"] = nil
-        let present = (try? JSONValue(parsing: body, limits: .unlimited))?.objectValue
-        return present == members && tags == .none && attachments.isEmpty
+        return self.members == members && tags == .none && attachments.isEmpty && tree?.conflicts.isEmpty ?? true
     }
 }
 

@@ -1,3 +1,4 @@
+import CouchProtocol
 import JSON
 import Sequences
 
@@ -44,7 +45,11 @@ extension ProjectReader {
                 )
                 continue
             }
-            designs[index.design] = index.added(to: designs[index.design])
+            do throws(CouchError) {
+                designs[index.design] = try index.added(to: designs[index.design])
+            } catch {
+                problems.report("the index '\(index.name)' cannot be: \(error.reason)", at: index.position)
+            }
         }
         return DatabaseDefinition(
             name: name,

@@ -17,10 +17,14 @@ struct DeclaredIndex {
         self.request = request
     }
 
+    /// The name of the index.
+    var name: String { request.name }
+
     /// The design document with the index in it; nil makes a new one.
-    func added(to document: JSONObject?) -> JSONObject {
-        // A design document of another language cannot be: it would have files.
-        var document = (try? request.added(to: document)) ?? document ?? [:]
+    ///
+    /// - Throws: That the document is of another language.
+    func added(to document: JSONObject?) throws(CouchError) -> JSONObject {
+        var document = try request.added(to: document)
         document["_id"] = .string("_design/\(design)")
         return document
     }

@@ -38,7 +38,7 @@ extension Project {
     ///   - limits: How large the project may be.
     ///   - lookup: The values of symbols, nil for one that is not set.
     ///   - substitute: What those are taken for that are not set and have no default; nil where that is a problem.
-    ///   - faults: Says of each script what is no JavaScript about it.
+    ///   - faults: Says of each script, in their order, what is no JavaScript about it.
     /// - Returns: The project.
     /// - Throws: `ProjectProblems` with everything that is wrong with it; what `faults` throws.
     package static func check(
@@ -51,7 +51,9 @@ extension Project {
         var (project, found) = examine(files, limits, lookup, substitute)
         let scripts = project?.scripts ?? []
         if !scripts.isEmpty {
-            for (script, fault) in zip(scripts, try await faults(scripts)) {
+            let answers = try await faults(scripts)
+            precondition(answers.count == scripts.count, "\(answers.count) answers about \(scripts.count) scripts")
+            for (script, fault) in zip(scripts, answers) {
                 if let fault { found.append(script.problem(fault)) }
             }
         }
@@ -60,8 +62,15 @@ extension Project {
     }
 
     /// The design documents that the files declare, by database and name, whatever else may be wrong with them.
-    package static func designDocuments(in files: [String: String]) -> [String: [String: JSONObject]] {
-        let (project, _) = examine(files, ProjectLimits(), { _ in nil }, { _ in "" })
+    ///
+    /// - Parameters:
+    ///   - files: The texts of its files by path.
+    ///   - lookup: The values of symbols, which indexes may have in them; one without is empty.
+    package static func designDocuments(
+        in files: [String: String],
+        symbol lookup: Symbol.Lookup
+    ) -> [String: [String: JSONObject]] {
+        let (project, _) = examine(files, ProjectLimits(), lookup, { _ in "" })
         return (project?.databases ?? [:]).mapValues(\.designDocuments)
     }
 

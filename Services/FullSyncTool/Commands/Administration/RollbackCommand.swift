@@ -10,7 +10,7 @@ struct RollbackCommand: AsyncParsableCommand {
         discussion: """
             Without a version it is the one before the live one. Runs that have begun end on the version that they \
             began on. Documents stay as they are. The project's design documents are those of the version; what the \
-            live one had besides is deleted, unless somebody has changed it since or another project has it.
+            live one had besides is deleted, unless it is not as the project had it or another project has it.
 
             \(AdministeredEndpoint.discussion)
             """
