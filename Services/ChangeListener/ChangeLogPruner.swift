@@ -1,3 +1,4 @@
+import CouchProtocol
 import DocumentStore
 import Logging
 import ServiceLifecycle
@@ -16,7 +17,25 @@ struct ChangeLogPruner: Service {
 
     func run() async throws {
         await repeatedly(every: Self.period, logger, onFailure: "The change log could not be pruned") {
-            for name in try await store.databaseNames() { try await prune(name) }
+            try await prune(try await store.databaseNames())
+        }
+    }
+
+    /// Prunes the databases' logs; where one fails, it is left to the next round, and the others have their turn.
+    func prune(_ names: [String]) async throws(CancellationError) {
+        for name in names {
+            do {
+                try await prune(name)
+            } catch is CancellationError {
+                throw CancellationError()
+            } catch let error as CouchError where error == .noDatabase {
+                // It was deleted meanwhile.
+            } catch {
+                logger.warning(
+                    "The change log could not be pruned",
+                    metadata: ["database": "\(name)", "error": "\(error)"]
+                )
+            }
         }
     }
 

@@ -13,7 +13,7 @@ import ViewIndexes
 
 /// What can be set of a change listener.
 enum ListenerSettings {
-    static let scripts = ScriptHostSettings(hosts: 1)
+    static let scripts = ScriptHostSettings(hosts: 2)
     static let retention = Setting(
         "changes.retention",
         .duration(.seconds(60) ... .seconds(31_536_000)),

@@ -80,7 +80,9 @@ struct FollowerSupervisor: Service {
                 )
                 let matcher = matcher(listener, of: live.project)
                 let key = Key(name: name, database: listener.database, version: live.version)
-                wanted[key] = { await follower.run(matcher.handle) }
+                wanted[key] = {
+                    await ScriptOwner.$current.withValue(live.project.name) { await follower.run(matcher.handle) }
+                }
             }
         }
         return wanted

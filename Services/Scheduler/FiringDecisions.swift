@@ -34,6 +34,7 @@ struct FiringDecisions {
             let made = try await control.fire(
                 job: key,
                 firings,
+                of: job.schedule.description,
                 after: nil,
                 until: now.date,
                 overlap: job.overlap
@@ -43,7 +44,13 @@ struct FiringDecisions {
         guard Timestamp(decided) <= now + Self.tolerance else {
             // The clock had been ahead. What has fired under it does not fire again: there is one row for each time.
             logger.warning("The clock was put back; the job goes on by the present one", metadata: ["job": "\(key)"])
-            _ = try await control.fire(job: key, [], after: decided, until: now.date)
+            _ = try await control.fire(
+                job: key,
+                [],
+                of: job.schedule.description,
+                after: decided,
+                until: now.date
+            )
             return Decision(next: job.schedule.nextFiring(after: now))
         }
         let plan = job.planner.plan(decidedUntil: Timestamp(decided), now: now)
@@ -52,6 +59,7 @@ struct FiringDecisions {
         let made = try await control.fire(
             job: key,
             firings,
+            of: job.schedule.description,
             after: decided,
             until: plan.decidedUntil.date,
             overlap: job.overlap

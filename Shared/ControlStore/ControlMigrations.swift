@@ -145,5 +145,6 @@ extension ControlStore {
         .schedules,
         .lineage,
         .uncountedAttempts,
+        .linesOfDueRuns,
     ]
 }

@@ -5,7 +5,7 @@
 package struct SchedulePlanner: Sendable, Hashable {
     package let schedule: Schedule
     package let missed: MissedFirings
-    /// How late, in seconds, a firing may be and still count as on time.
+    /// How late, in seconds, a firing may be and still count as on time; one after which the next has come is missed.
     package let grace: Int
     /// How many missed firings are made up for at most, the latest ones, when all are.
     package let limit: Int
@@ -66,7 +66,9 @@ package struct SchedulePlanner: Sendable, Hashable {
                 last = max(last, now + -max(grace, Self.searchLimit))
             }
         }
-        let onTime = due.filter { now - $0 <= grace }
+        // The schedule's interval is all the grace that there is where it is shorter: what comes often need not be
+        // made up for one by one after a moment's outage.
+        let onTime = due.suffix(1).filter { now - $0 <= grace }
         let late = due.dropLast(onTime.count)
         let madeUp: [Timestamp] =
             switch missed {

@@ -44,6 +44,7 @@ struct HostSupervisor: Sendable {
     private func serve(_ key: JobQueue.HostKey) async -> Int {
         var answered = 0
         var completion: (() -> Void)?
+        defer { queue.release(key) }
         while let job = await queue.next(for: key, completing: completion) {
             completion = nil
             let began = ContinuousClock.now

@@ -184,13 +184,13 @@ extension ScriptHostPool {
     ) async throws(ScriptError) -> HostReply {
         let number = register.number(of: functions, next: nextIdentifier)
         let known = FunctionsReference(number: number, definition: nil)
-        let (reply, host) = try await perform(kind) { _ in request(known) }
+        let (reply, host) = try await perform(kind, in: .functions(number)) { _ in request(known) }
         guard case .missing = reply else { return reply }
         let defined = FunctionsReference(
             number: number,
             definition: .init(sources: functions.sources, library: functions.library[...])
         )
-        return try await perform(kind, preferring: host) { _ in request(defined) }.0
+        return try await perform(kind, in: .functions(number), preferring: host) { _ in request(defined) }.0
     }
 
     /// Refuses what is more than a host takes.

@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// Calls wait until ``run()`` has a host for them. Any number of tasks may call at once. A host that ends costs the
 /// request in its hands an error, or a second try when the host did not end by the script's fault; all other requests
-/// are served by the other hosts and by the one that takes its place.
+/// are served by the other hosts and by the one that takes its place. Hosts are shared among those who call (see
+/// ``ScriptOwner``), so that nobody's scripts, however many and slow, keep those of others waiting for long.
 package final class ScriptHostPool: Sendable {
     let limits: ScriptLimits
     let metrics = ScriptMetrics()
@@ -33,7 +34,7 @@ package final class ScriptHostPool: Sendable {
         }
         self.limits = limits
         self.logger = logger
-        queue = JobQueue(capacity: limits.queueLength)
+        queue = JobQueue(hosts: hosts, capacity: limits.queueLength)
     }
 
     /// Keeps the hosts running until it is cancelled; then ends them, and every call that waits with an error.
@@ -69,6 +70,9 @@ package final class ScriptHostPool: Sendable {
         hosts.compactMap(\.process.identifier)
     }
 
+    /// How many calls wait for a host.
+    var waiting: Int { queue.count }
+
     /// A number that this pool has not given before.
     func nextIdentifier() -> Int {
         identifiers.withLock { identifier in
@@ -78,16 +82,21 @@ package final class ScriptHostPool: Sendable {
     }
 
     /// Asks a host, and gives its reply unless that is an error.
+    ///
+    /// - Parameter lane: Whose request it is, where ``ScriptOwner`` names nobody.
     func perform(
         _ kind: ScriptMetrics.Request,
+        in lane: ScriptLane,
         preferring host: JobQueue.HostKey? = nil,
         _ request: @escaping @Sendable (JobQueue.HostKey) -> HostRequest
     ) async throws(ScriptError) -> (HostReply, JobQueue.HostKey) {
         let identifier = nextIdentifier()
+        let lane = ScriptOwner.current.map(ScriptLane.owner) ?? lane
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let job = JobQueue.Job(
                     identifier: identifier,
+                    lane: lane,
                     preferred: host,
                     submitted: .now,
                     request: request,

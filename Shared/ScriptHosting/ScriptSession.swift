@@ -106,7 +106,8 @@ package final class ScriptSession: Sendable {
         // The second try sends what the host turned out not to have; by the third it has been given all of it.
         for _ in 0..<3 {
             let (preferred, sent) = state.withLock { ($0.host, $0.sent) }
-            let (reply, host) = try await pool.perform(.evaluate, preferring: preferred) { [identifier, pool] host in
+            let (reply, host) = try await pool.perform(.evaluate, in: .shared, preferring: preferred) {
+                [identifier, pool] host in
                 let known = host == preferred ? sent : [:]
                 return .evaluate(
                     Evaluation(

@@ -40,6 +40,24 @@ import Testing
         }
     }
 
+    @Test func `a database that cannot be pruned keeps no other from being pruned`() async throws {
+        let test = try await TestListening.make()
+        for number in 0..<10 { try await test.write("doc-\(number)") }
+        try await place(test)
+        let catalogue = catalogue(test, knows: true)
+        while try await test.store.compact(test.database, through: 10, olderThan: .zero) {}
+        #expect(try await test.store.compactedThrough(test.database) == 10)
+        let pruner = ChangeLogPruner(
+            store: test.store,
+            progress: FollowersProgress(control: test.control, catalogue: catalogue),
+            retention: .zero,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        try await pruner.prune(["deleted meanwhile", "d"])
+        #expect(try await test.store.startOfChangeLog(of: test.database) == 10)
+        await test.close()
+    }
+
     @Test func `nothing is given up before it is known who is live`() async throws {
         let test = try await TestListening.make()
         try await place(test)

@@ -70,6 +70,27 @@ import Testing
         await store.close()
     }
 
+    @Test func `a scheduler that has not heard of a job's new schedule decides nothing by the old one`() async throws {
+        let store = try await TestControl.make()
+        let known: PostgresQuery = "SELECT schedule FROM schedules WHERE job = 'shop/j'"
+        try await deploy(["schedule: {every: 1h}"], to: store)
+        let old = try await store.scalar(known, as: String.self)
+        #expect(try await store.control.fire(job: "shop/j", [], of: "other", after: nil, until: Self.long) == nil)
+        #expect(try await store.control.fire(job: "shop/j", [], of: old, after: nil, until: Self.long) == [])
+        try await deploy(["schedule: {every: 2h}"], to: store)
+        let new = try await store.scalar(known, as: String.self)
+        let decided = try await store.control.decidedUntil(job: "shop/j")
+        let firing = (at: Self.long, run: NewRun.work(cause: .schedule) as NewRun?)
+        let late = Date(timeIntervalSince1970: 10_000_000_000)
+        #expect(try await store.control.fire(job: "shop/j", [firing], of: old, after: decided, until: late) == nil)
+        #expect(try await store.scalar("SELECT count(*) FROM runs", as: Int64.self) == 0)
+        #expect(try await store.control.decidedUntil(job: "shop/j") == decided)
+        #expect(
+            try await store.control.fire(job: "shop/j", [firing], of: new, after: decided, until: late)?.count == 1
+        )
+        await store.close()
+    }
+
     /// Whether the job's schedule counts from about now on, and not from when it was set to.
     private func begins(_ store: TestControl) async throws -> Bool {
         let decided = try #require(try await store.control.decidedUntil(job: "shop/j"))

@@ -53,8 +53,20 @@ import Testing
 
     @Test func `years of absence are decided at once`() {
         let plan = plan(.all, every: 1, decided: 0, now: 1_800_000_000)
-        // Eleven on time, which is more than the limit of what is made up for.
-        #expect(plan.firings.map(\.seconds) == Array(1_799_999_990...1_800_000_000))
+        #expect(plan.firings.map(\.seconds) == Array(1_799_999_996...1_800_000_000))
+    }
+
+    @Test(arguments: [(MissedFirings.skip, [600]), (.once, [600]), (.all, [580, 585, 590, 595, 600])])
+    func `what comes more often than there is grace is missed when the next has come`(
+        policy: MissedFirings,
+        expected: [Int]
+    ) {
+        for now in 600...604 {
+            let plan = SchedulePlanner(schedule: .every(seconds: 5), missed: policy, limit: 5)
+                .plan(decidedUntil: time(540), now: time(now))
+            #expect(plan.firings.map(\.seconds) == expected)
+            #expect(plan.skipped == 12 - expected.count)
+        }
     }
 
     @Test func `a schedule that is over has no next firing`() {

@@ -41,6 +41,17 @@ import Testing
         #expect(!slots.hasRoom)
     }
 
+    @Test func `a line is known to be crowded while many of it wait, and by its own runs alone`() {
+        let slots = RunSlots(2)
+        let first = candidate("a0")
+        #expect(slots.begin(first) && slots.begin(candidate("other", of: "q")))
+        for run in ["a1", "a2"] { #expect(!slots.begin(candidate(run))) }
+        #expect(!slots.begin(candidate("b", "b")))
+        #expect(slots.lines(waiting: 2) == [first.line] && slots.lines(waiting: 3).isEmpty)
+        #expect(slots.end(first)?.run == "a1")
+        #expect(slots.lines(waiting: 2).isEmpty)
+    }
+
     @Test func `the order of runs of a project is that in which they came, whatever made them`() {
         let slots = RunSlots(4)
         let begun = [candidate("a", "a"), candidate("b", "b"), candidate("c", "c")]

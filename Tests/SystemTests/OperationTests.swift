@@ -65,6 +65,11 @@ extension SystemTests {
             #expect(again.suffix(2).compactMap { $0["doc"]?["_rev"]?.stringValue } == [before, after])
             #expect(try await stage.post("listeners/closed/rewind", ["to": "yesterday"]).status == 400)
             #expect(try await stage.post("listeners/none/pause").status == 404)
+            // A listener whose database was deleted is shown all the same, and has come nowhere.
+            #expect(try await stage.system.administrator.send("DELETE", stage.documents).status == 200)
+            let listeners = try await stage.get("listeners")["listeners"]?.arrayValue ?? []
+            #expect(listeners.compactMap { $0["name"]?.stringValue } == ["closed", "echo", "poison"])
+            #expect(listeners.allSatisfy { $0["end"] == .null && $0["behind"] == .null && $0["waiting"] != nil })
         }
 
         @Test func `a change that fails for good holds those behind it until somebody cancels it`() async throws {

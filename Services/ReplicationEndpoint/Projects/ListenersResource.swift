@@ -96,21 +96,31 @@ struct ListenersResource: Sendable {
             answer["pausedSince"] = .string(pause.since.formatted(.iso8601))
             answer["pausedBy"] = .string(pause.by)
         }
-        let database = try await store.database(listener.database)
-        let end = try await store.info(database).updateSeq
-        let follower = Listener.follower(listener.name, of: project)
-        let position = try await control.position(of: follower, in: listener.database)
-        // In an earlier database of that name it has seen nothing of this one.
-        let isHere = position?.incarnation == database.originalIncarnation
-        let seq = isHere ? position?.seq ?? 0 : 0
-        let behind = try await store.countChanges(in: database, since: seq, limit: Self.countLimit)
-        answer["position"] = .number(JSONNumber(seq))
-        answer["end"] = .number(JSONNumber(end))
-        answer["behind"] = .number(JSONNumber(behind))
+        for (name, number) in try await progress(of: listener, in: project) {
+            answer[name] = number.map { .number(JSONNumber($0)) } ?? .null
+        }
         let runs = try await control.openRuns(project: project, listener: listener.name)
         for state in [RunState.waiting, .running, .failed, .uncertain] {
             answer[state.rawValue] = .number(JSONNumber(runs[state] ?? 0))
         }
         return answer
+    }
+
+    /// How far the listener has come, how far its database is, and how many changes lie between; nothing of a database
+    /// that was deleted, of which its project's other listeners know nothing.
+    private func progress(of listener: Listener, in project: String) async throws -> [(name: String, number: Int?)] {
+        do {
+            let database = try await store.database(listener.database)
+            let end = try await store.info(database).updateSeq
+            let follower = Listener.follower(listener.name, of: project)
+            let position = try await control.position(of: follower, in: listener.database)
+            // In an earlier database of that name it has seen nothing of this one.
+            let isHere = position?.incarnation == database.originalIncarnation
+            let seq = isHere ? position?.seq ?? 0 : 0
+            let behind = try await store.countChanges(in: database, since: seq, limit: Self.countLimit)
+            return [("position", seq), ("end", end), ("behind", behind)]
+        } catch let error as CouchError where error == .noDatabase {
+            return [("position", nil), ("end", nil), ("behind", nil)]
+        }
     }
 }

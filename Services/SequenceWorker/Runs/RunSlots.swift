@@ -31,6 +31,8 @@ final class RunSlots: Sendable {
 
         var first: Int? { start < runs.count ? runs[start].number : nil }
 
+        var count: Int { runs.count - start }
+
         mutating func append(_ run: String, _ number: Int) { runs.append((run, number)) }
 
         mutating func removeFirst() -> String {
@@ -65,6 +67,11 @@ final class RunSlots: Sendable {
 
     /// How many runs wait here.
     var waiting: Int { state.withLock { $0.known.count } }
+
+    /// The lines of which that many runs, or more, wait here.
+    func lines(waiting count: Int) -> Set<RunLine> {
+        state.withLock { state in Set(state.waiting.filter { $0.value.count >= count }.keys) }
+    }
 
     /// Takes a place for the run.
     ///

@@ -75,14 +75,17 @@ struct SequenceRunner: Sendable {
             )
             let work = RunCancellations.Work(run, isAwaited: calling != nil)
             let answer = try await cancellations.heeding(work) {
-                try await interpreter.run(
-                    sequence,
-                    variables: run.variables,
-                    // A back end may say more of what happened than this project needs, and say more by and by.
-                    unknown: run.cause == .notification ? .ignored : .refused,
-                    identity: identity,
-                    run: description
-                )
+                // Its scripts share the hosts with those of other projects.
+                try await ScriptOwner.$current.withValue(run.project) {
+                    try await interpreter.run(
+                        sequence,
+                        variables: run.variables,
+                        // A back end may say more of what happened than this project needs, and say more by and by.
+                        unknown: run.cause == .notification ? .ignored : .refused,
+                        identity: identity,
+                        run: description
+                    )
+                }
             }
             await scripts.end()
             return answer

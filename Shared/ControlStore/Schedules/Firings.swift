@@ -34,6 +34,8 @@ extension ControlStore {
     /// - Parameters:
     ///   - firings: The times at which the job fires, each with its run; without one where it is left out, which is
     ///     only noted.
+    ///   - schedule: The schedule by which they were decided, described; nil when it need not be the job's of now. One
+    ///     that the job has no more decides nothing.
     ///   - decided: The time up to which firings were decided when this decision was made; nil when the job was new.
     ///   - until: The time up to which nothing is left to decide; before `decided` when the clock was put back.
     ///   - overlap: What becomes of a firing while runs of earlier ones, or of the same decision, are not done.
@@ -41,12 +43,13 @@ extension ControlStore {
     package func fire(
         job: String,
         _ firings: [(at: Date, run: NewRun?)],
+        of schedule: String? = nil,
         after decided: Date?,
         until: Date,
         overlap: Overlap = .allow
     ) async throws -> [String]? {
         try await client.transaction { connection in
-            guard try await take(job, from: decided, to: until, connection) else { return nil }
+            guard try await take(job, schedule, from: decided, to: until, connection) else { return nil }
             guard !firings.isEmpty else { return [] }
             // Behind the job's row, which is held now: nobody else starts a run of it meanwhile.
             let firings = try await startable(firings, overlap, connection)
@@ -68,29 +71,29 @@ extension ControlStore {
         }
     }
 
-    /// Moves the time up to which a job is decided; false when it is not where the decision began.
+    /// Moves the time up to which a job is decided; false when it is not where the decision began, or when the job has
+    /// another schedule than the one by which was decided.
     ///
     /// A job has a row from its deployment on, and none when it is disabled or gone: a scheduler that has not heard of
     /// that would else take it for new, and fire it at once.
     private func take(
         _ job: String,
+        _ schedule: String?,
         from decided: Date?,
         to until: Date,
         _ connection: PostgresConnection
     ) async throws -> Bool {
-        let moved: PostgresQuery =
-            if let decided {
-                """
-                UPDATE schedules SET decided_until = \(until)
-                WHERE job = \(job) AND decided_until = \(decided) RETURNING job
-                """
-            } else {
-                """
-                UPDATE schedules SET decided_until = \(until)
-                WHERE job = \(job) AND decided_until IS NULL RETURNING job
-                """
-            }
-        return try await !connection.query(moved).isEmpty
+        let isFrom: PostgresQuery = decided.map { "decided_until = \($0)" } ?? "decided_until IS NULL"
+        let moved = try await connection.query(
+            """
+            UPDATE schedules SET decided_until = \(until)
+            WHERE job = \(job) AND \(fragment: isFrom)
+                -- Null where it is not known.
+                AND (schedule IS NULL OR schedule = coalesce(\(schedule), schedule))
+            RETURNING job
+            """
+        )
+        return !moved.isEmpty
     }
 
     /// The firings, without the runs that the overlap policy does not let start.

@@ -58,6 +58,13 @@ struct TestControl {
 
 struct NoRow: Error {}
 
+extension ControlStore {
+    /// The first of the runs of which workers should be told, of all lines.
+    func dueRuns(limit: Int, patience: Duration) async throws -> [String] {
+        try await dueRuns(limit: limit, patience: patience, besides: [], from: DuePlaces()).runs
+    }
+}
+
 extension NewRun {
     /// A run of `demo`'s sequence `work`.
     static func work(
