@@ -165,9 +165,8 @@ extension ScriptHostPool {
         try check([Array(text.utf8)[...]])
         do throws(ScriptError) {
             try await insisting { () async throws(ScriptError) in
-                guard case .done = try await perform(.parse, { _ in .parse(text: text, form: form) }).0 else {
-                    throw .unexpectedReply
-                }
+                let (reply, _) = try await perform(.parse, in: .shared) { _ in .parse(text: text, form: form) }
+                guard case .done = reply else { throw .unexpectedReply }
             }
             return nil
         } catch {
