@@ -1,5 +1,8 @@
 #ifdef __linux__
 #define _GNU_SOURCE
+#include <features.h>
+#endif
+#if defined(__linux__) && defined(__GLIBC__)
 #include "DeviceFaults.h"
 #include <dlfcn.h>
 #include <errno.h>

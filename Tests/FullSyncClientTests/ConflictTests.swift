@@ -196,6 +196,37 @@ import Testing
         }
     }
 
+    @Test func `a conflict is news again when its refused edit is no longer refused`() async throws {
+        let database = devices[0]
+        try await branch("a", 2, on: database)
+        let id = DocumentID(stored: "a")
+        let leaves = try await database.replica.read { try $0.document(id)?.tree.leaves.map(\.id) ?? [] }
+        let edits = leaves.map { leaf in
+            FullSyncDatabase.RefusedEdit(id: "a", revision: leaf.description, error: "forbidden", reason: "")
+        }
+        try #require(edits.count == 2)
+        _ = try await database.replica.transaction { writer in try edits.map { try writer.refuse($0) } }
+        #expect(try await database.resolveConflicts(.first) == 0)
+        let news = database.replica.news.listen()
+        let watch = ServerWatch(server, device: database.replica)
+        let target = PushTarget(server: watch, device: database.replica) { _ in }
+        for leaf in leaves {
+            _ = try await server.write([ReplicatedDocument(id: id, path: RevisionPath(leaf))])
+            _ = try await target.revisionsDifference([DocumentRevisions(id: id, revisions: [leaf])])
+            // Only the last of them has made it a conflict to resolve.
+            let isLast = leaf == leaves.last
+            #expect(try await database.refusedEdits().isEmpty == isLast)
+            if !isLast { try await branch("b", 2, on: database) }
+        }
+        var told: [String] = []
+        for await next in news {
+            told += next.conflicts.map(\.text)
+            if told.count == 2 { break }
+        }
+        #expect(told == ["b", "a"])
+        #expect(try await database.resolveConflicts(.first) == 2)
+    }
+
     @Test func `a refused edit is taken back to what the server has`() async throws {
         let database = devices[0]
         try await server.put(DocumentID(stored: "a"), ["n": 1])

@@ -45,6 +45,34 @@ import Testing
             }
         }
 
+        /// The database as version 5 had it, opened again.
+        ///
+        /// - Parameter edits: The edits that are kept, each as one text.
+        func reopened(with edits: [[UInt8]], tags: TagNames? = nil) async throws -> FullSyncDatabase {
+            let texts = try edits.map { try limits.vault.sealed($0) }
+            let revision = edit.revision
+            try await database.replica.pool.write { db in
+                try db.execute(sql: "DELETE FROM bodies WHERE number IN (SELECT body FROM kept_edits)")
+                try db.execute(sql: "DELETE FROM contents")
+                try db.execute(sql: "DELETE FROM kept_edits")
+                try db.execute(sql: "ALTER TABLE kept_edits DROP COLUMN body")
+                try db.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '6'")
+                for text in texts {
+                    try db.execute(
+                        sql: "INSERT INTO kept_edits (id, revision, document) VALUES ('a', ?, ?)",
+                        arguments: [revision, text]
+                    )
+                }
+                guard let tags else { return }
+                try db.execute(
+                    sql: "UPDATE state SET owner_member = ?, groups_member = ?",
+                    arguments: [tags.owner, tags.groups]
+                )
+            }
+            try database.replica.close()
+            return FullSyncDatabase(name: "db", replica: try SQLiteReplica(path: path, limits: limits))
+        }
+
         func expectKept(_ database: FullSyncDatabase) async throws {
             let kept = try #require(try await database.keptEdits().first)
             #expect(kept.revision == edit.revision && kept.document["n"] == 1)
@@ -91,22 +119,45 @@ import Testing
             "photo": ["content_type": "image/png", "data": .string(Self.photo.base64EncodedString()), "revpos": 2],
             "note": ["content_type": "text/plain", "data": "aGVsbG8=", "revpos": 3],
         ]
-        let whole = try scene.limits.vault.sealed(JSONValue.object(document).bytes)
-        // As version 5 had it.
-        try await scene.database.replica.pool.write { db in
-            try db.execute(sql: "DELETE FROM bodies WHERE number IN (SELECT body FROM kept_edits)")
-            try db.execute(sql: "DELETE FROM contents")
-            try db.execute(sql: "UPDATE kept_edits SET document = ?", arguments: [whole])
-            try db.execute(sql: "ALTER TABLE kept_edits DROP COLUMN body")
-            try db.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = '6'")
-        }
-        try scene.database.replica.close()
-        let again = FullSyncDatabase(name: "db", replica: try SQLiteReplica(path: scene.path, limits: scene.limits))
+        let again = try await scene.reopened(with: [JSONValue.object(document).bytes])
         try await scene.expectKept(again)
         let kept = try #require(try await again.keptEdits().first)
         try await again.forget(kept)
         #expect(try await scene.count("contents", of: again) == 0)
         #expect(try await scene.count("kept_edits", of: again) == 0)
+    }
+
+    @Test(arguments: [false, true]) func `whatever edits an earlier version kept, the database opens`(
+        isSealed: Bool
+    ) async throws {
+        let scene = try await Scene(isSealed: isSealed)
+        var document = try #require(try await scene.database.keptEdits().first).document
+        document["_attachments"] = ["note": ["content_type": "text/plain", "data": "aGVsbG8=", "revpos": 3]]
+        var (tagged, large, deep, wrong) = (document, document, document, document)
+        // Where the server calls them otherwise, these are members as any other.
+        (tagged["~owner"], tagged["~groups"]) = (7, true)
+        (tagged["acl"], tagged["teams"]) = ("ada", ["x"])
+        large["text"] = .string(String(repeating: "x", count: 9_000_000))
+        deep["list"] = (0..<900).reduce(JSONValue.array([])) { inner, _ in .array([inner]) }
+        wrong["acl"] = 7
+        let members = [tagged, large, deep, wrong]
+        let again = try await scene.reopened(
+            with: members.map { JSONValue.object($0).bytes },
+            tags: TagNames(owner: "acl", groups: "teams")
+        )
+        let kept = try await again.keptEdits()
+        try #require(kept.count == members.count)
+        for (edit, before) in zip(kept, members).dropLast() {
+            for (name, value) in before where name != "_attachments" {
+                #expect(edit.document[name] == value, "\(name)")
+            }
+            #expect(edit.document["_attachments"]?["note"]?["stub"] == true)
+            #expect(try await again.attachment("note", of: edit)?.content == Data("hello".utf8))
+        }
+        #expect(kept.last?.document == wrong, "what makes no sense stays as it is")
+        #expect(try await scene.count("contents", of: again) == 1)
+        for edit in kept { try await again.forget(edit) }
+        #expect(try await scene.count("contents", of: again) == 0)
     }
 
     @Test func `a file for others to begin with has nothing of them`() async throws {

@@ -116,6 +116,14 @@ import Testing
         #expect(try await run.run().pulled == 1)
         #expect(try await database.replica.origin() == nil)
         #expect(try await database.all().count == 21)
+        // One that is told where to begin has not gone on from the file's place, and none does so later.
+        try await client.importDatabase("another", from: file)
+        let another = try await client.database("another")
+        var options = SyncOptions.pull
+        options.since = "0"
+        let incarnated = Incarnated(base: server, incarnation: "one")
+        #expect(try await SyncRun(of: another, with: incarnated, options).run().pulled == 1)
+        #expect(try await another.replica.origin() == nil)
         let text = directory.appendingPathComponent("text")
         try Data("no database".utf8).write(to: text)
         await expect("not_prebuilt") { try await client.importDatabase("other", from: text) }

@@ -107,8 +107,6 @@ extension SystemTests {
 }
 
 extension Stage {
-    /// The database's name.
-
     /// Writes a document with a photo as the administrator.
     fileprivate func put(_ id: String, _ members: JSONObject, photo: Data) async throws {
         let revision = try await put(id, members)

@@ -37,7 +37,7 @@ extension SystemTests {
                     told[id, default: []].append(rev)
                     wanted -= 1
                 }
-                shell.kill()
+                await shell.kill()
             }
             let client = try FullSyncClient(server: http, directory: URL(fileURLWithPath: folder))
             try await client.login(name: user, password: "canary-pw")

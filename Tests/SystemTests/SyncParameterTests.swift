@@ -34,6 +34,7 @@ extension SystemTests {
 
         @Test func `batch_size is how many changes go at once`() async throws {
             let scene = try await Scene()
+            defer { scene.network.close() }
             for number in 0..<7 { try await scene.database.post(["_id": .string("d\(number)")]) }
             // From a form, numbers are texts.
             let parameters: JSONObject = ["batch_size": "2", "batches_limit": 1]
@@ -64,6 +65,7 @@ extension SystemTests {
             name: String
         ) async throws {
             let scene = try await Scene()
+            defer { scene.network.close() }
             let began = try await scene.client.call("fs://.sync", ["live": true, name: 7_000])
             #expect(began["ok"] == true)
             try await eventually("the live pull waits") { scene.count("feed=longpoll") > 0 }
@@ -80,6 +82,7 @@ extension SystemTests {
             async throws
         {
             let scene = try await Scene()
+            defer { scene.network.close() }
             scene.network.close()
             let failure = await #expect(throws: FullSyncError.self) {
                 try await scene.client.call("fs://.sync", ["live": true, "retry": false])

@@ -168,7 +168,8 @@ package struct HTTPReplica: Replica {
 }
 
 extension DocumentRules {
-    fileprivate static let unlimited: DocumentRules = {
+    /// Rules for what another one has judged already.
+    static let unlimited: DocumentRules = {
         var rules = DocumentRules()
         rules.bodyLimit = .max
         rules.valueLimit = .max

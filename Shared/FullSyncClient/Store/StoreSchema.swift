@@ -73,27 +73,18 @@ enum StoreSchema {
         if proof != nil { try vault.check(proof) }
         var limits = StoreLimits()
         limits.vault = vault
-        let writer = try StoreWriter(db, limits: limits)
+        // What has been taken once is not judged again.
+        limits.rules = .unlimited
+        if let names = try SQLiteReplica.tagNames(db) { limits.rules.tagNames = names }
+        var writer = try StoreWriter(db, limits: limits)
         for number in numbers {
-            let text = "SELECT document FROM kept_edits WHERE number = ?"
-            let row = try Data.fetchOne(db, sql: text, arguments: [number])
-            guard let row, let document = try JSONValue(parsing: try vault.opened(row), limits: .unlimited).objectValue,
-                document["_attachments"] != nil
-            else { continue }
-            let edit = try ReplicatedDocument(IncomingDocument(parsing: JSONValue.object(document).bytes))
-            let attachments = try edit.attachments.map { attachment in
-                StoredAttachment(
-                    attachment,
-                    digest: attachment.digest,
-                    length: attachment.length,
-                    content: try writer.insert(content: attachment.content ?? [])
-                )
+            do {
+                try writer.step { try $0.takeContentsOut(ofKeptEdit: number) }
+            } catch let error as DatabaseError {
+                throw error
+            } catch {
+                // An edit that cannot be read stays as it is, and is no reason to have nothing of the database.
             }
-            let body = try writer.insert(.ofKeptEdit(attachments))
-            try db.execute(
-                sql: "UPDATE kept_edits SET document = ?, body = ? WHERE number = ?",
-                arguments: [try vault.sealed(edit.described()), body.value, number]
-            )
         }
     }
 
@@ -254,4 +245,30 @@ enum StoreSchema {
         ) WITHOUT ROWID
         """,
     ]
+}
+
+extension StoreWriter {
+    /// Puts the contents of the attachments of an edit that was kept as one text into pieces.
+    fileprivate func takeContentsOut(ofKeptEdit number: Int64) throws {
+        let text = "SELECT document FROM kept_edits WHERE number = ?"
+        guard let row = try Data.fetchOne(db, sql: text, arguments: [number]),
+            let document = try JSONValue(parsing: try limits.vault.opened(row), limits: .unlimited).objectValue,
+            document["_attachments"] != nil
+        else { return }
+        let incoming = try IncomingDocument(parsing: JSONValue.object(document).bytes, rules: limits.rules)
+        let edit = try ReplicatedDocument(incoming)
+        let attachments = try edit.attachments.map { attachment in
+            StoredAttachment(
+                attachment,
+                digest: attachment.digest,
+                length: attachment.length,
+                content: try insert(content: attachment.content ?? [])
+            )
+        }
+        let body = try insert(.ofKeptEdit(attachments))
+        try db.execute(
+            sql: "UPDATE kept_edits SET document = ?, body = ? WHERE number = ?",
+            arguments: [try limits.vault.sealed(edit.described(limits.rules)), body.value, number]
+        )
+    }
 }

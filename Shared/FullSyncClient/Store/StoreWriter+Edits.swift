@@ -126,10 +126,16 @@ extension StoreWriter {
         try db.cachedStatement(sql: "DELETE FROM refusals WHERE id = ?").execute(arguments: [id.text])
     }
 
-    /// Forgets that the server refused one edit, which is not the document any more.
-    func forgetRefusal(of id: DocumentID, _ revision: RevisionID) throws {
+    /// Forgets that the server refused one edit: it is not the document any more, or the server has it.
+    mutating func forgetRefusal(of id: DocumentID, _ revision: RevisionID) throws {
         try db.cachedStatement(sql: "DELETE FROM refusals WHERE id = ? AND revision = ?")
             .execute(arguments: [id.text, revision.description])
+        guard db.changesCount > 0, try !reader.hasRefusal(of: id) else { return }
+        // A conflict with a refused edit is left alone; now it is one as any other, though no document has changed.
+        let conflicts = try db.cachedStatement(sql: "SELECT conflicts > 0 FROM documents WHERE id = ?")
+        if try Bool.fetchOne(conflicts, arguments: [id.text]) == true, !news.conflicts.contains(id) {
+            news.conflicts.append(id)
+        }
     }
 
     /// Keeps an edit of a document that leaves the device.

@@ -133,7 +133,7 @@ struct StoreWriter {
 
 /// What a transaction came to that concerns the application.
 struct StoreNews: Hashable, Sendable {
-    /// Documents with several present revisions, among those that changed.
+    /// Documents with several present revisions, among those that changed or of which a refused edit was forgotten.
     var conflicts: [DocumentID] = []
     /// Documents whose edits were kept aside because they left the device.
     var kept: [DocumentID] = []

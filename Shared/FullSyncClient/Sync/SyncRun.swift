@@ -180,10 +180,13 @@ struct SyncRun: Sendable {
             )
         case .pull:
             var pull = options.replication(direction)
-            if pull.filter == .none { pull.prepare = beginWhereFilePulled }
+            let isOfAll = pull.filter == .none
+            if isOfAll { pull.prepare = beginWhereFilePulled }
             if let since = options.since, !ways.hasBegunSince {
                 pull.prepare = { begin in
                     try await begin(Int(since).map { UpdateSequence($0) } ?? UpdateSequence(since))
+                    // No later pull goes on from the file's place, which this one did not have.
+                    if isOfAll { try await device.forgetOrigin() }
                     ways.beganSince()
                 }
             }

@@ -54,7 +54,12 @@ final class DeviceFleet {
         let port = try #require(URLComponents(string: system.http)?.port)
         network = try FaultyNetwork(to: port, SeededGenerator(seed: random.next()))
         (self.stage, self.users, self.groups, self.folder, self.random) = (stage, users, groups, folder, random)
-        for id in shared.prefix(10) { try await publish(id) }
+        do {
+            for id in shared.prefix(10) { try await publish(id) }
+        } catch {
+            network.close()
+            throw error
+        }
     }
 
     /// Lets each device live once, while the administrator gives and takes.

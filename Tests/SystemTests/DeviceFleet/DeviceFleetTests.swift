@@ -12,13 +12,13 @@ extension SystemTests {
             async throws
         {
             let fleet = try await DeviceFleet(SeededGenerator.announced())
+            defer { fleet.network.close() }
             for _ in 0..<DeviceFleet.rounds { try await fleet.round() }
             let databases = try await fleet.settle()
             try await fleet.expectRights()
             try await fleet.expectFiles()
             try await fleet.expectEqual(databases)
             try await fleet.expectNoLoss(databases)
-            fleet.network.close()
             let logs = fleet.logs
             print(
                 "fleet: \(logs.flatMap(\.edits).count) edits, \(logs.count { $0.isKilled }) of \(logs.count) killed,",

@@ -26,7 +26,10 @@ extension DeviceFleet {
 
     private func leaves(_ documents: [JSONObject]) -> Leaves {
         let present = documents.filter { $0["_deleted"] != true }
-        return Dictionary(uniqueKeysWithValues: present.map { ($0["_rev"]?.stringValue ?? "", shown($0)) })
+        return Dictionary(present.map { ($0["_rev"]?.stringValue ?? "", shown($0)) }) { first, second in
+            Issue.record("one revision is there twice: \(first); \(second)")
+            return first
+        }
     }
 
     private func documents(_ id: String, for reader: Client) async throws -> [JSONObject] {

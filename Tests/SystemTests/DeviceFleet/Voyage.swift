@@ -51,7 +51,7 @@ extension DeviceFleet {
                 place += 1
             }
             if place == kill {
-                process.kill()
+                await process.kill()
                 log.isKilled = true
             } else {
                 log.isKilled = await process.end()

@@ -43,8 +43,11 @@ struct DeviceCheck: Sendable, CustomTestStringConvertible {
     func run(_ base: String, administrator: String, password: String) async throws {
         let scene = Scene(base: base, administrator: administrator, password: password)
         try #require(try await scene.server.send("PUT", "/\(scene.name)?q=1").status == 201)
-        try await body(scene)
-        _ = try await scene.server.send("DELETE", "/\(scene.name)")
+        try await attempt {
+            try await body(scene)
+        } finally: {
+            _ = try await scene.server.send("DELETE", "/\(scene.name)")
+        }
     }
 
     // MARK: - The checks

@@ -1,6 +1,8 @@
 import Foundation
 import Glibc
+import Synchronization
 import TestSupport
+import Testing
 
 /// `fullsync device` as a process of its own, which is given commands and read line by line.
 final class DeviceProcess {
@@ -24,12 +26,15 @@ final class DeviceProcess {
         /// By how many seconds the clock is wrong.
         var clock = 0
 
-        fileprivate func environment(_ folder: String) -> [String: String] {
+        fileprivate func environment(_ folder: String) throws -> [String: String] {
+            let library = "\(Executables.directory)/libDeviceFaults.so"
+            // The loader goes on without one that is not there.
+            try #require(FileManager.default.fileExists(atPath: library))
             var environment = ["FULLSYNC_FAULT_FOLDER": folder + "/", "FULLSYNC_FAULT_CLOCK": "\(clock)"]
             environment["FULLSYNC_FAULT_KILL"] = kill.map { "\($0)" }
             environment["FULLSYNC_FAULT_ROOM"] = room.map { "\($0)" }
             environment["FULLSYNC_FAULT_REFUSED"] = "\(refused)"
-            environment["LD_PRELOAD"] = "\(Executables.directory)/libDeviceFaults.so"
+            environment["LD_PRELOAD"] = library
             return environment
         }
     }
@@ -38,6 +43,9 @@ final class DeviceProcess {
     private let (input, output) = (Pipe(), Pipe())
     private var arriving: AsyncStream<Data>.AsyncIterator
     private var rest: [UInt8] = []
+    /// The file with what the device says of itself, beside its folder: a write there is none of a device's.
+    private let complaints: String
+    private let watchdog: Watchdog
 
     init(_ identity: Identity, http: String, faults: Faults? = nil) throws {
         // A command to a device that has been killed is lost, and nothing else.
@@ -52,21 +60,30 @@ final class DeviceProcess {
             "FULLSYNC_DEVICE_PASSWORD": "canary-pw",
         ]
         environment["FULLSYNC_DEVICE_KEY"] = identity.key
-        process.environment = environment.merging(faults?.environment(identity.folder) ?? [:]) { $1 }
+        process.environment = try environment.merging(faults?.environment(identity.folder) ?? [:]) { $1 }
         (process.standardInput, process.standardOutput) = (input, output)
-        process.standardError = FileHandle.nullDevice
+        complaints = identity.folder + ".stderr"
+        try Data().write(to: URL(fileURLWithPath: complaints))
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: complaints))
         let (chunks, arrival) = AsyncStream.makeStream(of: Data.self)
         arriving = chunks.makeAsyncIterator()
         try process.run()
         // A read stands still until the device says something, which is nothing for a thread that tasks share.
-        Thread.detachNewThread { [output] in
+        Thread.detachNewThread { [process, output] in
             while true {
                 let more = output.fileHandleForReading.availableData
                 guard !more.isEmpty else { break }
                 arrival.yield(more)
             }
+            process.waitUntilExit()
             arrival.finish()
         }
+        watchdog = Watchdog(of: process)
+    }
+
+    deinit {
+        watchdog.cancel()
+        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
     }
 
     func send(_ lines: [String]) throws {
@@ -85,9 +102,10 @@ final class DeviceProcess {
         }
     }
 
-    func kill() {
-        Glibc.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+    /// Ends the device at once, whatever it does.
+    func kill() async {
+        if process.isRunning { Glibc.kill(process.processIdentifier, SIGKILL) }
+        _ = await isKilled()
     }
 
     /// Lets the device end by itself, as the application does when its user closes it.
@@ -95,8 +113,48 @@ final class DeviceProcess {
     /// - Returns: Whether it was killed.
     func end() async -> Bool {
         try? input.fileHandleForWriting.close()
-        while await next() != nil {}
-        process.waitUntilExit()
-        return process.terminationReason == .uncaughtSignal
+        return await isKilled()
     }
+
+    /// Waits for the device's end; one that crashed or hung is an issue.
+    private func isKilled() async -> Bool {
+        while await next() != nil {}
+        watchdog.cancel()
+        // A test that is cancelled waits for nothing, and the device goes with this object.
+        guard !process.isRunning else { return false }
+        let signal = process.terminationReason == .uncaughtSignal ? process.terminationStatus : 0
+        if watchdog.hasBitten {
+            Issue.record("the device did not end in \(Watchdog.longestLife): \(said)")
+        } else if signal != 0, signal != SIGKILL {
+            Issue.record("signal \(signal) ended the device: \(said)")
+        }
+        return signal == SIGKILL
+    }
+
+    /// The end of what the device said of itself.
+    private var said: String {
+        let text = (try? Data(contentsOf: URL(fileURLWithPath: complaints))) ?? Data()
+        return String(decoding: text.suffix(4_000), as: UTF8.self)
+    }
+}
+
+/// Kills a device that does not end, which is an issue then.
+private final class Watchdog: Sendable {
+    static let longestLife = Duration.seconds(600)
+
+    private let mark = Atomic(false)
+    private let task = Mutex<Task<Void, Never>?>(nil)
+    /// Whether it has killed the device.
+    var hasBitten: Bool { mark.load(ordering: .acquiring) }
+
+    init(of process: Process) {
+        let running = Task { [weak self] in
+            guard (try? await Task.sleep(for: Self.longestLife)) != nil, process.isRunning else { return }
+            self?.mark.store(true, ordering: .releasing)
+            Glibc.kill(process.processIdentifier, SIGKILL)
+        }
+        task.withLock { $0 = running }
+    }
+
+    func cancel() { task.withLock { $0?.cancel() } }
 }

@@ -41,7 +41,7 @@ final class FaultyNetwork: Sendable {
     init(to target: Int, _ random: SeededGenerator?) throws {
         self.target = target
         state = Mutex(State(random: random ?? SeededGenerator(seed: 0), sent: random == nil ? [] : nil))
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        listener = Self.socket()
         var address = Self.loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let listener = listener
@@ -68,9 +68,11 @@ final class FaultyNetwork: Sendable {
 
     /// Cuts all connections, and lets no new one through.
     func close() {
-        _ = shutdown(listener, Int32(SHUT_RDWR))
         state.withLock { state in
+            // Its number may be another's as soon as nobody waits for connections any more.
+            guard !state.isClosed else { return }
             state.isClosed = true
+            _ = shutdown(listener, Int32(SHUT_RDWR))
             for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) }
         }
     }
@@ -78,8 +80,14 @@ final class FaultyNetwork: Sendable {
     private func accept() {
         while true {
             let client = Glibc.accept(listener, nil, nil)
-            guard client >= 0 else { break }
-            let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            guard client >= 0 else {
+                if state.withLock({ $0.isClosed }) { break }
+                // The connection was given up, or there are no descriptors at the moment.
+                poll(nil, 0, 10)
+                continue
+            }
+            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
+            let server = Self.socket()
             let (plan, isOpen) = state.withLock { state in
                 state.sockets.formUnion([client, server])
                 return (state.plan(), !state.isClosed)
@@ -137,6 +145,7 @@ final class FaultyNetwork: Sendable {
             var left = limit ?? .max
             while true {
                 let count = recv(source, &buffer, buffer.count, 0)
+                if count < 0, errno == EINTR { continue }
                 guard count > 0 else { break }
                 if isSilent.load(ordering: .acquiring) { continue }
                 let passing = min(count, left)
@@ -146,6 +155,7 @@ final class FaultyNetwork: Sendable {
                     let written = buffer[sent..<passing].withUnsafeBytes { bytes in
                         Glibc.send(target, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
                     }
+                    if written < 0, errno == EINTR { continue }
                     guard written > 0 else { return shut() }
                     sent += written
                 }
@@ -157,6 +167,11 @@ final class FaultyNetwork: Sendable {
             }
             shut()
         }
+    }
+
+    /// A socket that no process inherits.
+    private static func socket() -> Int32 {
+        Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     }
 
     private static func loopback(_ port: Int) -> sockaddr_in {
