@@ -90,7 +90,7 @@ final class LiveFeed: Sendable {
     /// Whether rights may have changed since they were last asked for.
     var mustCheck: Bool { state.withLock { $0.mustCheck } }
 
-    /// Says that rights are asked for now: what changes from here on has to be asked for again.
+    /// Says that rights are about to be asked for: what changes from here on has to be asked for again.
     func beginCheck() {
         state.withLock { $0.mustCheck = false }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 
 /// A TCP proxy before the broker that cuts, hangs and refuses on demand.
 final class FaultyProxy: Sendable {
@@ -20,20 +21,10 @@ final class FaultyProxy: Sendable {
     private let state = Mutex(State())
     private let condition = NSCondition()
 
-    struct SocketError: Error {
-        let number = errno
-    }
-
     /// A proxy on a free port of loopback, before `target`.
     init(to target: Int) throws {
         self.target = target
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        self.listener = listener
-        var address = Self.loopback(0)
-        guard listener >= 0, Self.with(&address, { Glibc.bind(listener, $0, $1) }) == 0, listen(listener, 64) == 0,
-            let port = Self.port(of: listener)
-        else { throw SocketError() }
-        self.port = port
+        (listener, port) = try LoopbackSocket.listening()
         Thread.detachNewThread { self.accept() }
     }
 
@@ -91,17 +82,16 @@ final class FaultyProxy: Sendable {
 
     private func accept() {
         while true {
-            let client = Glibc.accept(listener, nil, nil)
+            let client = LoopbackSocket.accept(listener)
             guard client >= 0 else { break }
             let isRefused = state.withLock { $0.isRefusing || $0.isClosed }
-            let server = isRefused ? -1 : connect()
-            guard server >= 0 else {
+            guard !isRefused, let server = LoopbackSocket.connected(to: target) else {
                 Glibc.close(client)
                 continue
             }
             state.withLock { $0.sockets.formUnion([client, server]) }
             connections.append(())
-            let pair = Pair(client, server) { [self] in
+            let pair = ProxiedConnection(client, server) { [self] in
                 state.withLock { $0.sockets.subtract([client, server]) }
             }
             Thread.detachNewThread { self.pump(pair, from: client, to: server, isUpstream: true) }
@@ -110,52 +100,16 @@ final class FaultyProxy: Sendable {
         Glibc.close(listener)
     }
 
-    private func connect() -> Int32 {
-        let server = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = Self.loopback(target)
-        guard Self.with(&address, { Glibc.connect(server, $0, $1) }) == 0 else {
-            Glibc.close(server)
-            return -1
-        }
-        return server
-    }
-
-    /// Both sockets of a connection, closed when both directions have ended.
-    private final class Pair: Sendable {
-        let sockets: (Int32, Int32)
-        private let onClose: @Sendable () -> Void
-
-        init(_ first: Int32, _ second: Int32, onClose: @escaping @Sendable () -> Void) {
-            sockets = (first, second)
-            self.onClose = onClose
-        }
-
-        deinit {
-            onClose()
-            Glibc.close(sockets.0)
-            Glibc.close(sockets.1)
-        }
-    }
-
-    private func pump(_ pair: Pair, from source: Int32, to target: Int32, isUpstream: Bool) {
+    private func pump(_ pair: ProxiedConnection, from source: Int32, to target: Int32, isUpstream: Bool) {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        var count = recv(source, &buffer, buffer.count, 0)
+        var count = LoopbackSocket.receive(&buffer, from: source)
         while count > 0, pass(&count, isUpstream) {
-            var sent = 0
-            while sent < count {
-                let written = buffer[sent..<count].withUnsafeBytes {
-                    send(target, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-                }
-                guard written > 0 else { break }
-                sent += written
-            }
-            guard sent == count else { break }
-            count = recv(source, &buffer, buffer.count, 0)
+            guard LoopbackSocket.send(buffer[..<count], to: target) else { break }
+            count = LoopbackSocket.receive(&buffer, from: source)
         }
         // An end is something that passes, too.
         waitWhileHanging()
-        _ = shutdown(pair.sockets.0, Int32(SHUT_RDWR))
-        _ = shutdown(pair.sockets.1, Int32(SHUT_RDWR))
+        pair.shut()
     }
 
     /// Waits while hanging; shortens `count` to what is still allowed; false when the connection ends.
@@ -174,31 +128,6 @@ final class FaultyProxy: Sendable {
         count = allowed
         if mustCut { cut() }
         return allowed > 0
-    }
-
-    private static func loopback(_ port: Int) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        return address
-    }
-
-    private static func with(
-        _ address: inout sockaddr_in,
-        _ body: (UnsafeMutablePointer<sockaddr>, socklen_t) -> Int32
-    ) -> Int32 {
-        withUnsafeMutableBytes(of: &address) { bytes in
-            guard let base = bytes.baseAddress else { return -1 }
-            return body(base.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
-        }
-    }
-
-    private static func port(of socket: Int32) -> Int? {
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = with(&address) { pointer, _ in getsockname(socket, pointer, &length) }
-        return status == 0 ? Int(in_port_t(bigEndian: address.sin_port)) : nil
     }
 }
 

@@ -31,26 +31,13 @@ final class FaultyNetwork: Sendable {
     private let listener: Int32
     private let state: Mutex<State>
 
-    struct SocketError: Error {
-        let number = errno
-    }
-
     /// A network on a free port of loopback, before `target`.
     ///
     /// - Parameter random: Draws the faults; nil for none, and then what goes to the endpoint is kept.
     init(to target: Int, _ random: SeededGenerator?) throws {
         self.target = target
         state = Mutex(State(random: random ?? SeededGenerator(seed: 0), sent: random == nil ? [] : nil))
-        listener = Self.socket()
-        var address = Self.loopback(0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
-        let isListening = Self.with(&address) { pointer in
-            bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
-                && getsockname(listener, pointer, &length) == 0
-        }
-        guard listener >= 0, isListening else { throw SocketError() }
-        port = Int(UInt16(bigEndian: address.sin_port))
+        (listener, port) = try LoopbackSocket.listening()
         Thread.detachNewThread { self.accept() }
     }
 
@@ -79,29 +66,26 @@ final class FaultyNetwork: Sendable {
 
     private func accept() {
         while true {
-            let client = Glibc.accept(listener, nil, nil)
+            let client = LoopbackSocket.accept(listener)
             guard client >= 0 else {
                 if state.withLock({ $0.isClosed }) { break }
                 // The connection was given up, or there are no descriptors at the moment.
                 poll(nil, 0, 10)
                 continue
             }
-            _ = fcntl(client, F_SETFD, FD_CLOEXEC)
-            let server = Self.socket()
+            guard let server = LoopbackSocket.connected(to: target) else {
+                Glibc.close(client)
+                continue
+            }
             let (plan, isOpen) = state.withLock { state in
                 state.sockets.formUnion([client, server])
                 return (state.plan(), !state.isClosed)
             }
-            let connection = Connection(client, server, hole: plan.hole) { [self] in
+            let sockets = ProxiedConnection(client, server) { [self] in
                 state.withLock { $0.sockets.subtract([client, server]) }
             }
-            var address = Self.loopback(target)
-            let length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let isConnected = Self.with(&address) { connect(server, $0, length) == 0 }
-            guard isConnected, isOpen else {
-                connection.shut()
-                continue
-            }
+            guard isOpen else { continue }
+            let connection = Connection(sockets, hole: plan.hole)
             Thread.detachNewThread {
                 connection.carry(from: client, to: server, plan.up) { self.note($0) }
             }
@@ -112,26 +96,14 @@ final class FaultyNetwork: Sendable {
 
     private func note(_ bytes: ArraySlice<UInt8>) { state.withLock { $0.sent?.append(contentsOf: bytes) } }
 
-    /// A device's connection and the one to the endpoint that belongs to it; their sockets end with it.
+    /// A device's connection and the one to the endpoint that belongs to it.
     private final class Connection: Sendable {
         private let isSilent = Atomic(false)
         private let hole: Int32
-        private let sockets: (Int32, Int32)
-        private let onEnd: @Sendable () -> Void
+        private let sockets: ProxiedConnection
 
-        init(_ client: Int32, _ server: Int32, hole: Int32, onEnd: @escaping @Sendable () -> Void) {
-            (sockets, self.hole, self.onEnd) = ((client, server), hole, onEnd)
-        }
-
-        deinit {
-            onEnd()
-            Glibc.close(sockets.0)
-            Glibc.close(sockets.1)
-        }
-
-        func shut() {
-            _ = shutdown(sockets.0, Int32(SHUT_RDWR))
-            _ = shutdown(sockets.1, Int32(SHUT_RDWR))
+        init(_ sockets: ProxiedConnection, hole: Int32) {
+            (self.sockets, self.hole) = (sockets, hole)
         }
 
         /// Carries bytes until one side ends, or as many have passed as may.
@@ -144,50 +116,19 @@ final class FaultyNetwork: Sendable {
             var buffer = [UInt8](repeating: 0, count: 65_536)
             var left = limit ?? .max
             while true {
-                let count = recv(source, &buffer, buffer.count, 0)
-                if count < 0, errno == EINTR { continue }
+                let count = LoopbackSocket.receive(&buffer, from: source)
                 guard count > 0 else { break }
                 if isSilent.load(ordering: .acquiring) { continue }
                 let passing = min(count, left)
                 note(buffer[..<passing])
-                var sent = 0
-                while sent < passing {
-                    let written = buffer[sent..<passing].withUnsafeBytes { bytes in
-                        Glibc.send(target, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-                    }
-                    if written < 0, errno == EINTR { continue }
-                    guard written > 0 else { return shut() }
-                    sent += written
-                }
+                guard LoopbackSocket.send(buffer[..<passing], to: target) else { break }
                 left -= passing
                 guard left == 0 else { continue }
                 isSilent.store(true, ordering: .releasing)
                 poll(nil, 0, hole)
                 break
             }
-            shut()
-        }
-    }
-
-    /// A socket that no process inherits.
-    private static func socket() -> Int32 {
-        Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    }
-
-    private static func loopback(_ port: Int) -> sockaddr_in {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = UInt16(port).bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return address
-    }
-
-    private static func with<Value>(
-        _ address: inout sockaddr_in,
-        _ body: (UnsafeMutablePointer<sockaddr>) -> Value
-    ) -> Value {
-        withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1, body)
+            sockets.shut()
         }
     }
 }
