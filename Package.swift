@@ -333,8 +333,9 @@ let package = Package(
         tests(
             "ChangeListener",
             [
-                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Postgres", "Projects",
-                "ScriptHost", "ScriptHosting", "Sequences", "TestScripts", "TestSupport", "ViewIndexes", .logging,
+                "Contracts", "ControlStore", "CouchProtocol", "DocumentStore", "JSON", "Messaging", "Postgres",
+                "Projects", "ScriptHost", "ScriptHosting", "Sequences", "TestMessaging", "TestScripts", "TestSupport",
+                "ViewIndexes", .logging,
             ]
         ),
         // One real system for all of them.

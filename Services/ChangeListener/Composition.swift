@@ -88,6 +88,7 @@ enum Composition {
             pruner,
             sweeper,
             compactor,
+            BacklogGauges(store: store, progress: progress, logger: logger),
             FollowerSupervisor(
                 broker: broker,
                 control: control,

@@ -22,6 +22,7 @@ struct FollowerSupervisor: Service {
     /// Names this process among all change listeners.
     let holder: String
     let logger: Logger
+    let refusals = RefusedEvents()
 
     /// How often it looks for databases and projects that have come or gone.
     private static let period = Duration.milliseconds(500)
@@ -54,7 +55,7 @@ struct FollowerSupervisor: Service {
         let databases = Set(try await store.databaseNames())
         let projects = catalogue.current
         let shares = try await shares(of: projects.values)
-        let publisher = ChangePublisher(broker: broker, control: control)
+        let publisher = ChangePublisher(broker: broker, control: control, refusals: refusals, logger: logger)
         for database in databases {
             if shares.isOwn(ViewKeeper.name, in: database, of: FollowerShares.everything) {
                 let key = Key(name: ViewKeeper.name, database: database, version: 0)

@@ -28,6 +28,9 @@ struct FollowersProgress: Sendable {
         return slowest
     }
 
+    /// Those who follow a database, as far as this process knows.
+    func followers(of database: String) -> [String] { followers(of: database, in: catalogue.current) }
+
     private func followers(of database: String, in projects: [String: LiveProject]) -> [String] {
         let listeners = projects.values.flatMap { live in
             live.project.listeners.values

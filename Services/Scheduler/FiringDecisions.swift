@@ -34,12 +34,12 @@ struct FiringDecisions {
             let made = try await control.fire(
                 job: key,
                 firings,
-                of: job.schedule.description,
+                of: job.timetable.description,
                 after: nil,
                 until: now.date,
                 overlap: job.overlap
             )
-            return Decision(runs: made ?? [], next: made == nil ? now : job.schedule.nextFiring(after: now))
+            return Decision(runs: made ?? [], next: made == nil ? now : job.timetable.nextFiring(after: now))
         }
         guard Timestamp(decided) <= now + Self.tolerance else {
             // The clock had been ahead. What has fired under it does not fire again: there is one row for each time.
@@ -47,11 +47,11 @@ struct FiringDecisions {
             _ = try await control.fire(
                 job: key,
                 [],
-                of: job.schedule.description,
+                of: job.timetable.description,
                 after: decided,
                 until: now.date
             )
-            return Decision(next: job.schedule.nextFiring(after: now))
+            return Decision(next: job.timetable.nextFiring(after: now))
         }
         let plan = job.planner.plan(decidedUntil: Timestamp(decided), now: now)
         guard !plan.firings.isEmpty else { return Decision(next: plan.next) }
@@ -59,7 +59,7 @@ struct FiringDecisions {
         let made = try await control.fire(
             job: key,
             firings,
-            of: job.schedule.description,
+            of: job.timetable.description,
             after: decided,
             until: plan.decidedUntil.date,
             overlap: job.overlap
@@ -71,9 +71,9 @@ struct FiringDecisions {
         return Decision(runs: made, next: plan.next)
     }
 
-    /// The firings of a new job: now for an interval, which begins at once; otherwise none, for what its schedule would
-    /// have fired before it existed is not missed.
+    /// The firings of a new job: now for an interval, which begins at once; otherwise none, for what its schedules
+    /// would have fired before it existed is not missed.
     private func firstFirings(of job: Job, now: Timestamp) -> [Timestamp] {
-        if case .every = job.schedule { [now] } else { [] }
+        job.timetable.firesAtOnce ? [now] : []
     }
 }

@@ -19,19 +19,19 @@ struct JobAgenda {
 
     init() {}
 
-    /// The jobs that are enabled and do not rest.
+    /// The jobs that are enabled, have a schedule, and do not rest.
     ///
     /// - Parameters:
     ///   - decided: The time up to which the firings of each known job are decided, by the job's key.
     ///   - now: When new jobs are due: at once.
     init(_ projects: some Sequence<Project>, resting: Set<String>, decided: [String: Date], now: Timestamp) {
         for project in projects {
-            for job in project.jobs.values where job.isEnabled {
+            for job in project.jobs.values where job.isEnabled && !job.timetable.schedules.isEmpty {
                 let key = ControlStore.key(ofJob: job.name, of: project.name)
                 guard !resting.contains(key) else { continue }
                 // One that is decided into the future is looked at, too: the clock may have been put back.
                 let next = decided[key].map { date in
-                    Timestamp(date) > now ? now : job.schedule.nextFiring(after: Timestamp(date))
+                    Timestamp(date) > now ? now : job.timetable.nextFiring(after: Timestamp(date))
                 }
                 entries.append(Entry(project: project.name, job: job, next: next ?? now))
             }

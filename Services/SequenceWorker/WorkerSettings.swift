@@ -11,8 +11,8 @@ enum WorkerSettings {
         default: 32,
         """
         How many runs a worker has in hand at once: half of them of one listener, job or notification, and three \
-        quarters of one project. As many calls besides, half of them of one project, with half as many again for what \
-        is over; and as many logins.
+        quarters of one project, and the last eighth for projects that have none. As many calls besides, half of \
+        them of one project, with half as many again for what is over; and as many logins.
         """
     )
     static let scripts = ScriptHostSettings(hosts: 2)

@@ -5,8 +5,7 @@ extension MessageBroker {
     ///
     /// Waits while the broker is disconnected or blocked, no longer than the configuration's `confirmTimeout`. What was
     /// sent and not confirmed when a connection was lost, or was not accepted, is sent again until then: the message
-    /// may
-    /// arrive twice.
+    /// may arrive twice.
     package func publish(_ message: OutgoingMessage) async throws(MessagingError) {
         try await publishAll([message])
     }
@@ -14,12 +13,18 @@ extension MessageBroker {
     /// Publishes messages in their order, and returns when the broker has confirmed them all; throws the first error.
     ///
     /// They are on their way together, so it costs little more than the slowest confirmation. All are checked before
-    /// the
-    /// first is sent; a later failure of one does not keep back the others. When one was not accepted, all are sent
+    /// the first is sent; a later failure of one does not keep back the others. When one was not accepted, all are sent
     /// again, so that none comes last that is not.
-    package func publishAll(_ messages: [OutgoingMessage]) async throws(MessagingError) {
+    ///
+    /// - Parameter patience: How long they are sent again while one is not accepted; nil for as long as is waited for
+    ///   anything.
+    package func publishAll(
+        _ messages: [OutgoingMessage],
+        whileRefused patience: Duration? = nil
+    ) async throws(MessagingError) {
         guard !messages.isEmpty else { return }
         let deadline = ContinuousClock.now + configuration.confirmTimeout
+        let lastTry = patience.map { min(deadline, .now + $0) } ?? deadline
         var wasRefused = false
         while true {
             let promise = Promise<Void>()
@@ -30,7 +35,7 @@ extension MessageBroker {
                 throw .notAccepted
             } catch .notAccepted {
                 wasRefused = true
-                guard await pauseBeforeRetry(deadline) else { throw .notAccepted }
+                guard await pauseBeforeRetry(lastTry) else { throw .notAccepted }
             }
         }
     }

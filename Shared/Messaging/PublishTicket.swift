@@ -54,11 +54,12 @@ final class PublishBatch: Sendable {
         mark.isSent ? .timedOut(reason) : .notSent(reason)
     }
 
-    /// One of the messages has its outcome; the caller hears the first error.
+    /// One of the messages has its outcome; the caller hears the first error, but of messages that were not accepted
+    /// only where nothing worse became of another: who goes on without those has to know that all others are there.
     func finish(_ error: MessagingError?) {
         let outcome = progress.withLock { progress -> Result<Void, MessagingError>? in
             progress.remaining -= 1
-            progress.error = progress.error ?? error
+            if progress.error == nil || progress.error == .notAccepted { progress.error = error ?? progress.error }
             guard progress.remaining == 0 else { return nil }
             return progress.error.map(Result.failure) ?? .success(())
         }

@@ -1,9 +1,9 @@
-/// Decides which firings of a schedule are due.
+/// Decides which firings of a job are due.
 ///
-/// A pure function of the schedule, of the moment up to which firings were decided before, and of the present moment:
+/// A pure function of its timetable, of the moment up to which firings were decided before, and of the present moment:
 /// any number of schedulers come to the same firings, and one row per job and time keeps each from being done twice.
 package struct SchedulePlanner: Sendable, Hashable {
-    package let schedule: Schedule
+    package let timetable: Timetable
     package let missed: MissedFirings
     /// How late, in seconds, a firing may be and still count as on time; one after which the next has come is missed.
     package let grace: Int
@@ -18,12 +18,12 @@ package struct SchedulePlanner: Sendable, Hashable {
     private static let searchLimit = 100_000
 
     package init(
-        schedule: Schedule,
+        timetable: Timetable,
         missed: MissedFirings,
         grace: Int = Self.defaultGrace,
         limit: Int = Self.defaultLimit
     ) {
-        self.schedule = schedule
+        self.timetable = timetable
         self.missed = missed
         self.grace = grace
         self.limit = limit
@@ -37,7 +37,7 @@ package struct SchedulePlanner: Sendable, Hashable {
         package let skipped: Int
         /// The moment up to which firings are decided now.
         package let decidedUntil: Timestamp
-        /// When to look again; nil when the schedule never fires again.
+        /// When to look again; nil when the job never fires again.
         package let next: Timestamp?
     }
 
@@ -50,13 +50,13 @@ package struct SchedulePlanner: Sendable, Hashable {
                 firings: [],
                 skipped: 0,
                 decidedUntil: decided,
-                next: schedule.nextFiring(after: decided)
+                next: timetable.nextFiring(after: decided)
             )
         }
         var due: [Timestamp] = []
         var skipped = 0
         var last = decided
-        while let firing = schedule.nextFiring(after: last), firing <= now {
+        while let firing = timetable.nextFiring(after: last), firing <= now {
             due.append(firing)
             last = firing
             if due.count > Self.searchLimit {
@@ -82,7 +82,7 @@ package struct SchedulePlanner: Sendable, Hashable {
             firings: firings,
             skipped: skipped + due.count - firings.count,
             decidedUntil: now,
-            next: schedule.nextFiring(after: now)
+            next: timetable.nextFiring(after: now)
         )
     }
 }

@@ -53,6 +53,26 @@ import Testing
         #expect(calls?.count == 1)
     }
 
+    @Test func `a job has several schedules, or none if it runs by hand or in a group`() throws {
+        func timetable(_ text: String, group: String = "") throws -> Timetable? {
+            var files = ["project.yaml": "project: p\n", "sequences/one.yaml": "steps: []\n"]
+            files["jobs/a.yaml"] = "sequence: one\n\(text)\n"
+            if !group.isEmpty { files["jobs/all.yaml"] = "\(group)\nschedule: {every: 1h}\n" }
+            return try Project.read(files) { _ in nil }.jobs["a"]?.timetable
+        }
+        #expect(
+            try timetable("schedule: [{every: 1h}, {at: 2026-12-01T06:00:00Z}]")
+                == Timetable([.every(seconds: 3_600), .at(try #require(Timestamp("2026-12-01T06:00:00Z")))])
+        )
+        #expect(try timetable("schedule: []") == Timetable([]))
+        #expect(try timetable("", group: "group: [a]") == Timetable([]))
+        #expect(try timetable("", group: "group: a") == Timetable([]))
+        #expect(throws: ProjectProblems.self) { try timetable("") }
+        #expect(throws: ProjectProblems.self) { try timetable("", group: "sequence: one") }
+        let many = Array(repeating: "{every: 1h}", count: Timetable.largest + 1).joined(separator: ", ")
+        #expect(throws: ProjectProblems.self) { try timetable("schedule: [\(many)]") }
+    }
+
     @Test func `wrong work is told`() {
         #expect(problems(["a": "sequence: one\ngroup: [a]"]) == ["'sequence' and 'group' exclude each other"])
         #expect(problems(["a": "group: [a]"]) == ["the group 'a' is in itself"])

@@ -23,7 +23,11 @@ import Testing
         #expect(listener.start == .now)
         #expect(listener.ordering == .hold)
         let job = try #require(project.jobs["nightly"])
-        #expect(job.schedule == .cron(try CronExpression("0 30 6 * * MON-FRI"), in: try #require(Zone("Europe/Paris"))))
+        #expect(
+            job.timetable.schedules == [
+                .cron(try CronExpression("0 30 6 * * MON-FRI"), in: try #require(Zone("Europe/Paris")))
+            ]
+        )
         #expect(job.missed == .once)
         #expect(job.overlap == .skip)
         #expect(job.variables == ["pages": 3])

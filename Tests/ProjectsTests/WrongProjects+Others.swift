@@ -135,7 +135,14 @@ extension WrongProjects {
         .writing(
             "sequence: pull",
             to: "jobs/nightly.yaml",
-            gives: "jobs/nightly.yaml:1:1: a job needs 'schedule': {every: 10m}, {cron: …, timeZone: …} or {at: …}"
+            gives:
+                "jobs/nightly.yaml:1:1: a job needs 'schedule': {every: 10m}, {cron: …, timeZone: …}, {at: …}, a list "
+                + "of them, or [] to run by hand only"
+        ),
+        .writing(
+            "sequence: pull\nschedule: [{every: 10m}, {at: soon}]",
+            to: "jobs/nightly.yaml",
+            gives: "jobs/nightly.yaml:2:30: 'at' must be a time like 2026-12-01T06:00:00Z"
         ),
         .writing(
             "sequence: pull\nschedule: {}",

@@ -42,6 +42,18 @@ import Testing
         await schedulers.close()
     }
 
+    @Test func `a job fires by each of its schedules, once where two have the same second`() async throws {
+        let schedulers = try await TestSchedulers()
+        let job = try TestSchedulers.job(
+            "schedule: [{every: 1m}, {every: 90s}, {at: '1970-01-01T00:17:00Z'}]\nmissed: all\noverlap: allow"
+        )
+        try await schedulers.look(job, at: 900)
+        let last = try await schedulers.look(job, at: 1_085)
+        #expect(try await schedulers.firings() == [900, 960, 990, 1_020, 1_080])
+        #expect(last.next == Timestamp(seconds: 1_140))
+        await schedulers.close()
+    }
+
     @Test func `any number of schedulers decide each firing once, whatever their clocks say`() async throws {
         var generator = SeededGenerator.announced()
         let schedulers = try await TestSchedulers(4)

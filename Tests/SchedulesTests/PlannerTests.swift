@@ -12,7 +12,7 @@ import Testing
         now: Int,
         limit: Int = 5
     ) -> SchedulePlanner.Plan {
-        SchedulePlanner(schedule: .every(seconds: seconds), missed: missed, grace: 10, limit: limit)
+        SchedulePlanner(timetable: Timetable(.every(seconds: seconds)), missed: missed, grace: 10, limit: limit)
             .plan(decidedUntil: time(decided), now: time(now))
     }
 
@@ -62,7 +62,7 @@ import Testing
         expected: [Int]
     ) {
         for now in 600...604 {
-            let plan = SchedulePlanner(schedule: .every(seconds: 5), missed: policy, limit: 5)
+            let plan = SchedulePlanner(timetable: Timetable(.every(seconds: 5)), missed: policy, limit: 5)
                 .plan(decidedUntil: time(540), now: time(now))
             #expect(plan.firings.map(\.seconds) == expected)
             #expect(plan.skipped == 12 - expected.count)
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func `a schedule that is over has no next firing`() {
-        let planner = SchedulePlanner(schedule: .at(time(500)), missed: .once)
+        let planner = SchedulePlanner(timetable: Timetable(.at(time(500))), missed: .once)
         #expect(planner.plan(decidedUntil: time(0), now: time(400)).next == time(500))
         let plan = planner.plan(decidedUntil: time(400), now: time(10_000))
         #expect(plan.firings == [time(500)])
@@ -81,7 +81,8 @@ import Testing
         var random = SeededGenerator(seed: 11)
         for _ in 0..<200 {
             let period = Int.random(in: 1...100, using: &random)
-            let planner = SchedulePlanner(schedule: .every(seconds: period), missed: .all, grace: 10, limit: .max)
+            let timetable = Timetable(.every(seconds: period))
+            let planner = SchedulePlanner(timetable: timetable, missed: .all, grace: 10, limit: .max)
             var decided = time(Int.random(in: 0..<1_000, using: &random))
             let start = decided
             var firings: [Timestamp] = []

@@ -16,9 +16,20 @@ import Testing
         #expect((0..<10).filter { slots.begin(candidate("a\($0)")) } == Array(0..<4))
         #expect((0..<10).filter { slots.begin(candidate("b\($0)", "slow too")) } == [0, 1])
         #expect(slots.hasRoom)
-        #expect(slots.begin(candidate("c", of: "other")) && slots.begin(candidate("d", of: "other")))
-        #expect(!slots.hasRoom)
-        #expect(slots.waiting == 14)
+        #expect(slots.begin(candidate("c", of: "other")) && !slots.begin(candidate("d", of: "other")))
+        #expect(slots.hasRoom && slots.waiting == 15)
+    }
+
+    @Test func `the last places are for projects that have none, and those that wait for others follow in order`() {
+        let slots = RunSlots(8)
+        let slow = (0..<12).map { candidate("a\($0)", "l\($0 % 2)", of: "p\($0 % 3)") }
+        #expect(slow.map(slots.begin) == (0..<12).map { $0 < 7 })
+        let newcomer = candidate("new", of: "quick")
+        #expect(slots.begin(newcomer) && !slots.hasRoom)
+        // Its place is for the next of its kind.
+        #expect(slots.end(newcomer) == nil && slots.waiting == 5)
+        #expect(slots.begin(candidate("newer", of: "quicker")))
+        #expect(slow[..<3].map { slots.end($0)?.run } == ["a7", "a8", "a9"])
     }
 
     @Test func `what waits begins in its order, once, when a place of its own is free`() {

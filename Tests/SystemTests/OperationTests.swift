@@ -49,11 +49,13 @@ extension SystemTests {
             let paused = try await stage.act("listeners/closed/pause")
             #expect(paused["state"] == "paused" && paused["pausedBy"] == "admin")
             try await stage.untilNobodyListens("closed")
+            try await stage.untilBehind("closed", 0)
             let after = try await stage.put("order-1", ["type": "order", "closed": true, "n": 2], after: before)
             // The other listener has seen the change.
             _ = try await stage.echoes(count: 1)
             try await stage.settle()
             #expect(try await stage.entries("closed", count: 1).count == 1)
+            try await stage.untilBehind("closed", 2)
             let resumed = try await stage.act("listeners/closed/resume")
             #expect(resumed["state"] == "listening")
             let entries = try await stage.entries("closed", count: 2)
@@ -267,6 +269,14 @@ private struct OperationStage {
                     "--command=SELECT until < now() FROM leases WHERE name = 'listener/\(name)/\(listener)@\(name)'",
                 ]
             ) == ["t"]
+        }
+    }
+
+    /// Waits until the change listener's metrics say how far the listener is behind.
+    func untilBehind(_ listener: String, _ count: Int) async throws {
+        let line = "fullsync_changes_behind{database=\"\(name)\",follower=\"listener/\(name)/\(listener)\"} \(count)"
+        try await eventually("the metrics have \(line)") {
+            try await system.metrics(of: "change-listener").contains { $0 == line || $0 == "\(line).0" }
         }
     }
 

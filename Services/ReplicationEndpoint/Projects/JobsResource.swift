@@ -81,10 +81,11 @@ struct JobsResource: Sendable {
     }
 
     private static func describe(_ job: Job, _ pause: Pause?, now: Timestamp, firings: Int) -> JSONObject {
-        let state = !job.isEnabled ? "disabled" : pause == nil ? "scheduled" : "paused"
+        let idle = job.timetable.schedules.isEmpty ? "by hand" : "scheduled"
+        let state = !job.isEnabled ? "disabled" : pause == nil ? idle : "paused"
         var answer: JSONObject = [
             "name": .string(job.name), "description": job.description.map(JSONValue.string) ?? .null,
-            "work": describe(job.work), "schedule": .string(job.schedule.description),
+            "work": describe(job.work), "schedule": .string(job.timetable.description),
             "missed": .string(job.missed.rawValue), "overlap": .string(job.overlap.rawValue),
             "runAs": job.runAs.map(JSONValue.string) ?? .null, "state": .string(state),
         ]
@@ -94,7 +95,7 @@ struct JobsResource: Sendable {
         }
         var next: [JSONValue] = []
         var last = now
-        while state == "scheduled", next.count < firings, let firing = job.schedule.nextFiring(after: last) {
+        while state == "scheduled", next.count < firings, let firing = job.timetable.nextFiring(after: last) {
             next.append(time(Date(timeIntervalSince1970: Double(firing.seconds))))
             last = firing
         }

@@ -3,9 +3,9 @@ import Synchronization
 
 /// The places that this worker has for runs, and who may have how many of them.
 ///
-/// One listener that is slow has no more than its share, and one project no more than its own, so that the runs of
-/// others never wait for theirs. What is over waits here, by its line, for one of these places; what is too much even
-/// for that is left to its row, of which somebody is told again.
+/// One listener that is slow has no more than its share, and one project no more than its own; and the last places are
+/// for projects that have none, so that a few that are slow keep no other waiting. What is over waits here, by its
+/// line, for one of these places; what is too much even for that is left to its row, of which somebody is told again.
 final class RunSlots: Sendable {
     /// A run that has a place, or waits for one.
     struct Candidate: Sendable {
@@ -51,6 +51,8 @@ final class RunSlots: Sendable {
     /// The most places that runs of one line have, and those of one project.
     let ofLine: Int
     let ofProject: Int
+    /// How many places are kept for projects of which nothing runs here.
+    let kept: Int
     private let state = Mutex(State())
 
     /// How many runs wait here at most.
@@ -60,6 +62,7 @@ final class RunSlots: Sendable {
         self.count = count
         ofLine = max(1, count / 2)
         ofProject = max(1, count * 3 / 4)
+        kept = count / 8
     }
 
     /// Whether there is room for another run.
@@ -75,8 +78,8 @@ final class RunSlots: Sendable {
 
     /// Takes a place for the run.
     ///
-    /// - Returns: False when its line or its project has as many as it may have: it then waits here, where there is
-    ///   room, and ``end(_:)`` answers it.
+    /// - Returns: False when its line or its project has as many as it may have, or the places that are left are for
+    ///   others: it then waits here, where there is room, and ``end(_:)`` answers it.
     func begin(_ candidate: Candidate) -> Bool {
         state.withLock { state in
             guard !mayBegin(candidate.line, state) else {
@@ -101,8 +104,7 @@ final class RunSlots: Sendable {
             state.taken -= 1
             Self.decrease(&state.ofLine[line])
             Self.decrease(&state.ofProject[line.project])
-            // Only of this project can one begin now that could not before.
-            let next = state.waiting.filter { $0.key.project == line.project && mayBegin($0.key, state) }
+            let next = state.waiting.filter { mayBegin($0.key, state) }
                 .min { $0.value.first ?? .max < $1.value.first ?? .max }
             guard let next, let run = state.waiting[next.key]?.removeFirst() else { return nil }
             if state.waiting[next.key]?.first == nil { state.waiting[next.key] = nil }
@@ -122,7 +124,9 @@ final class RunSlots: Sendable {
     }
 
     private func mayBegin(_ line: RunLine, _ state: State) -> Bool {
-        state.ofLine[line, default: 0] < ofLine && state.ofProject[line.project, default: 0] < ofProject
+        let ofThisProject = state.ofProject[line.project, default: 0]
+        guard ofThisProject > 0 else { return true }
+        return state.ofLine[line, default: 0] < ofLine && ofThisProject < ofProject && state.taken < count - kept
     }
 
     private func take(_ line: RunLine, _ state: inout State) {

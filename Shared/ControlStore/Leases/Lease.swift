@@ -53,13 +53,23 @@ extension ControlStore {
 
     /// How far each follower has come in a database, by name.
     package func positions(in database: String) async throws -> [String: Position] {
+        try await positions(where: "database = \(database)")[database] ?? [:]
+    }
+
+    /// How far each follower has come, by database and name.
+    package func positions() async throws -> [String: [String: Position]] {
+        try await positions(where: "true")
+    }
+
+    private func positions(where condition: PostgresQuery) async throws -> [String: [String: Position]] {
         let rows = try await client.query(
-            "SELECT follower, incarnation, seq FROM positions WHERE database = \(database)"
+            "SELECT database, follower, incarnation, seq FROM positions WHERE \(fragment: condition)"
         )
-        var positions: [String: Position] = [:]
+        var positions: [String: [String: Position]] = [:]
         for row in rows {
-            let (follower, incarnation, seq) = try row.decode(String.self, String.self, Int64.self)
-            positions[follower] = Position(incarnation: incarnation, seq: Int(seq))
+            let (database, follower, incarnation, seq) =
+                try row.decode(String.self, String.self, String.self, Int64.self)
+            positions[database, default: [:]][follower] = Position(incarnation: incarnation, seq: Int(seq))
         }
         return positions
     }

@@ -16,7 +16,7 @@ extension ControlStore {
             """
             INSERT INTO schedules AS known (job, decided_until, schedule)
             SELECT job, CASE WHEN NOT fires_at_once THEN date_trunc('second', clock_timestamp()) END, schedule
-            FROM unnest(\(keys), \(enabled.map(\.schedule.description)), \(enabled.map(\.schedule.firesAtOnce)))
+            FROM unnest(\(keys), \(enabled.map(\.timetable.description)), \(enabled.map(\.timetable.firesAtOnce)))
                 AS new (job, schedule, fires_at_once)
             ON CONFLICT (job) DO UPDATE
             SET schedule = excluded.schedule, decided_until = date_trunc('second', clock_timestamp())
@@ -33,12 +33,5 @@ extension ControlStore {
             WHERE starts_with(job, \(Self.key(ofJob: "", of: project))) AND job <> ALL (\(keys))
             """
         )
-    }
-}
-
-extension Schedule {
-    /// Whether it fires when its job is new.
-    fileprivate var firesAtOnce: Bool {
-        if case .every = self { true } else { false }
     }
 }

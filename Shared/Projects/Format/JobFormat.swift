@@ -4,24 +4,26 @@ import Sequences
 
 extension ProjectReader {
     /// Reads `jobs/<name>.yaml`.
-    func readJob(_ name: String, file: String) -> Job? {
+    ///
+    /// - Parameter isMember: Whether a group has it, so that it needs no schedule of its own.
+    func readJob(_ name: String, file: String, isMember: Bool = false) -> Job? {
         guard var members = members(of: file, subject: "a job") else { return nil }
         let description = members.text("description")
         let work = readWork(&members)
         let variables = JSONObject((members.mapping("with") ?? []).map { ($0.name, $0.node.json) })
-        let schedule = readSchedule(&members)
+        let timetable = readTimetable(&members, isMember: isMember)
         let missed: MissedFirings = members.choice("missed", default: .once)
         let overlap: Overlap = members.choice("overlap", default: .skip)
         let runAs = members.text("runAs")
         let isEnabled = members.flag("enabled", default: true)
         members.finish()
-        guard let work, let schedule else { return nil }
+        guard let work, let timetable else { return nil }
         return Job(
             name: name,
             description: description,
             work: work,
             variables: variables,
-            schedule: schedule,
+            timetable: timetable,
             missed: missed,
             overlap: overlap,
             runAs: runAs,
@@ -30,12 +32,29 @@ extension ProjectReader {
         )
     }
 
-    private func readSchedule(_ members: inout SourceMembers) -> Schedule? {
-        guard let member = members.take("schedule") else {
-            members.reportMissing("schedule", expected: "{every: 10m}, {cron: …, timeZone: …} or {at: …}")
+    /// Reads `schedule`: one, a list of several, or an empty list for none.
+    private func readTimetable(_ members: inout SourceMembers, isMember: Bool) -> Timetable? {
+        guard let nodes = members.list("schedule") else {
+            if isMember { return Timetable([]) }
+            members.reportMissing(
+                "schedule",
+                expected: "{every: 10m}, {cron: …, timeZone: …}, {at: …}, a list of them, or [] to run by hand only"
+            )
             return nil
         }
-        guard var reader = SourceMembers(member.node, subject: "a schedule", problems: problems) else { return nil }
+        guard nodes.count <= Timetable.largest else {
+            problems.report(
+                "a job has \(Timetable.largest) schedules at most",
+                at: members.position(of: "schedule")
+            )
+            return nil
+        }
+        let schedules = nodes.compactMap(readSchedule)
+        return schedules.count == nodes.count ? Timetable(schedules) : nil
+    }
+
+    private func readSchedule(_ node: SourceNode) -> Schedule? {
+        guard var reader = SourceMembers(node, subject: "a schedule", problems: problems) else { return nil }
         let every = reader.duration("every", atMost: .seconds(Schedule.longestInterval), default: .zero)
         let cron = readCron("cron", &reader)
         let at = reader.text("at")

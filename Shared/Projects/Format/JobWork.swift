@@ -41,6 +41,21 @@ extension ProjectReader {
         return members.sequence().map { .sequence($0) }
     }
 
+    /// The jobs that a group has, known before any of them is read.
+    func membersOfGroups(_ layout: ProjectLayout) -> Set<String> {
+        var names: Set<String> = []
+        for (_, file) in layout.jobs {
+            // What is wrong with the file is told when it is read as a job.
+            var source = YAMLSource(file: file, text: files[file] ?? "", symbols: symbols, problems: ProblemCollector())
+            guard case .mapping(let members)? = source.read()?.content,
+                let group = members.first(where: { $0.name == "group" })?.node
+            else { continue }
+            if case .list(let nodes) = group.content { names.formUnion(nodes.compactMap(\.string)) }
+            if let name = group.string { names.insert(name) }
+        }
+        return names
+    }
+
     /// The sequences of the jobs that run something else than a sequence.
     func sequencesOfJobs(in project: Project) -> [SequenceDefinition] {
         project.jobs.values.compactMap { job in

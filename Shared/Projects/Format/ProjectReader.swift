@@ -44,7 +44,10 @@ struct ProjectReader {
             project.sequences[name] = readSequence(name, file: file, project: project.name)
         }
         for (name, file) in layout.listeners { project.listeners[name] = readListener(name, file: file) }
-        for (name, file) in layout.jobs { project.jobs[name] = readJob(name, file: file) }
+        let grouped = membersOfGroups(layout)
+        for (name, file) in layout.jobs {
+            project.jobs[name] = readJob(name, file: file, isMember: grouped.contains(name))
+        }
         for sequence in sequencesOfJobs(in: project) { project.sequences[sequence.name] = sequence }
         for (name, file) in layout.tests { project.tests += readTests(name, file: file) }
         for (name, database) in layout.databases { project.databases[name] = readDatabase(name, files: database) }

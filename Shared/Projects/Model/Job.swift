@@ -2,7 +2,7 @@ package import JSON
 package import Schedules
 package import Sequences
 
-/// Does something at the times of a schedule.
+/// Does something at the times of its schedules.
 package struct Job: Sendable {
     /// What a job does.
     package enum Work: Sendable, Hashable {
@@ -23,7 +23,7 @@ package struct Job: Sendable {
     package var description: String?
     package var work: Work
     package var variables: JSONObject
-    package var schedule: Schedule
+    package var timetable: Timetable
     package var missed: MissedFirings
     package var overlap: Overlap
     /// The user that the run is authenticated as at its start; nil for none.
@@ -40,5 +40,5 @@ package struct Job: Sendable {
     }
 
     /// Decides which of the job's firings are due.
-    package var planner: SchedulePlanner { SchedulePlanner(schedule: schedule, missed: missed) }
+    package var planner: SchedulePlanner { SchedulePlanner(timetable: timetable, missed: missed) }
 }
