@@ -123,8 +123,18 @@ struct SyncRun: Sendable {
         progress.begin()
         let remade = watch.remade.subscribe()
         return try await withThrowingTaskGroup(of: SyncResult?.self) { group in
+            let replicator = self.replicator(direction, watch)
+            if direction == .pull, options.isLive {
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: max(options.longestPause, .seconds(1)))
+                        try await bringPassedOver(replicator, watch)
+                    }
+                }
+            }
             group.addTask {
-                let result = try await replicator(direction, watch).run { next in
+                if direction == .pull { try await bringPassedOver(replicator, watch) }
+                let result = try await replicator.run { next in
                     switch next.state {
                     case .waiting(_, let error as CouchError) where error.isStorageFull: control.storageIsFull(of: name)
                     case .waiting(_, let failure): control.serverAnswers("\(failure)")
@@ -145,6 +155,24 @@ struct SyncRun: Sendable {
             }
             defer { group.cancelAll() }
             return try await group.next() ?? nil
+        }
+    }
+
+    /// Asks again for the documents that pulls have passed over; those with which the server still fails stay noted.
+    private func bringPassedOver(_ replicator: Replicator, _ watch: ServerWatch) async throws {
+        let identity = try await watch.identity
+        for id in try await device.passedOver(of: identity) {
+            do {
+                let failures = try await replicator.bring(id)
+                guard !failures.contains(where: \.error.isPassedOver) else { continue }
+                tell(failures)
+                try await device.forgetPassedOver(id, of: identity)
+            } catch let error as CouchError where error.status != 401 {
+                try Task.checkCancellation()
+            } catch is TransportError {
+                // The pull itself waits for the server.
+                return
+            }
         }
     }
 
@@ -190,7 +218,10 @@ struct SyncRun: Sendable {
                     ways.beganSince()
                 }
             }
-            let source: any Replica = isOfNobody ? PublicSource(server: watched, device: device) : watched
+            let source: any Replica =
+                isOfNobody
+                ? PullSource(base: PublicSource(server: watched, device: device), device: device)
+                : PullSource(base: watched, device: device)
             return Replicator(from: source, to: device, options: pull)
         }
     }
