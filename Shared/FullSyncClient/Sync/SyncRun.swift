@@ -15,6 +15,8 @@ struct SyncRun: Sendable {
     var isOfNobody = false
     /// Decides about conflicts as they come; nil to leave them.
     var resolver: ConflictResolver?
+    /// What the resolver is still to decide about.
+    let conflicts = ConflictQueue()
     /// Its ways, each of which can be ended by itself.
     let ways = SyncWays()
     let report: @Sendable (SyncProgress) -> Void
@@ -43,7 +45,7 @@ struct SyncRun: Sendable {
                 }
             }
             if let failure { throw failure }
-            if let resolver, options.directions.contains(.pull), try await resolve(nil, resolver) > 0,
+            if let resolver, options.directions.contains(.pull), try await resolve(nil, resolver, watch) > 0,
                 options.directions.contains(.push)
             {
                 result += try await way(.push)
@@ -51,35 +53,39 @@ struct SyncRun: Sendable {
             return result
         }
         do {
-            return try await withThrowingTaskGroup(of: SyncResult.self) { group in
-                for direction in options.directions { group.addTask { try await way(direction) } }
-                if let resolver { group.addTask { try await resolve(resolver) } }
-                return try await group.reduce(into: SyncResult()) { $0 += $1 }
-            }
+            return try await runLive(watch, way)
         } catch  where !Task.isCancelled {
             control.events.send(.syncEnded(database: name, reason: "\(error)"))
             throw error
         }
     }
 
-    private var database: FullSyncDatabase { FullSyncDatabase(name: name, replica: device) }
-
-    /// Resolves conflicts as they come, until the task is cancelled.
-    private func resolve(_ resolver: ConflictResolver) async throws -> SyncResult {
-        let news = device.news.listen()
-        _ = try await resolve(nil, resolver)
-        for await next in news where !next.conflicts.isEmpty { _ = try await resolve(next.conflicts, resolver) }
-        throw CancellationError()
-    }
-
-    /// Gives conflicts to the resolver; one with which it fails is told and stays on the list.
-    ///
-    /// - Parameter documents: Those in question; nil for all.
-    private func resolve(_ documents: [DocumentID]?, _ resolver: ConflictResolver) async throws -> Int {
-        try await database.resolveConflicts(of: documents, resolver) { id, error in
-            control.events.send(.resolverFailed(database: name, document: id.text, reason: "\(error)"))
+    /// All ways at once, and what goes along with them, until the ways have ended.
+    private func runLive(
+        _ watch: ServerWatch,
+        _ way: @escaping @Sendable (SyncDirection) async throws -> SyncResult
+    ) async throws -> SyncResult {
+        try await withThrowingTaskGroup(of: SyncResult.self) { group in
+            for direction in options.directions {
+                group.addTask { try await way(direction) }
+            }
+            // None of these ends before it is cancelled.
+            if let resolver {
+                let news = device.news.listen()
+                group.addTask {
+                    for await next in news { conflicts.add(next.conflicts) }
+                    throw CancellationError()
+                }
+                group.addTask { try await resolve(resolver, watch) }
+            }
+            var result = SyncResult()
+            for _ in options.directions { if let end = try await group.next() { result += end } }
+            group.cancelAll()
+            return result
         }
     }
+
+    var database: FullSyncDatabase { FullSyncDatabase(name: name, replica: device) }
 
     /// One way; a live one waits for the next login when the session has ended, and each waits while it is suspended.
     private func run(_ direction: SyncDirection, _ watch: ServerWatch) async throws -> SyncResult {
@@ -138,7 +144,9 @@ struct SyncRun: Sendable {
                     switch next.state {
                     case .waiting(_, let error as CouchError) where error.isStorageFull: control.storageIsFull(of: name)
                     case .waiting(_, let failure): control.serverAnswers("\(failure)")
-                    case .active, .idle: control.serverAnswers(nil)
+                    case .active, .idle:
+                        control.serverAnswers(nil)
+                        conflicts.askAgain()
                     }
                     if direction == .pull { tell(next.failures) }
                     report(progress.next(next))
@@ -200,7 +208,12 @@ struct SyncRun: Sendable {
     private func replicator(_ direction: SyncDirection, _ watched: ServerWatch) -> Replicator {
         switch direction {
         case .push:
-            let target = PushTarget(server: watched, device: device) { try await refused($0, watched) }
+            let target = PushTarget(
+                server: watched,
+                device: device,
+                refused: { try await refused($0, watched) },
+                taken: { conflicts.taken($0) }
+            )
             return Replicator(
                 from: DeviceSource(device: device),
                 to: target,
@@ -237,7 +250,7 @@ struct SyncRun: Sendable {
 }
 
 extension SyncOptions {
-    fileprivate func replication(_ direction: SyncDirection) -> ReplicationOptions {
+    func replication(_ direction: SyncDirection) -> ReplicationOptions {
         var replication = ReplicationOptions()
         replication.isLive = isLive
         replication.batchSize = min(max(batchSize, 1), 10_000)
