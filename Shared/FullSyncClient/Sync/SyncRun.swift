@@ -19,6 +19,8 @@ struct SyncRun: Sendable {
     let conflicts = ConflictQueue()
     /// Its ways, each of which can be ended by itself.
     let ways = SyncWays()
+    /// Whether nothing is being brought over.
+    let rest = Rest(Set(SyncDirection.allCases))
     let report: @Sendable (SyncProgress) -> Void
 
     /// Runs until all is in step, or, when it is live, until the task is cancelled.
@@ -50,6 +52,7 @@ struct SyncRun: Sendable {
             {
                 result += try await way(.push)
             }
+            await shrink { true }
             return result
         }
         do {
@@ -65,11 +68,22 @@ struct SyncRun: Sendable {
         _ watch: ServerWatch,
         _ way: @escaping @Sendable (SyncDirection) async throws -> SyncResult
     ) async throws -> SyncResult {
-        try await withThrowingTaskGroup(of: SyncResult.self) { group in
+        for direction in SyncDirection.allCases where !options.directions.contains(direction) {
+            rest.note(direction, isResting: true)
+        }
+        return try await withThrowingTaskGroup(of: SyncResult.self) { group in
             for direction in options.directions {
-                group.addTask { try await way(direction) }
+                group.addTask {
+                    defer { rest.note(direction, isResting: true) }
+                    return try await way(direction)
+                }
             }
             // None of these ends before it is cancelled.
+            let resting = rest.subscribe()
+            group.addTask {
+                for await _ in resting { await shrink { rest.isResting && !control.isSuspended } }
+                throw CancellationError()
+            }
             if let resolver {
                 let news = device.news.listen()
                 group.addTask {
@@ -83,6 +97,11 @@ struct SyncRun: Sendable {
             group.cancelAll()
             return result
         }
+    }
+
+    /// Makes the device's file smaller where that is worth while; that it cannot be done is no failure of a sync.
+    private func shrink(while mayGoOn: @Sendable () -> Bool) async {
+        try? await device.shrink(while: mayGoOn)
     }
 
     var database: FullSyncDatabase { FullSyncDatabase(name: name, replica: device) }
@@ -148,6 +167,7 @@ struct SyncRun: Sendable {
                         control.serverAnswers(nil)
                         conflicts.askAgain()
                     }
+                    rest.note(direction, isResting: next.state.isIdle)
                     if direction == .pull { tell(next.failures) }
                     report(progress.next(next))
                 }
@@ -270,6 +290,13 @@ extension SyncOptions {
             replication.filter = .selector(.object(selector))
         }
         return replication
+    }
+}
+
+extension ReplicationProgress.State {
+    fileprivate var isIdle: Bool {
+        guard case .idle = self else { return false }
+        return true
     }
 }
 
