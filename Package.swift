@@ -235,7 +235,7 @@ let package = Package(
             swiftSettings: settings
         ),
         tests("PrivateServers", ["Contracts", "Messaging", "TestSupport", .logging]),
-        tests("FullSyncTool", ["JSON", "PrivateServers", "TestSupport", .argumentParser]),
+        tests("FullSyncTool", ["FullSyncClient", "JSON", "PrivateServers", "TestSupport", .argumentParser]),
         tests("JSON", ["TestSupport"]),
         tests("Schedules", ["TestSupport"]),
         tests("XML", ["JSON", "TestSupport"]),

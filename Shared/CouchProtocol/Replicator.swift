@@ -72,6 +72,15 @@ package struct Replicator: Sendable {
         return document.flatMap { Checkpoint(document: $0.body).history.first?.recordedSequence }
     }
 
+    /// Brings one document over as it is now, whatever was brought over before, and records no place.
+    ///
+    /// - Returns: Its revisions that could not be read or written for what they are.
+    package func bring(_ id: DocumentID) async throws -> [WriteFailure] {
+        var page = try await source.changes(ChangesRequest(limit: 100, filter: .documents([id])))
+        page.rows.removeAll { $0.id != id }
+        return try await BatchTransfer(source: source, target: target).run(page).failures
+    }
+
     private func checkpoints() async throws -> CheckpointStore {
         let id = ReplicationID.compute(
             source: try await source.identity,

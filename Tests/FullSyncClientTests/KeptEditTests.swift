@@ -160,6 +160,34 @@ import Testing
         #expect(try await scene.count("contents", of: again) == 0)
     }
 
+    @Test(arguments: [false, true]) func `one that cannot be read is listed as such, and hides no other`(
+        isSealed: Bool
+    ) async throws {
+        let scene = try await Scene(isSealed: isSealed)
+        let database = scene.database
+        let vault = scene.limits.vault
+        let texts = ["no json", "[1]"]
+        let damaged = [Data([0, 255, 1])] + (try texts.map { try vault.sealed(Array($0.utf8)) })
+        try await database.replica.pool.write { db in
+            for (place, document) in damaged.enumerated() {
+                try db.execute(
+                    sql: "INSERT INTO kept_edits (number, id, revision, document) VALUES (?, 'bad', '1-aa', ?)",
+                    arguments: [place - damaged.count, document]
+                )
+            }
+        }
+        let kept = try await database.keptEdits()
+        try #require(kept.count == 4)
+        for edit in kept.prefix(3) {
+            #expect(edit.documentID == "bad" && edit.document.isEmpty && edit.damage != nil)
+            #expect(try await database.attachment("photo", of: edit) == nil)
+            try await database.forget(edit)
+        }
+        #expect(kept.last?.damage == nil)
+        #expect(try await database.keptEdits() == kept.suffix(1))
+        try await scene.expectKept(database)
+    }
+
     @Test func `a file for others to begin with has nothing of them`() async throws {
         let scene = try await Scene(isSealed: false)
         let file = URL(fileURLWithPath: scene.path + ".export")

@@ -15,6 +15,17 @@ enum FailureCode {
     static let noPermission = ExitCode(77)
     /// A setting is wrong.
     static let configuration = ExitCode(78)
+
+    /// The exit code for an answer of the endpoint, or of a device's database, with that status.
+    static func of(status: Int) -> ExitCode {
+        switch status {
+        case 400, 412, 413, 415: wrongData
+        case 401, 403: noPermission
+        case 404: notFound
+        case 503: unavailable
+        default: general
+        }
+    }
 }
 
 /// An error that says what the tool ends with.

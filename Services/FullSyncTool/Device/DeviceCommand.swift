@@ -18,6 +18,8 @@ struct DeviceCommand: AsyncParsableCommand {
 
     @OptionGroup var options: DeviceOptions
 
+    @OptionGroup var report: ReportOptions
+
     @Argument(parsing: .remaining, help: "One command; none to read commands from the standard input.")
     var words: [String] = []
 
@@ -27,9 +29,9 @@ struct DeviceCommand: AsyncParsableCommand {
             let client = try await options.client(console)
             let shell = DeviceShell(client: client, database: options.database, console: console)
             if words.isEmpty {
-                await shell.run()
+                await shell.run(report)
             } else {
-                console.print(try await shell.perform(words))
+                shell.show(try await shell.perform(words), report)
             }
             try await client.close()
         }
@@ -62,7 +64,7 @@ struct PrebuildCommand: AsyncParsableCommand {
             let console = Console()
             let client = try await options.client(console)
             let shell = DeviceShell(client: client, database: options.database, console: console)
-            console.print(try await shell.perform(["pull"]))
+            console.print(try await shell.perform(["pull"]).text)
             try await client.export(options.database, to: URL(fileURLWithPath: output), views: view)
             console.print("\(output) is made")
             try await client.close()

@@ -38,7 +38,7 @@ struct DeviceOptions: ParsableArguments {
         )
         guard let user else { return client }
         guard let password = try reader[Self.password]?.reveal() else {
-            throw DeviceFailure("set FULLSYNC_DEVICE_PASSWORD, or its _FILE")
+            throw WrongArgument(description: "set FULLSYNC_DEVICE_PASSWORD, or its _FILE, to the user's password")
         }
         do {
             try await client.login(name: user, password: password)
@@ -50,11 +50,16 @@ struct DeviceOptions: ParsableArguments {
     }
 }
 
-/// Why a device in the terminal cannot do something.
-struct DeviceFailure: Error, CustomStringConvertible {
+/// What a device in the terminal was asked for, and has not got.
+struct DeviceFailure: Error, CustomStringConvertible, ErrorWithExitCode {
     let description: String
+    var exitCode: ExitCode { FailureCode.notFound }
 
     init(_ description: String) {
         self.description = description
     }
+}
+
+extension FullSyncError: ErrorWithExitCode {
+    var exitCode: ExitCode { status.map { FailureCode.of(status: $0) } ?? FailureCode.unavailable }
 }

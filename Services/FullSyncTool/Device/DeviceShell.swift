@@ -8,7 +8,19 @@ struct DeviceShell: Sendable {
     let database: String
     let console: Console
 
-    private static let help = """
+    /// What a command has come to.
+    struct Answer: Sendable {
+        /// For programs.
+        let value: JSONValue
+        /// For people.
+        let text: String
+
+        init(_ value: JSONValue, _ text: String) {
+            (self.value, self.text) = (value, text)
+        }
+    }
+
+    static let help = """
         sync | pull | push          brings over what has changed, once
         live                        keeps in step until the next command that syncs, or `stop`
         stop                        ends syncs
@@ -23,6 +35,7 @@ struct DeviceShell: Sendable {
         attach ID NAME FILE         attaches a file to a document
         save ID NAME FILE           copies an attachment into a file
         info                        counts documents
+        compact                     makes the file as small as what it holds
         conflicts, refused, kept    lists what needs a decision
         takeback ID                 puts the server's document in the place of a refused edit
         call REQUESTABLE [JSON]     any call, such as fs://.all or project.sequence
@@ -30,18 +43,33 @@ struct DeviceShell: Sendable {
         """
 
     /// Reads commands until there are none.
-    func run() async {
+    ///
+    /// - Parameter report: Whether it prints for people, or a line of JSON for each command.
+    func run(_ report: ReportOptions) async {
         while let line = await Self.nextLine() {
             // The last word of a command may be JSON with spaces in it.
             let words = line.split(separator: " ", maxSplits: 1).map(String.init)
             guard let verb = words.first else { continue }
             if verb == "quit" { return }
             do {
-                console.print(try await perform([verb] + Self.arguments(words.dropFirst().first ?? "")))
+                show(try await perform([verb] + Self.arguments(words.dropFirst().first ?? "")), report)
             } catch {
-                console.print("\(error)")
+                show(Answer(Self.shown(error), "\(error)"), report)
             }
         }
+    }
+
+    /// Prints what a command has come to.
+    func show(_ answer: Answer, _ report: ReportOptions) {
+        console.print(report.json ? answer.value.text : answer.text)
+    }
+
+    /// An error as a line for programs.
+    private static func shown(_ error: any Error) -> JSONValue {
+        guard let error = error as? FullSyncError else {
+            return ["error": "failed", "reason": .string("\(error)")]
+        }
+        return ["error": .string(error.error), "reason": .string(error.reason)]
     }
 
     private static func nextLine() async -> String? {
@@ -60,35 +88,33 @@ struct DeviceShell: Sendable {
     }
 
     /// Carries a command out.
-    ///
-    /// - Returns: What is to be printed.
-    func perform(_ words: [String]) async throws -> String {
+    func perform(_ words: [String]) async throws -> Answer {
         var rest = words.dropFirst()
         func next(_ name: String) throws -> String {
-            guard let word = rest.popFirst() else { throw DeviceFailure("\(words[0]) needs \(name); see `help`") }
+            guard let word = rest.popFirst() else { throw Self.misuse("\(words[0]) needs \(name); see `help`") }
             return word
         }
         func parameters() throws -> JSONObject {
             guard let text = rest.popFirst() else { return [:] }
             guard let object = (try? JSONValue(parsing: text))?.objectValue else {
-                throw DeviceFailure("`\(text)` is no JSON object")
+                throw Self.misuse("`\(text)` is no JSON object")
             }
             return object
         }
-        func call(_ verb: String, _ parameters: JSONObject) async throws -> String {
+        func call(_ verb: String, _ parameters: JSONObject) async throws -> Answer {
             Self.shown(try await client.call("fs://\(database).\(verb)", parameters))
         }
         switch words[0] {
-        case "help": return Self.help
+        case "help": return Answer(.string(Self.help), Self.help)
         case "sync": return try await sync(SyncOptions())
         case "pull": return try await sync(.pull)
         case "push": return try await sync(.push)
         case "live":
             _ = try await client.sync(database, .live)
-            return "live"
+            return Answer(["ok": true], "live")
         case "stop":
             await client.stop(database)
-            return "stopped"
+            return Answer(["ok": true], "stopped")
         case "get": return try await call("get", ["docid": .string(try next("an id")), "conflicts": true])
         case "post": return try await call("post", try document(parameters()))
         case "merge": return try await call("post", try document(parameters(), policy: "merge"))
@@ -103,52 +129,92 @@ struct DeviceShell: Sendable {
             return Self.shown(try await client.call(requestable, try parameters()))
         case "attach", "save":
             return try await copy(words[0], try next("an id"), try next("a name"), try next("a file"))
-        case "conflicts", "refused", "kept", "takeback": return try await decisions(words[0], rest.first)
-        default: throw DeviceFailure("there is no command `\(words[0])`; see `help`")
+        case "compact":
+            try await client.database(database).compact()
+            return Answer(["ok": true], "compacted")
+        case "conflicts": return try await conflicts()
+        case "refused": return try await refused()
+        case "kept": return try await kept()
+        case "takeback": return try await takeBack(try next("an id"))
+        default: throw Self.misuse("there is no command `\(words[0])`; see `help`")
         }
     }
+
+    private static func misuse(_ text: String) -> WrongArgument { WrongArgument(description: text) }
 
     /// A document as `post` takes it: names with dots are names.
     private func document(_ members: JSONObject, policy: String = "none") -> JSONObject {
         members.merging(["_use_policy": .string(policy), "_use_subkey_separator": ""])
     }
 
-    private func copy(_ verb: String, _ id: String, _ name: String, _ path: String) async throws -> String {
+    private func copy(_ verb: String, _ id: String, _ name: String, _ path: String) async throws -> Answer {
         let (database, file) = (try await client.database(database), URL(fileURLWithPath: path))
         if verb == "attach" {
-            return try await database.putAttachment(name, from: file, to: id).revision
+            let receipt = try await database.putAttachment(name, from: file, to: id)
+            return Answer(["id": .string(receipt.id), "rev": .string(receipt.revision)], receipt.revision)
         }
         guard let type = try await database.copyAttachment(name, of: id, to: file) else {
             throw DeviceFailure("there is no attachment `\(name)` of `\(id)`")
         }
-        return "\(path): \(type)"
+        return Answer(["file": .string(path), "content_type": .string(type)], "\(path): \(type)")
     }
 
-    private func decisions(_ verb: String, _ id: String?) async throws -> String {
-        let local = try await client.database(database)
-        switch verb {
-        case "conflicts":
-            return try await local.conflicts().map { conflict in
-                conflict.revisions.map { JSONValue.object($0).text }.joined(separator: "\n")
-            }.joined(separator: "\n\n")
-        case "kept":
-            return try await local.keptEdits().map { JSONValue.object($0.document).text }.joined(separator: "\n")
-        case "takeback":
-            guard let edit = try await local.refusedEdits().first(where: { $0.id == id }) else {
-                throw DeviceFailure("there is no refused edit of `\(id ?? "")`")
-            }
-            return try await client.takeBack(edit, in: database) ? "taken back" : "it was edited again"
-        default:
-            return try await local.refusedEdits().map { "\($0.id) \($0.revision) \($0.error): \($0.reason)" }
-                .joined(separator: "\n")
+    private func conflicts() async throws -> Answer {
+        let conflicts = try await client.database(database).conflicts()
+        let values = conflicts.map { $0.revisions.map(JSONValue.object) }
+        return Answer(
+            .array(values.map(JSONValue.array)),
+            values.map { $0.map(\.text).joined(separator: "\n") }.joined(separator: "\n\n")
+        )
+    }
+
+    private func refused() async throws -> Answer {
+        let edits = try await client.database(database).refusedEdits()
+        let values = edits.map { edit -> JSONValue in
+            [
+                "id": .string(edit.id), "rev": .string(edit.revision), "error": .string(edit.error),
+                "reason": .string(edit.reason),
+            ]
         }
+        let lines = edits.map { "\($0.id) \($0.revision) \($0.error): \($0.reason)" }
+        return Answer(.array(values), lines.joined(separator: "\n"))
     }
 
-    private func sync(_ options: SyncOptions) async throws -> String {
+    private func kept() async throws -> Answer {
+        let edits = try await client.database(database).keptEdits()
+        let values = edits.map { edit -> JSONValue in
+            let value: JSONObject = [
+                "id": .string(edit.documentID), "rev": .string(edit.revision), "doc": .object(edit.document),
+            ]
+            return .object(edit.damage.map { value.merging(["damage": .string($0)]) } ?? value)
+        }
+        let lines = edits.map { edit in
+            guard let damage = edit.damage else { return JSONValue.object(edit.document).text }
+            return "\(edit.documentID) \(edit.revision) cannot be read: \(damage)"
+        }
+        return Answer(.array(values), lines.joined(separator: "\n"))
+    }
+
+    private func takeBack(_ id: String) async throws -> Answer {
+        guard let edit = try await client.database(database).refusedEdits().first(where: { $0.id == id }) else {
+            throw DeviceFailure("there is no refused edit of `\(id)`")
+        }
+        let isDone = try await client.takeBack(edit, in: database)
+        return Answer(["taken_back": .bool(isDone)], isDone ? "taken back" : "it was edited again")
+    }
+
+    private func sync(_ options: SyncOptions) async throws -> Answer {
         let sync = try await client.sync(database, options)
         for await progress in sync.progress { console.progress(Self.bar(progress)) }
         let result = try await sync.result
-        return "pulled \(result.pulled), pushed \(result.pushed), refused \(result.refused), failed \(result.failed)"
+        let counts = [
+            ("pulled", result.pulled), ("pushed", result.pushed), ("refused", result.refused),
+            ("failed", result.failed),
+        ]
+        return Answer(
+            .object(JSONObject(counts.map { ($0, .number(JSONNumber($1))) })),
+            counts.map { "\($0) \($1)" }.joined(separator: ", ")
+        )
     }
 
     /// One line that shows how far a sync has come.
@@ -168,8 +234,8 @@ struct DeviceShell: Sendable {
     }
 
     /// An answer as it is printed: rows one to a line.
-    private static func shown(_ answer: JSONValue) -> String {
-        guard let rows = (answer["rows"] ?? answer["docs"])?.arrayValue else { return answer.text }
-        return rows.map(\.text).joined(separator: "\n")
+    private static func shown(_ answer: JSONValue) -> Answer {
+        guard let rows = (answer["rows"] ?? answer["docs"])?.arrayValue else { return Answer(answer, answer.text) }
+        return Answer(answer, rows.map(\.text).joined(separator: "\n"))
     }
 }

@@ -81,8 +81,8 @@ public actor FullSyncClient {
     ///     body can be confirmed), owners and groups; names, types and lengths of attachments; the sort keys of
     ///     views' rows, from which numbers and most of a text can be computed back; what the server said of refused
     ///     edits; the server's address, and the user's name.
-    ///   - resolver: Decides about conflicts as they come; nil to leave them to
-    ///     ``FullSyncDatabase/conflicts(limit:)``.
+    ///   - resolver: Decides about conflicts as they come, once the server has taken the edits that are part of them;
+    ///     nil to leave them to ``FullSyncDatabase/conflicts(limit:)``.
     /// - Throws: ``FullSyncError`` named `bad_request` for an address that is none, or has credentials; `bad_key` for a
     ///   key that is too short.
     public init(

@@ -23,7 +23,8 @@ public enum FullSyncEvent: Hashable, Sendable {
     case databaseRemade(database: String)
     /// The server refused an edit; see ``FullSyncDatabase/refusedEdits()``.
     case editRefused(database: String, FullSyncDatabase.RefusedEdit)
-    /// The device cannot take a document that the server has, such as one that is too large.
+    /// The device cannot take a document that the server has, such as one that is too large, or with which the server
+    /// fails time after time; that one is asked for again later.
     case documentNotTaken(database: String, document: String, reason: String)
     /// A live sync has ended although nobody cancelled it, because of an error that does not pass by itself.
     case syncEnded(database: String, reason: String)

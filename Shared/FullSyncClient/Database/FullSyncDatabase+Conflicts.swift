@@ -118,23 +118,30 @@ extension FullSyncDatabase {
     /// Gives each conflict to a resolver, but those whose resolution the server has refused, as the user may not write
     /// the document, and those with an edit that it has refused, which is the application's to decide.
     ///
+    /// The server is not asked. When it refuses what was made of an edit that it never had, that is listed with
+    /// ``refusedEdits()``.
+    ///
     /// - Returns: How many were resolved.
     /// - Throws: What the resolver throws; the conflicts behind are not given to it.
     @discardableResult
     public func resolveConflicts(_ resolver: ConflictResolver) async throws -> Int {
-        try await resolveConflicts(of: nil, resolver) { throw $1 }
+        try await resolveConflicts(of: nil, resolver, isOnServer: nil) { throw $1 }
     }
 
     /// Gives the conflicts of those documents to a resolver, or all of them.
     ///
-    /// - Parameter failed: Takes the errors of the resolver, and those of what it decided.
+    /// - Parameters:
+    ///   - isOnServer: Whether the server has these revisions of a document; a conflict with one that it lacks is left
+    ///     for now. Nil where it cannot be asked.
+    ///   - failed: Takes the errors of the resolver, and those of what it decided.
     func resolveConflicts(
         of documents: [DocumentID]?,
         _ resolver: ConflictResolver,
+        isOnServer: ((DocumentID, Set<RevisionID>) async throws -> Bool)?,
         failed: (DocumentID, any Error) throws -> Void
     ) async throws -> Int {
         var resolved = 0
-        for id in documents ?? [] where try await resolve(id, resolver, failed) { resolved += 1 }
+        for id in documents ?? [] where try await resolve(id, resolver, isOnServer, failed) { resolved += 1 }
         if documents != nil { return resolved }
         // Those that the resolver leaves are met once.
         var last = ""
@@ -149,7 +156,9 @@ extension FullSyncDatabase {
                 }
             }
             guard let end = ids.last else { return resolved }
-            for id in ids where try await resolve(DocumentID(stored: id), resolver, failed) { resolved += 1 }
+            for id in ids where try await resolve(DocumentID(stored: id), resolver, isOnServer, failed) {
+                resolved += 1
+            }
             last = end
         }
     }
@@ -157,16 +166,25 @@ extension FullSyncDatabase {
     private func resolve(
         _ id: DocumentID,
         _ resolver: ConflictResolver,
+        _ isOnServer: ((DocumentID, Set<RevisionID>) async throws -> Bool)?,
         _ failed: (DocumentID, any Error) throws -> Void
     ) async throws -> Bool {
-        let conflict = try await replica.read { [rules = replica.rules] reader in
+        let (conflict, isLocal) = try await replica.read { [rules = replica.rules] reader -> (Conflict?, Bool) in
             // What is made of an edit that was refused is refused, too, and with it the edit would be taken back.
-            try reader.hasRefusal(of: id) ? nil : try reader.conflict(id, rules)
+            guard try !reader.hasRefusal(of: id) else { return (nil, false) }
+            return (try reader.conflict(id, rules), try reader.document(id)?.isLocal == true)
         }
         guard let conflict, !replica.resolutions.isRefused(id, conflict.leaves) else { return false }
+        // The same goes for an edit that is still to be refused.
+        var isDecided = !isLocal
+        if isLocal, let isOnServer {
+            isDecided = try await isOnServer(id, conflict.leaves)
+            guard isDecided else { return false }
+        }
         do {
             guard let made = try await settle(conflict, try await resolver.resolve(conflict)) else { return false }
-            replica.resolutions.resolved(id, conflict.leaves, by: made)
+            // What is noted is taken back when the server refuses it, with what led to it.
+            if isDecided { replica.resolutions.resolved(id, conflict.leaves, by: made) }
             return true
         } catch {
             try Task.checkCancellation()

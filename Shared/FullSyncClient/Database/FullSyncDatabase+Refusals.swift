@@ -29,11 +29,13 @@ extension FullSyncDatabase {
         public let documentID: String
         /// The revision that the edit made.
         public let revision: String
-        /// The whole document as it was edited.
+        /// The whole document as it was edited; empty when it cannot be read any more (``damage``).
         ///
         /// Its attachments are described; what they hold is read by ``FullSyncDatabase/attachment(_:of:)-swift.method``
         /// and ``FullSyncDatabase/copyAttachment(_:of:to:)``.
         public let document: JSONObject
+        /// Why the document cannot be read any more, as where the file is damaged; nil when it can.
+        public let damage: String?
     }
 
     /// Lists the edits that the server refused.
@@ -61,6 +63,8 @@ extension FullSyncDatabase {
     }
 
     /// Lists the edits of documents that left the device before they were pushed, oldest first.
+    ///
+    /// One that cannot be read is listed without its document, and hides no other.
     public func keptEdits() async throws -> [KeptEdit] {
         try await FullSyncError.translating {
             try await replica.read { reader in
@@ -69,15 +73,25 @@ extension FullSyncDatabase {
                     sql: "SELECT number, id, revision, document FROM kept_edits ORDER BY number"
                 )
                 .map { row in
-                    KeptEdit(
+                    let document = Self.document(row[3], reader.vault)
+                    return KeptEdit(
                         id: row[0],
                         documentID: row[1],
                         revision: row[2],
-                        document: try JSONValue(parsing: try reader.vault.opened(row[3]), limits: .unlimited)
-                            .objectValue ?? [:]
+                        document: (try? document.get()) ?? [:],
+                        damage: document.failure.map { "\($0)" }
                     )
                 }
             }
+        }
+    }
+
+    /// The document of an edit that was kept.
+    private static func document(_ column: Data, _ vault: Vault) -> Result<JSONObject, any Error> {
+        Result {
+            let value = try JSONValue(parsing: try vault.opened(column), limits: .unlimited)
+            guard let document = value.objectValue else { throw CouchError.badRequest("It is no JSON object.") }
+            return document
         }
     }
 
@@ -88,5 +102,12 @@ extension FullSyncDatabase {
                 try writer.forgetKeptEdit(edit.id)
             }
         }
+    }
+}
+
+extension Result {
+    fileprivate var failure: Failure? {
+        guard case .failure(let failure) = self else { return nil }
+        return failure
     }
 }

@@ -6,7 +6,8 @@ import JSON
 extension SQLiteReplica {
     /// Writes the database into a file of its own, for other devices to begin with.
     ///
-    /// - Throws: `precondition_failed` when there are edits that were not made on the server; `file_exists`.
+    /// - Throws: `precondition_failed` when there are edits that were not made on the server, or documents that a pull
+    ///   has passed over; `file_exists`.
     func export(to file: URL, origin: PrebuiltOrigin) async throws {
         guard !limits.vault.isSealing else {
             throw CouchError.preconditionFailed("A database that is encrypted cannot be exported.")
@@ -17,6 +18,10 @@ extension SQLiteReplica {
         }
         guard !hasEdits else {
             throw CouchError.preconditionFailed("The database has edits of this device's own.")
+        }
+        // Nobody who begins with the file would ask for them again.
+        guard try await !hasPassedOver() else {
+            throw CouchError.preconditionFailed("The database lacks documents with which the server fails.")
         }
         try await StoreFailure.translating {
             try await pool.writeWithoutTransaction { db in

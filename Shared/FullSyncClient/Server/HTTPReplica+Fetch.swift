@@ -11,7 +11,43 @@ extension HTTPReplica {
     static let inlineLimit = 256 << 10
 
     package func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
-        try await fetch(requests, withContents: true)
+        var attempts = Attempts(isCareful: readingTroubles.hasFailed)
+        do {
+            let outcomes = judged(try await fetch(requests, &attempts))
+            if attempts.isCareful { readingTroubles.ended(failed: outcomes.contains(where: \.mayPass)) }
+            return outcomes
+        } catch {
+            if RetryPolicy.mayPass(error) { readingTroubles.ended(failed: true) }
+            throw error
+        }
+    }
+
+    /// Reads revisions; when the server goes on failing with all of them, in halves, so that in the end it fails with
+    /// one alone.
+    private func fetch(_ requests: [FetchRequest], _ attempts: inout Attempts) async throws -> [FetchOutcome] {
+        do {
+            let outcomes = try await fetch(requests, withContents: true)
+            if !outcomes.allSatisfy(\.mayPass) { attempts.hasSucceeded = true }
+            return outcomes
+        } catch {
+            guard attempts.mayGoOn(), await isWell(error) else { throw error }
+            guard requests.count > 1 else {
+                let failure = error as? CouchError
+                let own = failure ?? CouchError(status: 502, error: "not_read", reason: "\(error)")
+                return requests.map { .failure($0.id, $0.revision, own) }
+            }
+            let middle = requests.count / 2
+            let outcomes = try await fetch(Array(requests[..<middle]), &attempts)
+            // What is left out is asked for again.
+            guard outcomes.count >= middle, outcomes.reduce(0, { $0 + $1.size }) < FetchOutcome.sizeLimit else {
+                return outcomes
+            }
+            do {
+                return outcomes + (try await fetch(Array(requests[middle...]), &attempts))
+            } catch  where RetryPolicy.mayPass(error) && !outcomes.allSatisfy(\.mayPass) {
+                return outcomes
+            }
+        }
     }
 
     private func fetch(_ requests: [FetchRequest], withContents: Bool) async throws -> [FetchOutcome] {
@@ -74,10 +110,10 @@ extension HTTPReplica {
     private func judged(_ outcomes: [FetchOutcome]) -> [FetchOutcome] {
         var given: [ReplicatedDocument] = []
         for case .document(let document) in outcomes { given.append(document) }
-        troubles.passed(given)
+        readingTroubles.passed(given)
         return outcomes.map { outcome in
             guard case .failure(let id, let revision, let error) = outcome, RetryPolicy.mayPass(error),
-                let own = troubles.fail(id, revision, error, isProven: !given.isEmpty)
+                let own = readingTroubles.fail(id, revision, error, isProven: !given.isEmpty)
             else { return outcome }
             return .failure(id, revision, own)
         }
@@ -180,6 +216,14 @@ extension HTTPReplica {
         } close: {
             making.cancel()
         }
+    }
+}
+
+extension FetchOutcome {
+    /// Whether the revision could not be read for a reason that may pass.
+    fileprivate var mayPass: Bool {
+        guard case .failure(_, _, let error) = self else { return false }
+        return RetryPolicy.mayPass(error)
     }
 }
 

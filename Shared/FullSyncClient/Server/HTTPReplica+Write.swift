@@ -3,16 +3,16 @@ import JSON
 
 extension HTTPReplica {
     package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
-        var attempt = Attempt(isCareful: troubles.hasFailed)
+        var attempt = Attempt(Attempts(isCareful: troubles.hasFailed))
         do {
             for part in Self.parts(documents) { try await send(part, &attempt) }
             attempt.failures += attempt.passing.map { failure in
-                failure.judged(by: troubles, isProven: attempt.hasWritten)
+                failure.judged(by: troubles, isProven: attempt.attempts.hasSucceeded)
             }
             var open: (any Error)?
             for (document, error) in attempt.alone {
                 let revision = document.path.revision
-                if let own = troubles.fail(document.id, revision, error, isProven: attempt.hasWritten) {
+                if let own = troubles.fail(document.id, revision, error, isProven: attempt.attempts.hasSucceeded) {
                     attempt.failures.append(WriteFailure(id: document.id, revision: revision, error: own))
                 } else {
                     open = error
@@ -20,11 +20,11 @@ extension HTTPReplica {
             }
             if let open { throw open }
         } catch {
-            if RetryPolicy.mayPass(error) { troubles.writeEnded(failed: true) }
+            if RetryPolicy.mayPass(error) { troubles.ended(failed: true) }
             throw error
         }
         // Others that are under way meanwhile say nothing of the documents of the one that failed.
-        if attempt.isCareful { troubles.writeEnded(failed: false) }
+        if attempt.attempts.isCareful { troubles.ended(failed: false) }
         let failed = Set(attempt.failures.map(\.id))
         troubles.passed(documents.lazy.filter { !failed.contains($0.id) })
         return attempt.failures
@@ -32,20 +32,16 @@ extension HTTPReplica {
 
     /// One write of several documents.
     private struct Attempt {
-        /// Whether the one before has failed in a way that has not passed, so that it may lie with one document.
-        let isCareful: Bool
+        var attempts: Attempts
         var failures: [WriteFailure] = []
         /// Documents with which the server failed while it answered for the request: others, or none, may be written.
         var passing: [WriteFailure] = []
         /// Documents with which alone the server failed.
         var alone: [(ReplicatedDocument, any Error)] = []
-        /// Whether it did what it was asked about any document.
-        var hasWritten = false
-        /// How often the server has failed.
-        var failed = 0
 
-        /// How often it may fail before it has written anything; a server that is not well is not asked for each.
-        static let limit = 16
+        init(_ attempts: Attempts) {
+            self.attempts = attempts
+        }
     }
 
     /// The documents of each request.
@@ -75,12 +71,11 @@ extension HTTPReplica {
             let passing = failures.filter { RetryPolicy.mayPass($0.error) }
             attempt.passing += passing
             attempt.failures += failures.filter { !RetryPolicy.mayPass($0.error) }
-            if passing.count < documents.count { attempt.hasWritten = true }
+            if passing.count < documents.count { attempt.attempts.hasSucceeded = true }
         } catch {
             let refusal = (error as? CouchError).flatMap { [400, 403, 412, 413].contains($0.status) ? $0 : nil }
             if refusal == nil {
-                attempt.failed += 1
-                guard attempt.isCareful, attempt.hasWritten || attempt.failed < Attempt.limit else { throw error }
+                guard attempt.attempts.mayGoOn() else { throw error }
                 guard await isWell(error) else { throw error }
             }
             guard documents.count > 1 else {
@@ -101,7 +96,7 @@ extension HTTPReplica {
     }
 
     /// Whether the server is there all the same, and does not say that it has too much to do.
-    private func isWell(_ error: any Error) async -> Bool {
+    func isWell(_ error: any Error) async -> Bool {
         guard RetryPolicy.mayPass(error), ![429, 503].contains((error as? CouchError)?.status) else { return false }
         return (try? await info()) != nil
     }

@@ -15,7 +15,10 @@ package struct HTTPReplica: Replica {
     /// How the database calls the tags of its documents: as it said last.
     private let tags: Tags
     private let asker: HTTPSession.Asker
+    /// What the server fails with when it is written to.
     let troubles = Troubles()
+    /// What it fails with when it is read from.
+    let readingTroubles = Troubles()
     /// How many bytes a document may have, as JSON with its attachments, that is taken from the server.
     var documentLimit = 256 << 20
 

@@ -110,7 +110,8 @@ extension SQLiteReplica {
         return written
     }
 
-    private static func put(_ name: String, _ document: LocalDocument, in db: Database) throws -> String {
+    /// Writes a local document within a transaction.
+    static func put(_ name: String, _ document: LocalDocument, in db: Database) throws -> String {
         let present = try StoreReader(db: db, vault: .open).localDocument(name)
         guard present.map({ "0-\($0.revision)" }) == document.revision else { throw CouchError.conflict }
         let next = (present?.revision ?? 0) + 1

@@ -39,6 +39,10 @@ package final class SQLiteReplica: Replica {
         var configuration = Configuration()
         configuration.label = "FullSync"
         configuration.prepareDatabase { db in
+            // So that the file can be made smaller, a bit at a time; one that has tables knows already whether it can.
+            if !db.configuration.readonly, try Int.fetchOne(db, sql: "PRAGMA page_count") == 0 {
+                try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
+            }
             // Apple's disks report what is only in their cache; this asks for more where a checkpoint needs it.
             try db.execute(sql: "PRAGMA fullfsync = 1")
             // A log that grew while somebody read is no larger than that when it begins anew.

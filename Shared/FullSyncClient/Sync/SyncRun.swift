@@ -15,8 +15,12 @@ struct SyncRun: Sendable {
     var isOfNobody = false
     /// Decides about conflicts as they come; nil to leave them.
     var resolver: ConflictResolver?
+    /// What the resolver is still to decide about.
+    let conflicts = ConflictQueue()
     /// Its ways, each of which can be ended by itself.
     let ways = SyncWays()
+    /// Whether nothing is being brought over.
+    let rest = Rest(Set(SyncDirection.allCases))
     let report: @Sendable (SyncProgress) -> Void
 
     /// Runs until all is in step, or, when it is live, until the task is cancelled.
@@ -43,43 +47,64 @@ struct SyncRun: Sendable {
                 }
             }
             if let failure { throw failure }
-            if let resolver, options.directions.contains(.pull), try await resolve(nil, resolver) > 0,
+            if let resolver, options.directions.contains(.pull), try await resolve(nil, resolver, watch) > 0,
                 options.directions.contains(.push)
             {
                 result += try await way(.push)
             }
+            await shrink { true }
             return result
         }
         do {
-            return try await withThrowingTaskGroup(of: SyncResult.self) { group in
-                for direction in options.directions { group.addTask { try await way(direction) } }
-                if let resolver { group.addTask { try await resolve(resolver) } }
-                return try await group.reduce(into: SyncResult()) { $0 += $1 }
-            }
+            return try await runLive(watch, way)
         } catch  where !Task.isCancelled {
             control.events.send(.syncEnded(database: name, reason: "\(error)"))
             throw error
         }
     }
 
-    private var database: FullSyncDatabase { FullSyncDatabase(name: name, replica: device) }
-
-    /// Resolves conflicts as they come, until the task is cancelled.
-    private func resolve(_ resolver: ConflictResolver) async throws -> SyncResult {
-        let news = device.news.listen()
-        _ = try await resolve(nil, resolver)
-        for await next in news where !next.conflicts.isEmpty { _ = try await resolve(next.conflicts, resolver) }
-        throw CancellationError()
-    }
-
-    /// Gives conflicts to the resolver; one with which it fails is told and stays on the list.
-    ///
-    /// - Parameter documents: Those in question; nil for all.
-    private func resolve(_ documents: [DocumentID]?, _ resolver: ConflictResolver) async throws -> Int {
-        try await database.resolveConflicts(of: documents, resolver) { id, error in
-            control.events.send(.resolverFailed(database: name, document: id.text, reason: "\(error)"))
+    /// All ways at once, and what goes along with them, until the ways have ended.
+    private func runLive(
+        _ watch: ServerWatch,
+        _ way: @escaping @Sendable (SyncDirection) async throws -> SyncResult
+    ) async throws -> SyncResult {
+        for direction in SyncDirection.allCases where !options.directions.contains(direction) {
+            rest.note(direction, isResting: true)
+        }
+        return try await withThrowingTaskGroup(of: SyncResult.self) { group in
+            for direction in options.directions {
+                group.addTask {
+                    defer { rest.note(direction, isResting: true) }
+                    return try await way(direction)
+                }
+            }
+            // None of these ends before it is cancelled.
+            let resting = rest.subscribe()
+            group.addTask {
+                for await _ in resting { await shrink { rest.isResting && !control.isSuspended } }
+                throw CancellationError()
+            }
+            if let resolver {
+                let news = device.news.listen()
+                group.addTask {
+                    for await next in news { conflicts.add(next.conflicts) }
+                    throw CancellationError()
+                }
+                group.addTask { try await resolve(resolver, watch) }
+            }
+            var result = SyncResult()
+            for _ in options.directions { if let end = try await group.next() { result += end } }
+            group.cancelAll()
+            return result
         }
     }
+
+    /// Makes the device's file smaller where that is worth while; that it cannot be done is no failure of a sync.
+    private func shrink(while mayGoOn: @Sendable () -> Bool) async {
+        try? await device.shrink(while: mayGoOn)
+    }
+
+    var database: FullSyncDatabase { FullSyncDatabase(name: name, replica: device) }
 
     /// One way; a live one waits for the next login when the session has ended, and each waits while it is suspended.
     private func run(_ direction: SyncDirection, _ watch: ServerWatch) async throws -> SyncResult {
@@ -123,13 +148,26 @@ struct SyncRun: Sendable {
         progress.begin()
         let remade = watch.remade.subscribe()
         return try await withThrowingTaskGroup(of: SyncResult?.self) { group in
+            let replicator = self.replicator(direction, watch)
+            if direction == .pull, options.isLive {
+                group.addTask {
+                    while true {
+                        try await Task.sleep(for: max(options.longestPause, .seconds(1)))
+                        try await bringPassedOver(replicator, watch)
+                    }
+                }
+            }
             group.addTask {
-                let result = try await replicator(direction, watch).run { next in
+                if direction == .pull { try await bringPassedOver(replicator, watch) }
+                let result = try await replicator.run { next in
                     switch next.state {
                     case .waiting(_, let error as CouchError) where error.isStorageFull: control.storageIsFull(of: name)
                     case .waiting(_, let failure): control.serverAnswers("\(failure)")
-                    case .active, .idle: control.serverAnswers(nil)
+                    case .active, .idle:
+                        control.serverAnswers(nil)
+                        conflicts.askAgain()
                     }
+                    rest.note(direction, isResting: next.state.isIdle)
                     if direction == .pull { tell(next.failures) }
                     report(progress.next(next))
                 }
@@ -145,6 +183,24 @@ struct SyncRun: Sendable {
             }
             defer { group.cancelAll() }
             return try await group.next() ?? nil
+        }
+    }
+
+    /// Asks again for the documents that pulls have passed over; those with which the server still fails stay noted.
+    private func bringPassedOver(_ replicator: Replicator, _ watch: ServerWatch) async throws {
+        let identity = try await watch.identity
+        for id in try await device.passedOver(of: identity) {
+            do {
+                let failures = try await replicator.bring(id)
+                guard !failures.contains(where: \.error.isPassedOver) else { continue }
+                tell(failures)
+                try await device.forgetPassedOver(id, of: identity)
+            } catch let error as CouchError where error.status != 401 {
+                try Task.checkCancellation()
+            } catch is TransportError {
+                // The pull itself waits for the server.
+                return
+            }
         }
     }
 
@@ -172,7 +228,12 @@ struct SyncRun: Sendable {
     private func replicator(_ direction: SyncDirection, _ watched: ServerWatch) -> Replicator {
         switch direction {
         case .push:
-            let target = PushTarget(server: watched, device: device) { try await refused($0, watched) }
+            let target = PushTarget(
+                server: watched,
+                device: device,
+                refused: { try await refused($0, watched) },
+                taken: { conflicts.taken($0) }
+            )
             return Replicator(
                 from: DeviceSource(device: device),
                 to: target,
@@ -190,7 +251,10 @@ struct SyncRun: Sendable {
                     ways.beganSince()
                 }
             }
-            let source: any Replica = isOfNobody ? PublicSource(server: watched, device: device) : watched
+            let source: any Replica =
+                isOfNobody
+                ? PullSource(base: PublicSource(server: watched, device: device), device: device)
+                : PullSource(base: watched, device: device)
             return Replicator(from: source, to: device, options: pull)
         }
     }
@@ -206,7 +270,7 @@ struct SyncRun: Sendable {
 }
 
 extension SyncOptions {
-    fileprivate func replication(_ direction: SyncDirection) -> ReplicationOptions {
+    func replication(_ direction: SyncDirection) -> ReplicationOptions {
         var replication = ReplicationOptions()
         replication.isLive = isLive
         replication.batchSize = min(max(batchSize, 1), 10_000)
@@ -226,6 +290,13 @@ extension SyncOptions {
             replication.filter = .selector(.object(selector))
         }
         return replication
+    }
+}
+
+extension ReplicationProgress.State {
+    fileprivate var isIdle: Bool {
+        guard case .idle = self else { return false }
+        return true
     }
 }
 

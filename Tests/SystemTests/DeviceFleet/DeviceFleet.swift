@@ -11,10 +11,7 @@ final class DeviceFleet {
     let users: [String]
     let devices: [DeviceProcess.Identity]
     /// The documents that all of them edit, and the administrator gives and takes.
-    let shared = (0..<16).map { "d\($0)" }
-    /// What the ids of documents begin with that one user's devices edit alone.
-    let ownPrefix = "own"
-    var ids: [String] { shared + users.indices.map { "\(ownPrefix)\($0)" } }
+    let ids = (0..<20).map { "d\($0)" }
     /// The attachments that there are, by their names.
     let files: [String: Data]
     /// Where these are as files.
@@ -55,7 +52,7 @@ final class DeviceFleet {
         network = try FaultyNetwork(to: port, SeededGenerator(seed: random.next()))
         (self.stage, self.users, self.groups, self.folder, self.random) = (stage, users, groups, folder, random)
         do {
-            for id in shared.prefix(10) { try await publish(id) }
+            for id in ids.prefix(12) { try await publish(id) }
         } catch {
             network.close()
             throw error
@@ -108,7 +105,7 @@ final class DeviceFleet {
     }
 
     private func govern() async throws {
-        let id = shared.randomElement(using: &random) ?? ""
+        let id = ids.randomElement(using: &random) ?? ""
         switch Int.random(in: 0..<6, using: &random) {
         case 0, 1: try await changeGroup()
         case 2: try await publish(id)

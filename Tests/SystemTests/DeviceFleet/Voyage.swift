@@ -79,7 +79,7 @@ extension DeviceFleet {
             faults.room = Int.random(in: 0..<2_000_000, using: &random)
             faults.refused = Int.random(in: 1..<40, using: &random)
         }
-        let orders = [first()] + (0..<30).map { _ in order(of: device) }
+        let orders = [first()] + (0..<30).map { _ in order() }
         let isKilled = Int.random(in: 0..<4, using: &random) == 0
         return Voyage(
             device: device,
@@ -94,11 +94,8 @@ extension DeviceFleet {
         Voyage.Order(line: ["live", "live", "sync", "pull", "info"].randomElement(using: &random) ?? "")
     }
 
-    private func order(of device: Int) -> Voyage.Order {
-        // What all devices edit, or what only those of one user do: these documents stay the user's, whatever groups
-        // they are given.
-        let own = "\(ownPrefix)\(device % users.count)"
-        let id = Int.random(in: 0..<5, using: &random) == 0 ? own : shared.randomElement(using: &random) ?? ""
+    private func order() -> Voyage.Order {
+        let id = ids.randomElement(using: &random) ?? ""
         let number = Int.random(in: 0..<1_000, using: &random)
         let file = files.keys.sorted().randomElement(using: &random) ?? ""
         func call(_ verb: String, _ parameters: JSONObject) -> String {
@@ -106,7 +103,7 @@ extension DeviceFleet {
         }
         func document() -> JSONObject {
             var document: JSONObject = ["_id": .string(id), "n": .number(JSONNumber(number))]
-            if id == own, Bool.random(using: &random) {
+            if Int.random(in: 0..<3, using: &random) == 0 {
                 document["~groups"] = [.string(groups.randomElement(using: &random) ?? "")]
             }
             return document

@@ -11,6 +11,8 @@ final class FaultyNetwork: Sendable {
         var faults = 0
         var connections = 0
         var isClosed = false
+        /// Whether nobody gets through at the moment.
+        var isCut = false
         var sockets: Set<Int32> = []
         /// What has gone to the endpoint, when that is kept.
         var sent: [UInt8]?
@@ -64,6 +66,19 @@ final class FaultyNetwork: Sendable {
         }
     }
 
+    /// Cuts all connections, and lets no new one through until it is mended.
+    func cut() {
+        state.withLock { state in
+            state.isCut = true
+            for socket in state.sockets { _ = shutdown(socket, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    /// Lets connections through again.
+    func mend() {
+        state.withLock { $0.isCut = false }
+    }
+
     private func accept() {
         while true {
             let client = LoopbackSocket.accept(listener)
@@ -79,12 +94,15 @@ final class FaultyNetwork: Sendable {
             }
             let (plan, isOpen) = state.withLock { state in
                 state.sockets.formUnion([client, server])
-                return (state.plan(), !state.isClosed)
+                return (state.plan(), !state.isClosed && !state.isCut)
             }
             let sockets = ProxiedConnection(client, server) { [self] in
                 state.withLock { $0.sockets.subtract([client, server]) }
             }
-            guard isOpen else { continue }
+            guard isOpen else {
+                sockets.shut()
+                continue
+            }
             let connection = Connection(sockets, hole: plan.hole)
             Thread.detachNewThread {
                 connection.carry(from: client, to: server, plan.up) { self.note($0) }

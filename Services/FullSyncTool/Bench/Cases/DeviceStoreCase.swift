@@ -14,6 +14,7 @@ struct DeviceStoreCase: BenchCase {
     }
 
     private func measure(_ count: Int, _ stage: BenchStage, in folder: DeviceFolder) async throws -> [BenchLine] {
+        let remote = try await folder.remotePull(count, stage)
         let (pull, plain) = try await folder.pulls(count, stage)
         let use = try await folder.measure(.use, count)
         let edits = try await folder.measure(.edits, count)
@@ -25,6 +26,12 @@ struct DeviceStoreCase: BenchCase {
                 own: pull.rate(count),
                 target: "≥ 20000/s",
                 isMet: Double(count) / (pull / .seconds(1)) >= 20_000
+            ),
+            BenchLine(
+                title: "device: the same over HTTP from the running system",
+                own: remote.rate(count),
+                target: "–",
+                isMet: nil
             ),
             BenchLine(
                 title: "device: plain inserts of the same rows",
@@ -74,10 +81,29 @@ final class DeviceFolder {
         return try await body(folder)
     }
 
-    func measure(_ step: DeviceStep, _ count: Int) async throws -> DeviceFigures {
-        let figures = try await BenchDeviceCommand.measure(step, count, in: folder)
+    func measure(_ step: DeviceStep, _ count: Int, _ more: [String: String] = [:]) async throws -> DeviceFigures {
+        let figures = try await BenchDeviceCommand.measure(step, count, in: folder, more)
         memory[step] = max(memory[step] ?? 0, figures.memory)
         return figures
+    }
+
+    /// The median time of a first pull of a technician's over HTTP; the file does not stay.
+    func remotePull(_ count: Int, _ stage: BenchStage) async throws -> Duration {
+        let database = try await stage.database("device \(count)", BenchDocuments(count: count), on: [stage.own])
+        guard let user = try await stage.users().first else { throw DemoFailure("the demo has no technicians") }
+        let credentials = DemoProject.Credentials(user: user, password: "\(user)-2026")
+        let source = credentials.address(of: stage.own.administrator.base)
+        let environment = [DeviceStep.sourceVariable: source, DeviceStep.databaseVariable: database]
+        var pulls: [Duration] = []
+        for round in 1...stage.rounds {
+            pulls.append(try await measure(.remotePull, count, environment)["pull"])
+            stage.progress("device over HTTP, \(round) of \(stage.rounds): \(pulls.last?.short ?? "")")
+            for file in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            where file.hasPrefix("remote.sqlite") {
+                try FileManager.default.removeItem(at: folder.appendingPathComponent(file))
+            }
+        }
+        return Figures(pulls).median
     }
 
     /// The median times of a first pull and of plain inserts of the same rows, in turns; the last pull's file stays.

@@ -38,13 +38,20 @@ struct BenchDeviceCommand: AsyncParsableCommand {
     }
 
     /// Has a process of its own measure a step.
-    static func measure(_ step: DeviceStep, _ documents: Int, in folder: URL) async throws -> DeviceFigures {
+    ///
+    /// - Parameter more: What its environment has besides that of this process.
+    static func measure(
+        _ step: DeviceStep,
+        _ documents: Int,
+        in folder: URL,
+        _ more: [String: String] = [:]
+    ) async throws -> DeviceFigures {
         let log = folder.appendingPathComponent("log").path
         let child = try await ChildProcess.start(
             Command(
                 try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
                 [configuration.commandName ?? "", step.rawValue, folder.path, "--documents", String(documents)],
-                environment: ProcessInfo.processInfo.environment,
+                environment: ProcessInfo.processInfo.environment.merging(more) { $1 },
                 output: .appended(to: log)
             )
         )

@@ -9,6 +9,8 @@ import JSON
 enum DeviceStep: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// A first pull into an empty file.
     case pull
+    /// A first pull into an empty file from the running system, over HTTP.
+    case remotePull = "remote-pull"
     /// The rows that the pull has written, inserted by GRDB alone.
     case plain
     /// Reads and writes of single documents of the file.
@@ -21,8 +23,10 @@ enum DeviceStep: String, CaseIterable, ExpressibleByArgument, Sendable {
     /// Measures it; the file is `pulled.sqlite` in the directory, where the first step leaves it.
     func measure(_ count: Int, in directory: URL) async throws -> DeviceFigures {
         let file = directory.appendingPathComponent("pulled.sqlite").path
+        let remote = directory.appendingPathComponent("remote.sqlite").path
         switch self {
-        case .pull: return try await Self.pull(count, file)
+        case .pull: return try await Self.pull(from: DeviceFeed(count: count), count, file)
+        case .remotePull: return try await Self.remotePull(count, remote)
         case .plain: return try await Self.plain(count, file, directory.appendingPathComponent("plain.sqlite").path)
         case .use: return try await Self.onDatabase(file) { try await Self.use($0, count) }
         case .views: return try await Self.onDatabase(file) { try await DeviceViewStep(count: count).measure($0) }
@@ -40,10 +44,24 @@ enum DeviceStep: String, CaseIterable, ExpressibleByArgument, Sendable {
         return figures
     }
 
-    private static func pull(_ count: Int, _ file: String) async throws -> DeviceFigures {
+    /// Where a remote pull finds its database: the server's address with a user's name and password, which no list of
+    /// processes is to show.
+    static let sourceVariable = "FULLSYNC_BENCH_SOURCE"
+    /// The database's name.
+    static let databaseVariable = "FULLSYNC_BENCH_DATABASE"
+
+    private static func remotePull(_ count: Int, _ file: String) async throws -> DeviceFigures {
+        let environment = ProcessInfo.processInfo.environment
+        guard let address = environment[sourceVariable], let database = environment[databaseVariable] else {
+            throw DemoFailure("\(sourceVariable) and \(databaseVariable) name what is pulled")
+        }
+        return try await pull(from: try FullSyncServer(address: address).database(database), count, file)
+    }
+
+    private static func pull(from source: any Replica, _ count: Int, _ file: String) async throws -> DeviceFigures {
         let replica = try SQLiteReplica(path: file)
         let time = try await ContinuousClock().measure {
-            _ = try await Replicator(from: DeviceFeed(count: count), to: replica).run()
+            _ = try await Replicator(from: source, to: replica).run()
         }
         let info = try await replica.info()
         guard info.documentCount == count else { throw CouchError.badRequest("\(info.documentCount) were pulled") }

@@ -113,15 +113,7 @@ struct EndpointRefusal: Error, CustomStringConvertible, ErrorWithExitCode {
         "\(status) \(error.map { "\($0): " } ?? "")\(reason)" + (run.map { " (run \($0))" } ?? "")
     }
 
-    var exitCode: ExitCode {
-        switch status {
-        case 400, 412, 413, 415: FailureCode.wrongData
-        case 401, 403: FailureCode.noPermission
-        case 404: FailureCode.notFound
-        case 503: FailureCode.unavailable
-        default: FailureCode.general
-        }
-    }
+    var exitCode: ExitCode { FailureCode.of(status: status) }
 }
 
 /// Nobody answered.
