@@ -54,11 +54,12 @@ struct FiringDecisions {
             return Decision(next: job.timetable.nextFiring(after: now))
         }
         let plan = job.planner.plan(decidedUntil: Timestamp(decided), now: now)
-        guard !plan.firings.isEmpty else { return Decision(next: plan.next) }
+        guard !plan.firings.isEmpty || plan.lastSkipped != nil else { return Decision(next: plan.next) }
         let firings = plan.firings.map { (at: $0.date, run: job.run(of: project) as NewRun?) }
         let made = try await control.fire(
             job: key,
             firings,
+            missed: plan.lastSkipped.map { (plan.skipped, $0.date) },
             of: job.timetable.description,
             after: decided,
             until: plan.decidedUntil.date,

@@ -146,5 +146,6 @@ extension ControlStore {
         .lineage,
         .uncountedAttempts,
         .linesOfDueRuns,
+        .knownAgain,
     ]
 }

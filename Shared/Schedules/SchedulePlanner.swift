@@ -33,8 +33,10 @@ package struct SchedulePlanner: Sendable, Hashable {
     package struct Plan: Sendable, Hashable {
         /// The firings to record, in order of time; each in the second in which it was due.
         package let firings: [Timestamp]
-        /// How many firings were due and are left out.
+        /// How many firings were due and are left out: they were missed.
         package let skipped: Int
+        /// The last of them; nil when there is none.
+        package let lastSkipped: Timestamp?
         /// The moment up to which firings are decided now.
         package let decidedUntil: Timestamp
         /// When to look again; nil when the job never fires again.
@@ -49,12 +51,14 @@ package struct SchedulePlanner: Sendable, Hashable {
             return Plan(
                 firings: [],
                 skipped: 0,
+                lastSkipped: nil,
                 decidedUntil: decided,
                 next: timetable.nextFiring(after: decided)
             )
         }
         var due: [Timestamp] = []
         var skipped = 0
+        var lastSkipped: Timestamp?
         var last = decided
         while let firing = timetable.nextFiring(after: last), firing <= now {
             due.append(firing)
@@ -62,6 +66,7 @@ package struct SchedulePlanner: Sendable, Hashable {
             if due.count > Self.searchLimit {
                 // Far too many to be wanted one by one: go on near the present.
                 skipped += due.count
+                lastSkipped = due.last
                 due.removeAll(keepingCapacity: true)
                 last = max(last, now + -max(grace, Self.searchLimit))
             }
@@ -81,6 +86,8 @@ package struct SchedulePlanner: Sendable, Hashable {
         return Plan(
             firings: firings,
             skipped: skipped + due.count - firings.count,
+            // What is made up for are the latest ones.
+            lastSkipped: late.dropLast(madeUp.count).last ?? lastSkipped,
             decidedUntil: now,
             next: timetable.nextFiring(after: now)
         )

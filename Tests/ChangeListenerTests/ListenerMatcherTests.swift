@@ -63,7 +63,7 @@ import Testing
         let view = ScriptFunctions([ScriptSource(name: "map", text: text)])
         let runs = try await listening.hear(.map(view)).flatMap(\.self)
         #expect(try await listening.documents(runs) == [["a"], ["z"]])
-        let failed = try await listening.control.runs(state: .failed, before: nil, limit: 10)
+        let failed = try await listening.control.runs(RunFilter(state: .failed), limit: 10)
         #expect(failed.map { $0["error"]?["code"] } == ["view"])
         // A person has it run after all.
         let id = try #require(failed.first?["id"]?.stringValue)

@@ -42,6 +42,24 @@ import Testing
         await store.close()
     }
 
+    @Test func `a run has one key for the turns of its loops at all attempts, and none when it is older than that`()
+        async throws
+    {
+        let store = try await TestControl.make()
+        let (first, second) = try await zombieAndHeir(store)
+        let key = try #require(first.turnKey)
+        #expect(second.turnKey == key)
+        let call = NewRun.work(cause: .call)
+        let begun = try #require(try await store.control.begin(call, worker: "w", lease: lease)?.turnKey)
+        #expect(try await store.control.begin(call, worker: "x", lease: lease)?.turnKey == begun)
+        #expect(begun != key)
+        try await store.client.execute("UPDATE runs SET turn_key = NULL")
+        try await store.expireClaim(of: first.id)
+        let old = try #require(try await store.control.claim(run: first.id, worker: "w", lease: lease))
+        #expect(old.turnKey == nil)
+        await store.close()
+    }
+
     @Test func `a worker that lost its claim records, notes and forgets nothing`() async throws {
         let store = try await TestControl.make()
         let control = store.control

@@ -73,4 +73,24 @@ import Testing
         #expect(try await control.position(of: "f", in: "db") == nil)
         await store.close()
     }
+
+    @Test(
+        arguments: [
+            // Never here; where the log still reaches to; just behind that; in an earlier life of the database.
+            (nil, 9), (Position(incarnation: "i", seq: 4), 4), (Position(incarnation: "i", seq: 3), 9),
+            (Position(incarnation: "before", seq: 8), 9),
+        ] as [(Position?, Int)]
+    )
+    func `a follower that comes back goes on where the log still has all for it, and else begins anew`(
+        kept: Position?,
+        begins: Int
+    ) async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        if let kept { try await control.start("f", in: "db", at: kept) }
+        let new = Position(incarnation: "i", seq: 9)
+        try await store.client.execute(ControlStore.comeback(of: "f", in: "db", at: new, logStart: 4))
+        #expect(try await control.position(of: "f", in: "db") == Position(incarnation: "i", seq: begins))
+        await store.close()
+    }
 }

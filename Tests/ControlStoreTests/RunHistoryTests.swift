@@ -23,7 +23,7 @@ import Testing
         let duration = try #require(shown["duration"]?.intValue)
         #expect((1_500...60_000).contains(duration))
         #expect(shown["milliseconds"] == shown["duration"])
-        let listed = try await control.runs(state: .succeeded, before: nil, limit: 1).first
+        let listed = try await control.runs(RunFilter(state: .succeeded), limit: 1).first
         #expect(listed?["duration"] == shown["duration"])
         await store.close()
     }

@@ -89,12 +89,16 @@ import Testing
         await schedulers.close()
     }
 
-    @Test(arguments: [
-        ("skip", [Int]()), ("once", [1_600]), ("all", [1_200, 1_300, 1_400, 1_500, 1_600]),
-    ])
-    func `after a pause of all schedulers the policy says what is made up for`(
+    @Test(
+        arguments: [
+            ("skip", [Int](), [1_600: 5]), ("once", [1_600], [1_500: 4]),
+            ("all", [1_200, 1_300, 1_400, 1_500, 1_600], [:]),
+        ] as [(String, [Int], [Int: Int])]
+    )
+    func `after a pause of all schedulers the policy says what is made up for, and the history what is not`(
         policy: String,
-        expected: [Int]
+        expected: [Int],
+        missed: [Int: Int]
     ) async throws {
         let before = try await TestSchedulers()
         let job = try TestSchedulers.job("schedule: {every: 100s}\nmissed: \(policy)\noverlap: allow")
@@ -108,6 +112,8 @@ import Testing
         #expect(decision.next == Timestamp(seconds: 1_700))
         #expect(try await after.firings() == [1_050, 1_100] + expected)
         #expect(try await after.look(job, at: 1_691).runs.isEmpty)
+        // Once, and in one row.
+        #expect(try await after.missed() == missed)
         await after.close()
     }
 

@@ -34,7 +34,7 @@ import Testing
             let next = try await clock.decide(agenda.due(at: now), of: agenda, now: now)
             #expect(next.count == Self.count)
         }
-        let runs = try await control.runs(state: .waiting, before: nil, limit: 2 * Self.count)
+        let runs = try await control.runs(RunFilter(state: .waiting), limit: 2 * Self.count)
         #expect(runs.count == Self.count)
         await control.client.close()
     }

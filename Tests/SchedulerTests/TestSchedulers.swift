@@ -74,6 +74,15 @@ struct TestSchedulers {
         }
     }
 
+    /// How many firings were missed, by the second of the last of them, as the job's history says.
+    func missed() async throws -> [Int: Int] {
+        let history = try await stores[0].firings(ofJob: "j", of: Self.project, limit: 100)
+        let missed = history.compactMap { firing in
+            firing.missed.map { (Int(firing.at.timeIntervalSince1970), $0) }
+        }
+        return Dictionary(uniqueKeysWithValues: missed)
+    }
+
     /// How many runs there are.
     func runs() async throws -> Int {
         Int(try #require(try await client.query("SELECT count(*) FROM runs").first).decode(Int64.self, at: 0))

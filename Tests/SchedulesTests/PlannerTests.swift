@@ -20,27 +20,30 @@ import Testing
         for policy in MissedFirings.allCases {
             let plan = plan(policy, every: 60, decided: 100, now: 125)
             #expect(plan.firings == [time(120)])
-            #expect(plan.skipped == 0)
+            #expect(plan.skipped == 0 && plan.lastSkipped == nil)
             #expect(plan.decidedUntil == time(125))
             #expect(plan.next == time(180))
         }
     }
 
     @Test(arguments: [
-        (MissedFirings.skip, [Int](), 10), (.once, [600], 9), (.all, [360, 420, 480, 540, 600], 5),
+        (MissedFirings.skip, [Int](), 10, 600), (.once, [600], 9, 540), (.all, [360, 420, 480, 540, 600], 5, 300),
     ])
     func `missed firings are left out, made up for once, or all up to the limit`(
         policy: MissedFirings,
         expected: [Int],
-        skipped: Int
+        skipped: Int,
+        last: Int
     ) {
         let plan = plan(policy, every: 60, decided: 0, now: 630)
         #expect(plan.firings.map(\.seconds) == expected)
         #expect(plan.skipped == skipped)
+        #expect(plan.lastSkipped == time(last))
     }
 
     @Test func `a firing that is on time makes up for those before it`() {
-        #expect(plan(.once, every: 60, decided: 0, now: 605).firings == [time(600)])
+        let once = plan(.once, every: 60, decided: 0, now: 605)
+        #expect(once.firings == [time(600)] && once.lastSkipped == time(540))
         #expect(plan(.all, every: 60, decided: 400, now: 605).firings.map(\.seconds) == [420, 480, 540, 600])
     }
 

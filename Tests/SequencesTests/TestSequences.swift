@@ -69,11 +69,13 @@ func run(
     calling others: [SequenceDefinition] = [],
     as identity: Identity? = nil,
     limits: InterpreterLimits = InterpreterLimits(),
-    effects: RecordingEffects = RecordingEffects()
+    effects: RecordingEffects = RecordingEffects(),
+    turnNaming: TurnNaming = .byNumber
 ) async throws -> Interpreter.Answer {
     let library = TestLibrary(sequences: Dictionary(uniqueKeysWithValues: others.map { ($0.name, $0) }))
     let sequence = try SequenceDefinition(steps: steps, variables: declared)
-    return try await Interpreter(library: library, effects: effects, limits: limits).run(
+    let interpreter = Interpreter(library: library, effects: effects, limits: limits, turnNaming: turnNaming)
+    return try await interpreter.run(
         sequence,
         variables: variables,
         identity: identity,

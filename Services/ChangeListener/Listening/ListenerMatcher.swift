@@ -40,8 +40,9 @@ struct ListenerMatcher: Sendable {
         let ids = try await control.client.transaction { connection in
             let inserts = made.isEmpty ? [] : control.insert(made)
             let move = control.move(follower, in: database.name, to: position, under: lease)
-            let answers = try await connection.pipeline(inserts + [move])
-            guard answers.last?.affected == 1 else { throw LeaseLost(lease) }
+            // The move comes first and holds the lease: who puts a run back in line waits for that, or is before it.
+            let answers = try await connection.pipeline([move] + inserts)
+            guard answers.first?.affected == 1 else { throw LeaseLost(lease) }
             // Those that were made as failed are nobody's to begin.
             return made.filter { $0.failure == nil }.map(\.id)
         }

@@ -83,6 +83,7 @@ struct Deployment: Sendable {
     private func deploy(_ project: Project, _ files: [String: String], by deployer: String) async throws -> Deployed {
         for _ in 0..<Self.attempts {
             let live = try await control.liveVersions()
+            let starts = ListenerStarts(of: project, after: try await lastProject(project.name, live), store: store)
             let dropped = try await DroppedDesigns(by: project, live: live, control, symbol: symbols)
             let changes = Set(project.databases.keys).union(dropped.databases).sorted().map { name in
                 DatabaseChange(
@@ -94,7 +95,7 @@ struct Deployment: Sendable {
             }
             do {
                 return try await store.change(changes, by: .administrator(name: deployer)) { connection, databases in
-                    for statement in starts(of: project, in: databases) { try await connection.execute(statement) }
+                    try await starts.note(in: databases, over: connection)
                     let version = try await control.deploy(
                         project: project.name,
                         files: files,
@@ -121,6 +122,16 @@ struct Deployment: Sendable {
             }
         }
         throw Self.othersAreUnderWay
+    }
+
+    /// The version of a project that is live.
+    private func lastProject(_ name: String, _ live: [String: Int]) async throws -> LastProject {
+        guard let version = live[name] else { return .none }
+        do {
+            return try await catalogue.project(name, version: version).map(LastProject.known) ?? .unreadable
+        } catch is UnreadableProject {
+            return .unreadable
+        }
     }
 
     private static let othersAreUnderWay = CouchError.unavailable("Other deployments are under way. Try again later.")
@@ -154,21 +165,6 @@ struct Deployment: Sendable {
             logger.warning(
                 "The other processes were not told of the deployment; they look for themselves",
                 error: error
-            )
-        }
-    }
-
-    /// What notes from where new listeners listen: what is pushed right after the version is live is theirs.
-    private func starts(of project: Project, in databases: [String: ChangedDatabase]) -> [PostgresQuery] {
-        project.listeners.values.compactMap { listener in
-            guard let database = databases[listener.database] else { return nil }
-            return ControlStore.start(
-                of: Listener.follower(listener.name, of: project.name),
-                in: listener.database,
-                at: Position(
-                    incarnation: database.database.originalIncarnation,
-                    seq: listener.start == .now ? database.seq : 0
-                )
             )
         }
     }

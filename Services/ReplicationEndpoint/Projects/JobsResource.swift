@@ -115,7 +115,8 @@ struct JobsResource: Sendable {
     private static func describe(_ firing: JobFiring) -> JSONValue {
         var answer: JSONObject = ["at": time(firing.at)]
         guard let run = firing.run else {
-            answer["state"] = "left out"
+            answer["state"] = firing.missed == nil ? "left out" : "missed"
+            answer["missed"] = firing.missed.map { .number(JSONNumber($0)) } ?? .null
             return .object(answer)
         }
         return .object(answer.merging(run))

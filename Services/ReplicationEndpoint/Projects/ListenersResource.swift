@@ -4,14 +4,17 @@ import DocumentStore
 import Foundation
 import Hummingbird
 import JSON
+import Messaging
 import Projects
 import Sequences
+import ServiceRuntime
 
 /// The listeners of a project: how far they have come, what their runs do; pausing, resuming, and going back.
 struct ListenersResource: Sendable {
     let store: DocumentStore
     let control: ControlStore
     let catalogue: ProjectCatalogue
+    let broker: MessageBroker
 
     /// How far changes are counted that a listener has not seen.
     private static let countLimit = 100_000
@@ -31,7 +34,7 @@ struct ListenersResource: Sendable {
         return .json(.object(try await describe(listener, of: project, try await control.pauses(.listener))))
     }
 
-    /// - Returns: The listener as it is then.
+    /// - Returns: The listener as it is then; with `cancelled`, how many runs were, when that was asked for.
     func act(
         _ exchange: Exchange,
         _ action: OperationPath.ListenerAction,
@@ -42,7 +45,13 @@ struct ListenersResource: Sendable {
         switch action {
         case .pause: try await control.pause(.listener, name, of: project, by: exchange.principal.name ?? "")
         case .resume: try await control.resumeListener(name, of: project)
-        case .rewind: try await rewind(listener, of: project, to: try await exchange.object()["to"])
+        case .rewind:
+            let asked = try await exchange.object()
+            let cancelled = try await rewind(listener, of: project, asked)
+            guard asked["cancelWaiting"] == true else { break }
+            var answer = try await describe(listener, of: project, try await control.pauses(.listener))
+            answer["cancelled"] = .number(JSONNumber(cancelled))
+            return .json(.object(answer))
         }
         return try await show(name, of: project)
     }
@@ -54,8 +63,17 @@ struct ListenersResource: Sendable {
         return listener
     }
 
-    /// Lets the listener go on from somewhere else: `beginning`, `now`, or behind the change of that number.
-    private func rewind(_ listener: Listener, of project: String, to place: JSONValue?) async throws {
+    /// Lets the listener go on from somewhere else.
+    ///
+    /// `to` is `beginning`, `now`, or the number of a change, behind which it goes on. With `cancelWaiting`, its runs
+    /// that wait are cancelled.
+    ///
+    /// - Returns: How many runs were cancelled.
+    private func rewind(_ listener: Listener, of project: String, _ asked: JSONObject) async throws -> Int {
+        let place = asked["to"]
+        guard let cancels = asked["cancelWaiting"].map(\.boolValue) ?? false else {
+            throw CouchError.badRequest("'cancelWaiting' must be true or false.")
+        }
         let database = try await store.database(listener.database)
         let end = try await store.info(database).updateSeq
         let seq: Int
@@ -70,11 +88,15 @@ struct ListenersResource: Sendable {
             }
             seq = number
         }
-        try await control.rewind(
+        let outcome = try await control.rewind(
             Listener.follower(listener.name, of: project),
             in: listener.database,
-            to: Position(incarnation: database.originalIncarnation, seq: seq)
+            to: Position(incarnation: database.originalIncarnation, seq: seq),
+            cancellingRunsOf: cancels ? (project, listener.name) : nil
         )
+        // Workers find runs that they were not told of.
+        try? await broker.tellWorkers(of: outcome.next)
+        return outcome.cancelled
     }
 
     /// The number in a text that may be an `update_seq`.

@@ -13,7 +13,7 @@ struct OperationResource: Sendable {
     let runs: RunsResource
 
     init(store: DocumentStore, control: ControlStore, catalogue: ProjectCatalogue, broker: MessageBroker) {
-        listeners = ListenersResource(store: store, control: control, catalogue: catalogue)
+        listeners = ListenersResource(store: store, control: control, catalogue: catalogue, broker: broker)
         jobs = JobsResource(control: control, catalogue: catalogue, broker: broker)
         runs = RunsResource(control: control, broker: broker)
     }

@@ -1,6 +1,7 @@
 import Contracts
 import ControlStore
 import CouchProtocol
+import Foundation
 import Hummingbird
 import JSON
 import Messaging
@@ -14,20 +15,51 @@ struct RunsResource: Sendable {
     private static let defaultLimit = 50
     private static let greatestLimit = 1_000
 
+    /// The newest runs that the query means, or those before the number `before`; with `after`, the oldest ones behind
+    /// that number.
     func list(_ exchange: Exchange) async throws -> Response {
         guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
         try exchange.requireAdministrator()
-        var state: RunState?
-        if let text = exchange.query["state"] {
-            state = RunState(rawValue: text)
-            guard state != nil else {
-                let states = RunState.allCases.map(\.rawValue).joined(separator: ", ")
-                throw CouchError.queryParseError("state must be one of \(states)")
+        let query = exchange.query
+        let limit = min(try query.count("limit") ?? Self.defaultLimit, Self.greatestLimit)
+        let page: RunPage
+        switch (try query.count("before"), try query.count("after")) {
+        case (nil, nil): page = .newest
+        case (let number?, nil): page = .before(number)
+        case (nil, let number?): page = .after(number)
+        case (_?, _?): throw CouchError.queryParseError("before and after cannot be given together")
+        }
+        let runs = try await control.runs(try Self.filter(query), page, limit: limit)
+        return .json(["runs": .array(runs.map(JSONValue.object))])
+    }
+
+    private static func filter(_ query: Query) throws(CouchError) -> RunFilter {
+        var filter = RunFilter(state: try choice("state", query))
+        filter.cause = try choice("cause", query)
+        filter.project = query["project"]
+        filter.sequence = query["sequence"]
+        filter.source = query["source"]
+        filter.user = query["user"]
+        if let text = query["since"] {
+            filter.since = try? Date(text, strategy: .iso8601)
+            guard filter.since != nil else {
+                throw .queryParseError("since must be a time like 2026-01-31T10:00:00Z")
             }
         }
-        let limit = min(try exchange.query.count("limit") ?? Self.defaultLimit, Self.greatestLimit)
-        let runs = try await control.runs(state: state, before: try exchange.query.count("before"), limit: limit)
-        return .json(["runs": .array(runs.map(JSONValue.object))])
+        return filter
+    }
+
+    /// The value of a parameter that has some; nil when it is not given.
+    private static func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: String,
+        _ query: Query
+    ) throws(CouchError) -> Choice? {
+        guard let text = query[name] else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .queryParseError("\(name) must be one of \(choices)")
+        }
+        return choice
     }
 
     func show(_ exchange: Exchange, _ id: String) async throws -> Response {

@@ -46,7 +46,7 @@ struct ConnectorCaller: Sendable {
                 return try outcome.getForSequence()
             }
         }
-        let step = site.path.description
+        let step = site.path.key
         switch run.isRepeated ? try await control.effect(of: run, step: step) : .none {
         case .answered(let answer): return answer
         case .attempted: throw UncertainEffect(failure: Self.unknown(transaction))
@@ -108,7 +108,7 @@ struct ConnectorCaller: Sendable {
             connector: transaction.connector,
             transaction: transaction.transaction,
             variables: variables,
-            idempotencyKey: "\(run.id)/\(site.path)",
+            idempotencyKey: "\(run.id)/\(site.path.key)",
             session: session ?? run.id,
             deadline: clock.deadline(in: timeout)
         )

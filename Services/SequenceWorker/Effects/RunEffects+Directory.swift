@@ -16,7 +16,7 @@ extension RunEffects {
         to isMember: Bool,
         at site: CallSite
     ) async throws -> Bool {
-        try await memberships.set(user, in: group, to: isMember, step: site.path.description)
+        try await memberships.set(user, in: group, to: isMember, step: site.path.key)
     }
 
     func ask(_ query: DirectoryQuery, at site: CallSite) async throws -> JSONValue {

@@ -9,7 +9,7 @@ import Telemetry
 /// Messages that sequences publish.
 extension RunEffects {
     func publish(_ message: PublishedMessage, at site: CallSite) async throws {
-        let step = site.path.description
+        let step = site.path.key
         if run.isRepeated, case .answered = try await control.effect(of: run, step: step) { return }
         let trace = TraceContext.current?.makeChild() ?? .makeRoot()
         var headers = message.headers.mapValues(HeaderValue.string)

@@ -64,7 +64,8 @@ struct SequenceRunner: Sendable {
         )
         let interpreter = Interpreter(
             library: CatalogueLibrary(project: project, others: catalogue),
-            effects: effects
+            effects: effects,
+            turnNaming: run.turnKey.map { .bySubject(runKey: $0) } ?? .byNumber
         )
         do {
             let description = RunDescription(

@@ -88,6 +88,27 @@ extension ControlStore {
         """
     }
 
+    /// The statement that notes where a follower begins that is wanted from now on, and was not before.
+    ///
+    /// One that has been here goes on from its position, as long as the change log reaches back to it in this life of
+    /// the database, so that nothing is left out of what was committed while it was away; otherwise it begins as one
+    /// that is new.
+    ///
+    /// - Parameter logStart: The number behind which the change log has every change.
+    package static func comeback(
+        of follower: String,
+        in database: String,
+        at position: Position,
+        logStart: Int
+    ) -> PostgresQuery {
+        """
+        INSERT INTO positions AS kept (follower, database, incarnation, seq)
+        VALUES (\(follower), \(database), \(position.incarnation), \(Int64(position.seq)))
+        ON CONFLICT (follower, database) DO UPDATE SET incarnation = excluded.incarnation, seq = excluded.seq
+        WHERE kept.incarnation <> excluded.incarnation OR kept.seq < \(Int64(logStart))
+        """
+    }
+
     /// The statement that moves a follower's position, for a transaction that also holds what the move is for.
     ///
     /// It changes no row when the lease has passed to another holder: the transaction must then be given up.

@@ -1,3 +1,4 @@
+import Contracts
 import Postgres
 
 extension ControlStore {
@@ -5,8 +6,18 @@ extension ControlStore {
     ///
     /// The lease is taken from its holder: what the holder has in hand does not count, and whoever follows next begins
     /// at the position.
-    package func rewind(_ follower: String, in database: String, to position: Position) async throws {
-        try await client.transaction { connection in
+    ///
+    /// - Parameter listener: The listener whose runs that wait are cancelled with that; nil when they are to be done.
+    ///   Those that a worker has in hand, that have failed or are uncertain stay as they are.
+    /// - Returns: How many runs were cancelled, and those that stood behind one of them and may be ready now.
+    @discardableResult
+    package func rewind(
+        _ follower: String,
+        in database: String,
+        to position: Position,
+        cancellingRunsOf listener: (project: String, name: String)? = nil
+    ) async throws -> (cancelled: Int, next: [String]) {
+        let cancelled = try await client.transaction { connection in
             try await connection.execute(
                 """
                 UPDATE leases SET token = token + 1, holder = '', until = now() - interval '1 second'
@@ -21,7 +32,34 @@ extension ControlStore {
                 SET incarnation = excluded.incarnation, seq = excluded.seq
                 """
             )
+            // Behind the lease: whoever was about to make runs has made them, or never will.
+            guard let listener else { return (count: 0, keys: [String]()) }
+            return try await cancelWaitingRuns(of: listener, connection)
         }
+        return (cancelled.count, try await firstInLine(of: cancelled.keys))
+    }
+
+    private func cancelWaitingRuns(
+        of listener: (project: String, name: String),
+        _ connection: PostgresConnection
+    ) async throws -> (count: Int, keys: [String]) {
+        let failure = Failure(code: "rewound", message: "The listener was sent to another place.")
+        let rows = try await connection.query(
+            """
+            WITH ended AS (
+                UPDATE runs SET state = 'cancelled', finished_at = now(), claim = claim + 1, error = \(failure.bytes),
+                    left_lines = \(unescaped: Self.linesThatAreLeft)
+                WHERE state = 'waiting' AND cause = 'listener'
+                    AND coalesce(source_project, project) = \(listener.project) AND source = \(listener.name)
+                RETURNING id
+            ), freed AS (
+                DELETE FROM run_keys USING ended WHERE run_keys.run = ended.id RETURNING run_keys.key
+            )
+            SELECT (SELECT count(*) FROM ended), (SELECT array_agg(DISTINCT key) FROM freed)
+            """
+        )
+        guard let (count, keys) = try rows.first?.decode(Int64.self, [String]?.self) else { return (0, []) }
+        return (Int(count), keys ?? [])
     }
 
     /// How many runs a listener has started that are not done, by state.

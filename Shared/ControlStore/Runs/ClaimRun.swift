@@ -26,7 +26,7 @@ extension ControlStore {
                     WHERE mine.run = \(uuid) AND older.number < mine.number
                 )
             RETURNING claim, project, version, sequence, cause, source, run_as, administrator, variables, attempts,
-                trace_id, holds, losses, uncounted, lineage::text
+                trace_id, holds, losses, uncounted, lineage::text, turn_key
             """
         )
         return try rows.first.map { try Self.claimedRun(id: uuid.uuidString.lowercased(), $0) }
@@ -50,7 +50,7 @@ extension ControlStore {
     private static func claimedRun(id: String, _ row: PostgresRow) throws -> ClaimedRun {
         let (
             claim, project, version, sequence, cause, source, user, administrator, variables, attempt, trace, holds,
-            losses, uncounted, lineage
+            losses, uncounted, lineage, turnKey
         ) =
             try row.decode(
                 Int64.self,
@@ -67,7 +67,8 @@ extension ControlStore {
                 Bool.self,
                 Int32.self,
                 Int32.self,
-                String.self
+                String.self,
+                String?.self
             )
         var run = ClaimedRun(
             id: id,
@@ -86,6 +87,7 @@ extension ControlStore {
         run.holds = holds
         run.losses = Int(losses)
         run.uncounted = Int(uncounted)
+        run.turnKey = turnKey
         // Documents stand within them, which may be as deep as JSON of strangers may be. What cannot be read nobody
         // will ever read: the run is its worker's all the same, who ends it.
         let known = try? JSONValue(parsing: variables, limits: .unlimited).objectValue
@@ -125,12 +127,13 @@ extension ControlStore {
             SET attempts = known.attempts + 1, claim = known.claim + 1, claimed_by = \(worker),
                 claimed_until = excluded.claimed_until, nudge_at = excluded.nudge_at, started_at = now()
             WHERE known.state = 'running'
-            RETURNING claim, version, attempts
+            RETURNING claim, version, attempts, turn_key
             """
         )
         guard let row = rows.first else { return nil }
-        let (claim, version, attempt) = try row.decode(Int64.self, Int32?.self, Int32.self)
-        return ClaimedRun(
+        let (claim, version, attempt, turnKey) =
+            try row.decode(Int64.self, Int32?.self, Int32.self, String?.self)
+        var claimed = ClaimedRun(
             // As claims are prolonged: however the caller wrote it.
             id: run.id.lowercased(),
             claim: claim,
@@ -145,6 +148,8 @@ extension ControlStore {
             attempt: Int(attempt),
             traceID: run.traceID
         )
+        claimed.turnKey = turnKey
+        return claimed
     }
 
     /// Prolongs the claims of a worker on those of its runs that it has in hand.

@@ -26,7 +26,8 @@ extension ControlStore {
     package func finish(_ run: ClaimedRun, _ end: RunEnd) async throws -> [String]? {
         let uuid = UUID(uuidString: run.id)
         let change: PostgresQuery = """
-            UPDATE runs SET claimed_until = NULL, \(fragment: end.changes)
+            UPDATE runs SET claimed_until = NULL, \(fragment: end.changes),
+                left_lines = \(unescaped: end.isSetAsideForOthers ? Self.linesThatAreLeft : "left_lines")
             WHERE id = \(uuid) AND claim = \(run.claim) AND state = 'running' RETURNING id, claim
             """
         guard let ended = try await self.end(by: change, freeingKeys: end.freesItsKeys) else {
@@ -50,7 +51,7 @@ extension ControlStore {
         guard let uuid = UUID(uuidString: id) else { return nil }
         let change: PostgresQuery = """
             UPDATE runs SET state = 'cancelled', finished_at = coalesce(finished_at, now()), claim = claim + 1,
-                claimed_until = NULL
+                claimed_until = NULL, left_lines = \(unescaped: Self.linesThatAreLeft)
             WHERE id = \(uuid) AND state IN ('waiting', 'running', 'failed', 'uncertain')
             RETURNING id, claim
             """
@@ -76,11 +77,15 @@ extension ControlStore {
         return (try row.decode(Int64.self, at: 0), keys)
     }
 
+    /// The lines in which a run stands that is about to leave them, which it comes back to when it is retried.
+    static let linesThatAreLeft =
+        "coalesce((SELECT array_agg(key) FROM run_keys WHERE run_keys.run = runs.id), left_lines)"
+
     /// The runs that are first in line now.
     ///
     /// Looked for only when the run before them is seen by all to be gone: whoever looked at one that was made just
     /// before that has found that its time had not come.
-    private func firstInLine(of keys: [String]) async throws -> [String] {
+    func firstInLine(of keys: [String]) async throws -> [String] {
         guard !keys.isEmpty else { return [] }
         let rows = try await client.query(
             """
@@ -100,6 +105,11 @@ extension RunEnd {
         case .succeeded, .failed(_, holding: false), .uncertain(_, holding: false), .cancelled: true
         case .retry, .failed(_, holding: true), .uncertain(_, holding: true): false
         }
+    }
+
+    /// Whether the run leaves its lines without having done what it stood in them for.
+    fileprivate var isSetAsideForOthers: Bool {
+        if case .succeeded = self { false } else { freesItsKeys }
     }
 
     /// What the run is then.

@@ -10,13 +10,14 @@ extension ControlStore {
     /// The statements that make the runs, for a transaction that also holds what they are made for.
     ///
     /// The first one answers the ids of the runs that were made: not those whose id or `dedupeKey` exists already. Runs
-    /// that share a key must be made one after the other (by the holder of a lease), for their order is that of their
-    /// making.
+    /// that share a key must be made one after the other, for their order is that of their making: by the holder of a
+    /// lease or of another row, which the transaction has locked before (``lockingMaker(of:)``).
     package func insert(_ runs: [NewRun]) -> [PostgresQuery] {
         let ids = runs.map { UUID(uuidString: $0.id) }
         let variables = runs.map { run in run.variables.map { JSONValue.object($0).bytes } }
         let inLine = runs.filter { $0.failure == nil || $0.holds }
         let keys = inLine.flatMap { run in run.orderingKeys.map { (UUID(uuidString: run.id), $0) } }
+        let aside = runs.filter { $0.failure != nil && !$0.holds && !$0.orderingKeys.isEmpty }
         // Only a run that is made gets its keys: those of one that has ended would never be freed.
         return [
             """
@@ -49,7 +50,20 @@ extension ControlStore {
             )
             SELECT id FROM made ORDER BY number
             """
-        ]
+        ] + (aside.isEmpty ? [] : [Self.noteLines(of: aside)])
+    }
+
+    /// Notes the lines of runs that are made as failed and hold up nobody, for the case that one is retried.
+    private static func noteLines(of runs: [NewRun]) -> PostgresQuery {
+        let keys = runs.flatMap { run in run.orderingKeys.map { (UUID(uuidString: run.id), $0) } }
+        return """
+            UPDATE runs SET left_lines = new.lines
+            FROM (
+                SELECT run, array_agg(key) AS lines FROM unnest(\(keys.map(\.0)), \(keys.map(\.1))) AS given (run, key)
+                GROUP BY run
+            ) AS new
+            WHERE runs.id = new.run AND state = 'failed' AND left_lines IS NULL
+            """
     }
 
     private static func column(of lineage: [String]) -> PostgresJSONB {

@@ -84,6 +84,8 @@ package struct ClaimedRun: Sendable {
     package var losses = 0
     /// The names of the listeners that led to the run.
     package var lineage: [String] = []
+    /// The key of the names of its loops' turns, the same at each attempt; nil when they are known by their numbers.
+    package var turnKey: String?
     /// Whether what PostgreSQL keeps of it can be understood; one that cannot be is to be failed.
     package internal(set) var isReadable = true
 

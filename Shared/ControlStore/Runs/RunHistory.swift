@@ -1,21 +1,70 @@
-import Foundation
+package import Contracts
+package import Foundation
 package import JSON
 import Postgres
 
+/// Which runs are meant; nil means any.
+package struct RunFilter: Sendable, Hashable {
+    package var state: RunState?
+    /// The project of the sequence, or of the listener or job that made the run.
+    package var project: String?
+    package var sequence: String?
+    package var cause: RunCause?
+    /// The name of the listener, job or notification.
+    package var source: String?
+    /// Whom the run works for.
+    package var user: String?
+    /// Made then or later.
+    package var since: Date?
+
+    package init(state: RunState? = nil) {
+        self.state = state
+    }
+
+    fileprivate var condition: PostgresQuery {
+        // The state stands in the text, so that the index of the few runs in that state serves.
+        var condition = PostgresQuery(unescaped: state.map { "state = '\($0.rawValue)'" } ?? "true")
+        func require(_ part: PostgresQuery?) {
+            if let part { condition = "\(fragment: condition) AND \(fragment: part)" }
+        }
+        require(project.map { "(project = \($0) OR source_project = \($0))" })
+        require(sequence.map { "sequence = \($0)" })
+        require(cause.map { "cause = \($0.rawValue)" })
+        require(source.map { "source = \($0)" })
+        require(user.map { "run_as = \($0)" })
+        require(since.map { "created_at >= \($0)" })
+        return condition
+    }
+}
+
+/// A page of the runs in the order of their making, which their numbers are.
+package enum RunPage: Sendable, Hashable {
+    /// The newest first.
+    case newest
+    /// The newest first of those with a smaller number.
+    case before(Int)
+    /// The oldest first of those with a greater number.
+    case after(Int)
+}
+
 extension ControlStore {
-    /// What ran lately, the newest first, as `GET /_fullsync/runs` answers it.
+    /// What ran lately, as `GET /_fullsync/runs` answers it.
     ///
     /// - Parameters:
-    ///   - state: Only runs in that state; nil for all.
-    ///   - before: Only runs with a smaller number, to page on; nil for the newest.
-    package func runs(state: RunState?, before: Int?, limit: Int) async throws -> [JSONObject] {
-        // The state stands in the text, so that the index of the few runs in that state serves.
-        let condition = state.map { " AND state = '\($0.rawValue)'" } ?? ""
+    ///   - filter: Which runs are meant.
+    ///   - page: Which of them are shown, and in which order.
+    package func runs(_ filter: RunFilter, _ page: RunPage = .newest, limit: Int) async throws -> [JSONObject] {
+        let (start, order): (PostgresQuery, String) =
+            switch page {
+            case .newest: ("true", "DESC")
+            case .before(let number): ("number < \(Int64(number))", "DESC")
+            case .after(let number): ("number > \(Int64(number))", "ASC")
+            }
         let rows = try await client.query(
             """
             SELECT \(unescaped: Self.historyColumns) FROM runs
-            WHERE number < \(Int64(before ?? .max))\(unescaped: condition)
-            ORDER BY number DESC LIMIT \(Int64(limit))
+            WHERE \(fragment: start) AND \(fragment: filter.condition)
+            ORDER BY number \(unescaped: order) LIMIT \(Int64(limit))
             """
         )
         return try rows.map(Self.history)
@@ -28,63 +77,6 @@ extension ControlStore {
             "SELECT \(unescaped: Self.historyColumns) FROM runs WHERE id = \(uuid)"
         )
         return try rows.first.map(Self.history)
-    }
-
-    /// Puts a failed or uncertain run back in line.
-    ///
-    /// What it did is not done again. An effect of which nobody knows whether it happened is attempted anew only where
-    /// the run stopped because of it, so that a person has decided so; a run that failed or was cancelled for another
-    /// reason stops as uncertain when it comes to that step.
-    ///
-    /// - Returns: Whether it was one, and can be repeated.
-    package func retryRun(_ id: String) async throws -> Bool {
-        guard let uuid = UUID(uuidString: id) else { return false }
-        let changed = try await client.execute(
-            """
-            WITH before AS (
-                SELECT id, state FROM runs
-                WHERE id = \(uuid) AND state IN ('failed', 'uncertain', 'cancelled') AND variables IS NOT NULL
-                FOR UPDATE
-            ), again AS (
-                UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
-                    uncounted = 0, losses = 0, finished_at = NULL
-                FROM before WHERE runs.id = before.id
-                RETURNING runs.id
-            ), forgotten AS (
-                DELETE FROM effects USING before
-                WHERE effects.run = before.id AND before.state = 'uncertain' AND effects.answer IS NULL
-            )
-            SELECT id FROM again
-            """
-        )
-        return changed == 1
-    }
-
-    /// Puts an uncertain run back in line, because a person has seen that what it asked for did happen.
-    ///
-    /// - Parameters:
-    ///   - id: The run.
-    ///   - answer: What the back end would have answered: what the sequence goes on with.
-    /// - Returns: Whether it was uncertain about one effect, and can be repeated; of several the answer would be taken
-    ///   for that of each.
-    package func resolveRun(_ id: String, answer: JSONValue) async throws -> Bool {
-        guard let uuid = UUID(uuidString: id) else { return false }
-        let rows = try await client.query(
-            """
-            WITH again AS (
-                UPDATE runs SET state = 'waiting', available_at = now(), nudge_at = now(), attempts = 0,
-                    uncounted = 0, losses = 0, finished_at = NULL
-                WHERE id = \(uuid) AND state = 'uncertain' AND variables IS NOT NULL
-                    AND (SELECT count(*) FROM effects WHERE run = \(uuid) AND answer IS NULL) <= 1
-                RETURNING id
-            ), answered AS (
-                UPDATE effects SET answer = \(answer.bytes) FROM again
-                WHERE effects.run = again.id AND effects.answer IS NULL
-            )
-            SELECT id FROM again
-            """
-        )
-        return rows.count == 1
     }
 
     private static let historyColumns = """

@@ -34,6 +34,7 @@ extension ControlStore {
     /// - Parameters:
     ///   - firings: The times at which the job fires, each with its run; without one where it is left out, which is
     ///     only noted.
+    ///   - missed: How many firings were missed and are left out, and the last of them; they are noted together.
     ///   - schedule: The schedule by which they were decided, described; nil when it need not be the job's of now. One
     ///     that the job has no more decides nothing.
     ///   - decided: The time up to which firings were decided when this decision was made; nil when the job was new.
@@ -43,6 +44,7 @@ extension ControlStore {
     package func fire(
         job: String,
         _ firings: [(at: Date, run: NewRun?)],
+        missed: (count: Int, last: Date)? = nil,
         of schedule: String? = nil,
         after decided: Date?,
         until: Date,
@@ -50,6 +52,15 @@ extension ControlStore {
     ) async throws -> [String]? {
         try await client.transaction { connection in
             guard try await take(job, schedule, from: decided, to: until, connection) else { return nil }
+            if let missed {
+                try await connection.execute(
+                    """
+                    INSERT INTO missed_firings (job, last, count)
+                    VALUES (\(job), \(missed.last), \(Int32(clamping: missed.count)))
+                    ON CONFLICT (job, last) DO UPDATE SET count = excluded.count, decided_at = now()
+                    """
+                )
+            }
             guard !firings.isEmpty else { return [] }
             // Behind the job's row, which is held now: nobody else starts a run of it meanwhile.
             let firings = try await startable(firings, overlap, connection)
@@ -129,8 +140,10 @@ extension ControlStore {
 
     /// Deletes the decisions that no scheduler can come back to.
     package func pruneFirings(olderThan age: Duration) async throws {
-        try await client.execute(
-            "DELETE FROM firings WHERE decided_at < now() - \(age.seconds) * interval '1 second'"
-        )
+        for table in ["firings", "missed_firings"] {
+            try await client.execute(
+                "DELETE FROM \(unescaped: table) WHERE decided_at < now() - \(age.seconds) * interval '1 second'"
+            )
+        }
     }
 }

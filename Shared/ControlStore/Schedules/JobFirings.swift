@@ -35,6 +35,9 @@ package struct JobFiring: Sendable {
     package let at: Date
     /// What came of it; nil where the job's policy left it out.
     package let run: JSONObject?
+    /// How many firings up to this one nobody was there for, and are left out; nil where it was left out because the
+    /// one before was under way.
+    package var missed: Int?
 }
 
 extension ControlStore {
@@ -64,24 +67,29 @@ extension ControlStore {
 
     /// The times at which a job was due lately, the latest first, and what became of them.
     package func firings(ofJob name: String, of project: String, limit: Int) async throws -> [JobFiring] {
+        let key = Self.key(ofJob: name, of: project)
         let rows = try await client.query(
             """
-            SELECT at, run, state, attempts, started_at, finished_at, error
+            SELECT at, run, NULL::integer AS missed, state, attempts, started_at, finished_at, error
             FROM firings LEFT JOIN runs ON runs.id = firings.run
-            WHERE job = \(Self.key(ofJob: name, of: project)) ORDER BY at DESC LIMIT \(Int64(limit))
+            WHERE job = \(key)
+            UNION ALL
+            SELECT last, NULL, count, NULL, NULL, NULL, NULL, NULL FROM missed_firings WHERE job = \(key)
+            ORDER BY at DESC LIMIT \(Int64(limit))
             """
         )
         return try rows.map { row in
-            let (at, id, state, attempts, started, finished, error) = try row.decode(
+            let (at, id, missed, state, attempts, started, finished, error) = try row.decode(
                 Date.self,
                 UUID?.self,
+                Int32?.self,
                 String?.self,
                 Int32?.self,
                 Date?.self,
                 Date?.self,
                 [UInt8]?.self
             )
-            guard let id else { return JobFiring(at: at, run: nil) }
+            guard let id else { return JobFiring(at: at, run: nil, missed: missed.map(Int.init)) }
             var run: JSONObject = [
                 "run": .string(id.uuidString.lowercased()),
                 // Runs are not kept as long as firings.

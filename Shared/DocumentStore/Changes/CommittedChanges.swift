@@ -1,5 +1,5 @@
 package import CouchProtocol
-import Postgres
+package import Postgres
 
 /// A committed change with all that is published of it and that listeners choose by.
 package struct CommittedChange: Sendable {
@@ -55,14 +55,24 @@ extension DocumentStore {
 
     /// The number behind which the change log has every change: what is older was pruned.
     package func startOfChangeLog(of database: Database) async throws -> Int {
-        let rows = try await client.query(
-            """
-            SELECT coalesce(
-                (SELECT seq - 1 FROM change_log WHERE database = \(database.id) ORDER BY seq LIMIT 1),
-                (SELECT seq FROM counters WHERE database = \(database.id)), 0)
-            """
-        )
-        return Int(try rows.first?.decode(Int64.self, at: 0) ?? 0)
+        try Self.number(try await client.query(Self.startOfChangeLog(of: database)))
+    }
+
+    /// The same, as a transaction sees it.
+    package func startOfChangeLog(of database: Database, over connection: PostgresConnection) async throws -> Int {
+        try Self.number(try await connection.query(Self.startOfChangeLog(of: database)))
+    }
+
+    private static func startOfChangeLog(of database: Database) -> PostgresQuery {
+        """
+        SELECT coalesce(
+            (SELECT seq - 1 FROM change_log WHERE database = \(database.id) ORDER BY seq LIMIT 1),
+            (SELECT seq FROM counters WHERE database = \(database.id)), 0)
+        """
+    }
+
+    private static func number(_ rows: PostgresRows) throws -> Int {
+        Int(try rows.first?.decode(Int64.self, at: 0) ?? 0)
     }
 
     /// How many changes there are behind a number, counted up to a limit.

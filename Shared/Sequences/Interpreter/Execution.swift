@@ -7,6 +7,7 @@ package struct Execution: Sendable {
     let library: any SequenceLibrary
     let limits: InterpreterLimits
     let run: RunDescription
+    let turnNaming: TurnNaming
     let meter: StepMeter
 
     /// Runs the steps of a block one after the other until one leads elsewhere.
@@ -67,6 +68,12 @@ package struct Execution: Sendable {
     /// The value of one script.
     func evaluate(_ script: Script, at site: StepSite, in frame: Frame) async throws -> JSONValue {
         try await evaluate([script], at: site, in: frame).first ?? .null
+    }
+
+    /// The value of a script that need not be there; nil when it is not.
+    func evaluate(_ script: Script?, at site: StepSite, in frame: Frame) async throws -> JSONValue? {
+        guard let script else { return nil }
+        return try await evaluate([script], at: site, in: frame).first ?? .null
     }
 
     /// The value of a template.

@@ -13,15 +13,19 @@ package struct Interpreter: Sendable {
     private let library: any SequenceLibrary
     private let effects: any SequenceEffects
     private let limits: InterpreterLimits
+    private let turnNaming: TurnNaming
 
+    /// - Parameter turnNaming: How the turns of loops are known again, which is the same at all attempts at a run.
     package init(
         library: any SequenceLibrary,
         effects: any SequenceEffects,
-        limits: InterpreterLimits = InterpreterLimits()
+        limits: InterpreterLimits = InterpreterLimits(),
+        turnNaming: TurnNaming = .byNumber
     ) {
         self.library = library
         self.effects = effects
         self.limits = limits
+        self.turnNaming = turnNaming
     }
 
     /// What a sequence gave.
@@ -52,7 +56,14 @@ package struct Interpreter: Sendable {
         identity: Identity?,
         run: RunDescription
     ) async throws -> Answer {
-        let execution = Execution(effects: effects, library: library, limits: limits, run: run, meter: StepMeter())
+        let execution = Execution(
+            effects: effects,
+            library: library,
+            limits: limits,
+            run: run,
+            turnNaming: turnNaming,
+            meter: StepMeter()
+        )
         return try await execution.run(
             sequence,
             variables: variables,

@@ -15,7 +15,7 @@ package struct Identity: Sendable, Hashable {
 package struct CallSite: Sendable {
     /// The sequence that the step belongs to, which is not the run's when that one called another.
     package let sequence: SequenceDefinition
-    /// The key of the effect within the run.
+    /// Where in the run the effect is; its `key` names the effect.
     package let path: CallPath
     package let position: SourcePosition
     /// Who is authenticated at this moment.

@@ -1,7 +1,10 @@
 import JSON
 
-/// `forEach: expression`, `item: name`, `index: name`, `do: […]`: runs the steps once for each element, in order.
+/// `forEach: expression`, `item: name`, `index: name`, `key: expression`, `do: […]`: runs the steps once for each
+/// element, in order.
 ///
+/// What a turn did is known again by its element when the run is repeated, also where the list is another one then:
+/// `key` says what makes an element the same, and otherwise its id or all of it does (`TurnNaming`).
 /// Each turn begins with the names around the loop; what it sets is gone when it ends. `collect: value` computes a
 /// value at the end of each turn, and `as` names the list of them. Null counts as an empty list.
 struct ForEachStep: StepAction {
@@ -10,6 +13,8 @@ struct ForEachStep: StepAction {
     let list: Script
     let item: String
     let index: String?
+    /// What makes a turn the same at another attempt.
+    let key: Script?
     let body: StepBlock
     let collected: Template?
     let resultName: String?
@@ -18,6 +23,7 @@ struct ForEachStep: StepAction {
         let list = members.expression(Self.keyword, required: true)
         item = members.variable("item", default: "item") ?? "item"
         index = members.variable("index")
+        key = members.expression("key")
         let body = members.block("do") { $0.isInLoop = true }
         collected = members.template("collect")
         resultName = members.variable("as")
@@ -31,7 +37,7 @@ struct ForEachStep: StepAction {
     }
 
     var blocks: [StepBlock] { [body] }
-    var scripts: [Script] { [list] + (collected?.scripts ?? []) }
+    var scripts: [Script] { [list] + [key].compactMap { $0 } + (collected?.scripts ?? []) }
     var bindings: [String] { [item, index, resultName].compactMap { $0 } }
 
     func run(at site: StepSite, in frame: inout Frame, of execution: Execution) async throws -> Flow {
@@ -66,13 +72,17 @@ struct ForEachStep: StepAction {
         results: inout [JSONValue]
     ) async throws -> Flow {
         let outer = frame.names
+        var names = TurnNames(execution.turnNaming)
         for (number, element) in elements.enumerated() {
             try Task.checkCancellation()
             try execution.checkTurn(number + 1, limit: .max)
             frame.names = outer
             frame.names[item] = element
             if let index { frame.names[index] = .number(JSONNumber(number)) }
-            let flow = try await execution.run(body, at: site.path.block("do", turn: number + 1), in: &frame)
+            let subject = try await execution.evaluate(key, at: site, in: frame)
+            let name = names.next(for: subject ?? TurnNames.subject(of: element))
+            let path = site.path.block("do", turn: number + 1, named: name)
+            let flow = try await execution.run(body, at: path, in: &frame)
             if flow == .leaveSequence || flow == .leaveLoop { return flow }
             if let collected { results.append(try await execution.evaluate(collected, at: site, in: frame)) }
         }

@@ -7,14 +7,17 @@ struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runs",
         abstract: "Shows what ran lately, the newest first; or one run with all that is known of it.",
-        discussion: AdministeredEndpoint.discussion
+        discussion: """
+            Of several options that say which runs are meant all have to be true.
+
+            \(AdministeredEndpoint.discussion)
+            """
     )
 
     @Argument(help: "The run that is meant.")
     var run: String?
 
-    @Option(help: "Only runs in this state: waiting, running, succeeded, failed, uncertain or cancelled.")
-    var state: String?
+    @OptionGroup var choice: RunChoice
 
     @Option(help: "How many are shown, at most 1000.")
     var limit = 20
@@ -30,9 +33,8 @@ struct RunsCommand: AsyncParsableCommand {
                 report.show(found, ["member", "value"], rows, none: "")
                 return
             }
-            var query = [(name: "limit", value: String(limit))]
-            if let state { query.append((name: "state", value: state)) }
-            let found = try await endpoint.get(["_fullsync", "runs"], query)
+            let query = [(name: "limit", value: String(limit))]
+            let found = try await endpoint.get(["_fullsync", "runs"], query + choice.query)
             let rows = (found["runs"]?.arrayValue ?? []).map(Self.row)
             report.show(
                 found,
@@ -77,32 +79,9 @@ struct CancelCommand: AsyncParsableCommand {
     }
 }
 
-/// `fullsync retry`: has runs tried again.
-struct RetryCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "retry",
-        abstract: "Puts failed, uncertain or cancelled runs back in line.",
-        discussion: """
-            What a run did is not done again. An effect of which nobody knows whether it happened is attempted anew: \
-            look at the back end first.
-
-            \(AdministeredEndpoint.discussion)
-            """
-    )
-
-    @Argument(help: "The runs.")
-    var runs: [String]
-
-    @OptionGroup var report: ReportOptions
-
-    func run() async throws {
-        try await report.act("retry", on: runs) { "\($0) is in line again" }
-    }
-}
-
 extension ReportOptions {
     /// Does something about runs, one after the other, and says what has become of each.
-    fileprivate func act(_ action: String, on runs: [String], said: (String) -> String) async throws {
+    func act(_ action: String, on runs: [String], said: (String) -> String) async throws {
         for run in runs {
             try await carryOut(.init(method: .POST, path: ["_fullsync", "runs", run, action], body: [:]), said(run))
         }

@@ -54,7 +54,7 @@ struct JobsCommand: AsyncParsableCommand {
                 let next = (job["next"]?.arrayValue ?? []).reversed().map { [$0.cell, "next", "", "", ""] }
                 let past = (job["history"]?.arrayValue ?? []).map { firing in
                     [
-                        firing.cell("at"), firing.cell("state"), firing.cell("attempts"), firing.cell("run"),
+                        firing.cell("at"), Self.state(of: firing), firing.cell("attempts"), firing.cell("run"),
                         String((firing["error"]?.cell("message") ?? "").prefix(80)),
                     ]
                 }
@@ -65,6 +65,12 @@ struct JobsCommand: AsyncParsableCommand {
                     none: "The job has not fired, and will not."
                 )
             }
+        }
+
+        /// What became of a time; of those that nobody was there for, how many.
+        private static func state(of firing: JSONValue) -> String {
+            let missed = firing.cell("missed")
+            return firing.cell("state") + (missed.isEmpty ? "" : " (\(missed))")
         }
     }
 
@@ -77,7 +83,7 @@ struct JobsCommand: AsyncParsableCommand {
         @OptionGroup var report: ReportOptions
 
         func run() async throws {
-            try await target.act("jobs", "run", report) { "\($0) is in line" }
+            try await target.act("jobs", "run", report) { name, _ in "\(name) is in line" }
         }
     }
 
@@ -90,7 +96,7 @@ struct JobsCommand: AsyncParsableCommand {
         @OptionGroup var report: ReportOptions
 
         func run() async throws {
-            try await target.act("jobs", "pause", report) { "\($0) rests" }
+            try await target.act("jobs", "pause", report) { name, _ in "\(name) rests" }
         }
     }
 
@@ -101,7 +107,7 @@ struct JobsCommand: AsyncParsableCommand {
         @OptionGroup var report: ReportOptions
 
         func run() async throws {
-            try await target.act("jobs", "resume", report) { "\($0) is scheduled" }
+            try await target.act("jobs", "resume", report) { name, _ in "\(name) is scheduled" }
         }
     }
 }

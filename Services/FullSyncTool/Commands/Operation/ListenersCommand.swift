@@ -56,7 +56,7 @@ struct ListenersCommand: AsyncParsableCommand {
         @OptionGroup var report: ReportOptions
 
         func run() async throws {
-            try await target.act("listeners", "pause", report) { "\($0) rests" }
+            try await target.act("listeners", "pause", report) { name, _ in "\(name) rests" }
         }
     }
 
@@ -69,13 +69,18 @@ struct ListenersCommand: AsyncParsableCommand {
         @OptionGroup var report: ReportOptions
 
         func run() async throws {
-            try await target.act("listeners", "resume", report) { "\($0) listens" }
+            try await target.act("listeners", "resume", report) { name, _ in "\(name) listens" }
         }
     }
 
     struct Rewind: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Has a listener go on from somewhere else: what it hears again starts its sequence again."
+            abstract: "Has a listener go on from somewhere else: what it hears again starts its sequence again.",
+            discussion: """
+                The runs that it has made stay, and what waits still runs, unless --cancel-waiting says otherwise: \
+                then those that wait, for their first attempt or another one, are cancelled with it. What such a run \
+                has done stays done, and starts anew when the change is heard again.
+                """
         )
 
         @OptionGroup var target: OperatedThing
@@ -83,11 +88,18 @@ struct ListenersCommand: AsyncParsableCommand {
         @Option(help: "beginning, now, or the number of a change: the next one is the first that it hears.")
         var to: String
 
+        @Flag(help: "Cancels the listener's runs that wait.")
+        var cancelWaiting = false
+
         @OptionGroup var report: ReportOptions
 
         func run() async throws {
             let place = Int(to).map { JSONValue.number(JSONNumber($0)) } ?? .string(to)
-            try await target.act("listeners", "rewind", report, body: ["to": place]) { "\($0) goes on from \(to)" }
+            let body: JSONValue = ["to": place, "cancelWaiting": .bool(cancelWaiting)]
+            try await target.act("listeners", "rewind", report, body: body) { name, answer in
+                let cancelled = answer["cancelled"].map { "; \($0.cell) runs that waited are cancelled" } ?? ""
+                return "\(name) goes on from \(to)\(cancelled)"
+            }
         }
     }
 }
@@ -106,10 +118,13 @@ struct OperatedThing: ParsableArguments {
         _ action: String,
         _ report: ReportOptions,
         body: JSONValue = [:],
-        _ sentence: (String) -> String
+        _ sentence: (_ name: String, _ answer: JSONValue) -> String
     ) async throws {
         let path = ["_fullsync", "projects", project, kind, name, action]
-        try await report.carryOut(.init(method: .POST, path: path, body: body), sentence(name))
+        try await reportingFailure {
+            let answer = try await AdministeredEndpoint().send(.init(method: .POST, path: path, body: body)).body
+            report.show(answer, sentence(name, answer))
+        }
     }
 }
 

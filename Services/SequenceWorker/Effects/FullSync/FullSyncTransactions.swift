@@ -75,14 +75,14 @@ extension FullSyncTransactions {
     /// What an earlier attempt at this run did at this step; nil when it did not come so far.
     func recorded(at site: CallSite) async throws -> JSONValue? {
         guard run.isRepeated,
-            case .answered(let answer) = try await control.effect(of: run, step: site.path.description)
+            case .answered(let answer) = try await control.effect(of: run, step: site.path.key)
         else { return nil }
         return answer
     }
 
     /// The statement that notes what the step did.
     func record(_ answer: JSONValue, at site: CallSite) -> PostgresQuery {
-        control.record(answer, of: run, step: site.path.description)
+        control.record(answer, of: run, step: site.path.key)
     }
 
     /// Gives up when another worker has the run now.
