@@ -1,5 +1,6 @@
 import Contracts
 import ControlStore
+import Foundation
 import JSON
 import Messaging
 import PrivateServers

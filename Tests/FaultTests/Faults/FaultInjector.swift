@@ -1,5 +1,6 @@
 import PrivateServers
 import TestSupport
+import Testing
 
 /// Carries out a plan, fault by fault, and heals everything at its end.
 struct FaultInjector: Sendable {

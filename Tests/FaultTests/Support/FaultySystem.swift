@@ -54,7 +54,7 @@ final class FaultySystem: Sendable {
     }
 
     private static func ways(_ home: String) async throws -> [Fault.Way: SpoiltWay] {
-        func port(of server: String) -> Int? {
+        @Sendable func port(of server: String) -> Int? {
             guard let text = try? TextFile.read(home + "/endpoints.json"),
                 let address = (try? JSONValue(parsing: text))?[server]?.stringValue
             else { return nil }
