@@ -79,10 +79,10 @@ enum FaultProject {
                     with: {title: =wish.title, customer: =wish.customer, technician: =wish.technician}
                     as: made
                   - \(post)
-                    with: {document: {kind: wish, title: =wish.title, number: =made.number}, owner: anonymous}
+                    with: {document: {kind: wish, title: =wish.title, number: =made.body.number}, owner: anonymous}
                   - callTransaction: docs.postDocument
                     with:
-                      document: {_id: "='made-' + made.number", type: made}
+                      document: {_id: "='made-' + made.body.number", type: made}
                       owner: user
             """
         ),

@@ -49,7 +49,8 @@ actor Person {
         )
         let path = "/_fullsync/runs/\(run)"
         if let number = numbers.first {
-            let decision: JSONValue = ["happened": true, "answer": ["number": .string(number)]]
+            let answer: JSONValue = ["status": 201, "body": ["number": .string(number)]]
+            let decision: JSONValue = ["happened": true, "answer": answer]
             _ = try await system.administrator.once("POST", path + "/resolve", decision)
             done += 1
         } else if Bool.random(using: &random) {
