@@ -69,6 +69,7 @@ import Testing
 
     /// Compares what has become of everything with what was done.
     private func judge(_ cast: Cast, _ oracle: Oracle, countingAt order: String) async throws {
+        let start = ContinuousClock.now
         try await oracle.expectNothingSetAside()
         var written: [String: [String]] = [:]
         for technician in cast.technicians {
@@ -84,11 +85,9 @@ import Testing
         try await oracle.expectDevices(cast.members)
         try await oracle.expectOrders()
         let wishes = await cast.dispatcher.wished.values.map(\.count).reduce(0, +)
-        report(
-            """
-            \(written.values.map(\.count).reduce(0, +)) notes, \(wishes) wishes, \(await cast.pings.count) notifications.
-            """
-        )
+        let notes = written.values.map(\.count).reduce(0, +)
+        let time = (ContinuousClock.now - start).components.seconds
+        report("\(notes) notes, \(wishes) wishes, \(await cast.pings.count) notifications, compared in \(time) s.")
     }
 }
 
