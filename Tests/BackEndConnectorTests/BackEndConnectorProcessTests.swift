@@ -3,6 +3,7 @@ import ControlStore
 import JSON
 import Messaging
 import PrivateServers
+import TestBackEnd
 import TestMessaging
 import TestSupport
 import Testing
