@@ -46,6 +46,7 @@ struct ProjectReader {
         for (name, file) in layout.listeners { project.listeners[name] = readListener(name, file: file) }
         for (name, file) in layout.jobs { project.jobs[name] = readJob(name, file: file) }
         for sequence in sequencesOfJobs(in: project) { project.sequences[sequence.name] = sequence }
+        for (name, file) in layout.scripts { project.modules[name] = .string(files[file] ?? "") }
         for (name, file) in layout.tests { project.tests += readTests(name, file: file) }
         for (name, database) in layout.databases { project.databases[name] = readDatabase(name, files: database) }
 
