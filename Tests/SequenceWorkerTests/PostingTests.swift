@@ -82,7 +82,8 @@ import Testing
                 _ = try await roundTrips(3, step: 10 * number + 1, variables)
                 let few = try await roundTrips(10, step: 10 * number + 2, variables)
                 let many = try await roundTrips(1_000, step: 10 * number + 3, variables)
-                #expect(few > 0 && many == few, "\(variables)")
+                // Some more, when a connection of the pool is new and prepares them anew.
+                #expect(few > 0 && many < few + 10, "\(variables): \(few), \(many)")
             }
         }
         proxy.close()

@@ -292,8 +292,8 @@ extension SystemTests {
             try #require(try await shop.deploy(shop.one).json["version"] == 1)
             let before = try await shop.state()
             var files = shop.two
-            // JavaScript, and no function.
-            files["databases/\(shop.second)/design/rules/validate_doc_update.js"] = "42"
+            // No function, which only running it tells.
+            files["databases/\(shop.second)/design/rules/validate_doc_update.js"] = "(() => 42)()"
             let answer = try await shop.deploy(files)
             #expect(answer.status == 400 && answer.error == "compilation_error", "\(answer.json)")
             #expect(answer.reason?.hasPrefix("\(shop.second)/_design/rules: ") == true, "\(answer.json)")
