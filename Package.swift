@@ -222,6 +222,13 @@ let package = Package(
             path: "Tests/TestScripts",
             swiftSettings: settings
         ),
+        // A server that does exactly what a test says, good or bad.
+        .target(
+            name: "TestBackEnd",
+            dependencies: [.nioCore, .nioPosix, .nioSSL],
+            path: "Tests/TestBackEnd",
+            swiftSettings: settings
+        ),
         // How tests look at queues.
         .target(
             name: "TestMessaging",
@@ -297,7 +304,8 @@ let package = Package(
             "BackEndConnector",
             [
                 "Contracts", "ControlStore", "Executors", "JSON", "Messaging", "Postgres", "PrivateServers", "Projects",
-                "Sequences", "Telemetry", "TestMessaging", "TestSupport", .logging, .nioCore, .nioPosix, .nioSSL,
+                "Sequences", "Telemetry", "TestBackEnd", "TestMessaging", "TestSupport", .logging, .nioCore, .nioPosix,
+                .nioSSL,
             ]
         ),
         tests(
@@ -345,8 +353,8 @@ let package = Package(
             dependencies: [
                 "BackEndConnector", "ChangeListener", "Contracts", "CouchProtocol", "DemoERP", "FullSyncClient",
                 "FullSyncTool", "JSON", "Messaging", "Postgres", "PrivateServers",
-                "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestSupport",
-                "ViewCases",
+                "ReplicaConformance", "ReplicationEndpoint", "Scheduler", "ScriptHost", "SequenceWorker", "TestBackEnd",
+                "TestSupport", "ViewCases",
                 .asyncHTTPClient, .crypto, .logging, .nioCore, .nioHTTP1, .nioPosix,
             ],
             path: "Tests/SystemTests",

@@ -122,7 +122,11 @@ final class Worker {
             for binding in evaluation.bindings {
                 if let json = binding.json {
                     try watch.call(0) { () throws(ScriptException) in
-                        try scope.bind(binding.name, version: binding.version, json: json)
+                        if binding.isModules {
+                            try scope.bindModules(binding.name, version: binding.version, json: json)
+                        } else {
+                            try scope.bind(binding.name, version: binding.version, json: json)
+                        }
                     }
                 } else if !scope.holds(binding.name, version: binding.version) {
                     missing.append(binding.name)

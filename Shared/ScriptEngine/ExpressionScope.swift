@@ -6,6 +6,7 @@
 package final class ExpressionScope {
     private let context: ScriptContext
     private let freeze: ScriptValue
+    private let makeLibrary: ScriptValue
     private var values: [String: (version: Int, value: ScriptValue)] = [:]
     private var compiled: [CodeKey: ScriptValue] = [:]
 
@@ -22,6 +23,7 @@ package final class ExpressionScope {
     package init(on machine: ScriptMachine) throws(ScriptException) {
         context = machine.makeContext()
         freeze = try context.evaluate(Self.prelude, name: "prelude")
+        makeLibrary = try context.evaluate(ModulePrelude.source, name: "require")
     }
 
     private static let prelude = """
@@ -52,6 +54,34 @@ package final class ExpressionScope {
             throw .unexpected("the value of \(name) is no JSON")
         }
         values[name] = (version, try freeze.call([value]))
+    }
+
+    /// Binds a name to the function by which code gets the modules of a library: a JSON object of their texts by name.
+    ///
+    /// A module is run when it is first asked for, and what it exports is frozen, all the way down.
+    ///
+    /// - Throws: That the text is no JSON, or one of the modules no JavaScript.
+    package func bindModules(_ name: String, version: Int, json: ArraySlice<UInt8>) throws(ScriptException) {
+        guard let texts = context.value(json: json), texts.kind == .object else {
+            throw .unexpected("the value of \(name) is no JSON")
+        }
+        let library = try makeLibrary.call([texts])
+        let (nameOf, textOf, add) = (
+            try library.function("name"), try library.function("text"), try library.function("add")
+        )
+        for number in 0... {
+            guard let index = context.value(json: "\(number)"), let module = try nameOf.call([index]).string else {
+                break
+            }
+            let text = try textOf.call([index]).string?.text ?? ""
+            // By the engine itself, so that errors name the module.
+            let body = try context.evaluate(
+                "(function (module, exports, require) {" + text + "\n})",
+                name: "scripts/\(module.text).js"
+            )
+            _ = try add.call([index, body])
+        }
+        values[name] = (version, try library.function("require"))
     }
 
     /// Runs code that sees these names, and gives its value as JSON text.

@@ -149,7 +149,10 @@ extension Evaluation {
     /// A frame in which each binding that comes with its value has a section.
     fileprivate var frame: Frame {
         let described: [JSONValue] = bindings.map { binding in
-            [.string(binding.name), .number(JSONNumber(binding.version)), .bool(binding.json != nil)]
+            [
+                .string(binding.name), .number(JSONNumber(binding.version)), .bool(binding.json != nil),
+                .bool(binding.isModules),
+            ]
         }
         return Frame(
             [
@@ -175,12 +178,13 @@ extension Evaluation {
         var sections = sections
         var bindings: [Binding] = []
         for described in header["bindings"]?.arrayValue ?? [] {
-            guard let described = described.arrayValue, described.count == 3, let name = described[0].stringValue,
-                let version = described[1].intValue, let hasValue = described[2].boolValue
-            else { throw .malformed("a binding without a name, a version and a flag") }
+            guard let described = described.arrayValue, described.count == 4, let name = described[0].stringValue,
+                let version = described[1].intValue, let hasValue = described[2].boolValue,
+                let isModules = described[3].boolValue
+            else { throw .malformed("a binding without a name, a version and two flags") }
             let json = hasValue ? sections.popFirst() : nil
             guard !hasValue || json != nil else { throw .malformed("a binding without its value") }
-            bindings.append(Binding(name: name, version: version, json: json))
+            bindings.append(Binding(name: name, version: version, json: json, isModules: isModules))
         }
         self.bindings = bindings
     }

@@ -69,6 +69,8 @@ package struct Evaluation: Sendable {
         package var version: Int
         /// The value's JSON text, unless the host is believed to have this version.
         package var json: ArraySlice<UInt8>?
+        /// Whether the code sees a function that gets modules, whose texts the value has by name.
+        package var isModules = false
     }
 
     package var session: Int

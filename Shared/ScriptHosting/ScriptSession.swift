@@ -24,12 +24,20 @@ package final class ScriptSession: Sendable {
         var sent: [String: Int] = [:]
         /// The hosts that served the session.
         var hosts: Set<JobQueue.HostKey> = []
+
+        /// What an expression sees under a name that it can be answered by without JavaScript.
+        func value(of name: String) -> JSONValue? {
+            guard let bound = scope[name], !bound.isModules else { return nil }
+            return bound.value
+        }
     }
 
     /// A value in the scope.
     private struct Bound: Sendable {
         let value: JSONValue
         let version: Int
+        /// Whether expressions see a function that gets modules instead of the value.
+        var isModules = false
         /// The value's text, made when a host first needs it.
         var json: [UInt8]?
     }
@@ -51,6 +59,16 @@ package final class ScriptSession: Sendable {
         }
     }
 
+    /// Gives a name the function by which expressions get modules, instead of the value that it had.
+    ///
+    /// - Parameter texts: The modules' texts by their names, in the form of CommonJS.
+    package func bindModules(_ name: String, _ texts: JSONObject) {
+        state.withLock { state in
+            state.scope[name] = Bound(value: .object(texts), version: state.nextVersion, isModules: true)
+            state.nextVersion += 1
+        }
+    }
+
     /// Takes a name and its value away.
     package func unbind(_ name: String) {
         _ = state.withLock { $0.scope.removeValue(forKey: name) }
@@ -67,8 +85,7 @@ package final class ScriptSession: Sendable {
     /// - Throws: What the expression threw, where it is no JavaScript, the limit that it broke, or that its value is a
     ///   function, a symbol, a BigInt, or contains itself.
     package func evaluate(_ expression: String, at location: ScriptLocation) async throws(ScriptError) -> JSONValue {
-        if let path = MemberPath(expression), let value = state.withLock({ path.value(in: $0.scope[path.root]?.value) })
-        {
+        if let path = MemberPath(expression), let value = state.withLock({ path.value(in: $0.value(of: path.root)) }) {
             return value
         }
         return try await run(expression, isStatements: false, at: location)
@@ -140,12 +157,15 @@ package final class ScriptSession: Sendable {
     private func prepare(_ names: [String]) -> [Prepared] {
         let bound = state.withLock { state in names.compactMap { name in state.scope[name].map { (name, $0) } } }
         return bound.map { name, bound in
-            if let json = bound.json { return Prepared(name: name, version: bound.version, json: json) }
+            let isModules = bound.isModules
+            if let json = bound.json {
+                return Prepared(name: name, version: bound.version, json: json, isModules: isModules)
+            }
             let json = bound.value.bytes
             state.withLock { state in
                 if state.scope[name]?.version == bound.version { state.scope[name]?.json = json }
             }
-            return Prepared(name: name, version: bound.version, json: json)
+            return Prepared(name: name, version: bound.version, json: json, isModules: isModules)
         }
     }
 
@@ -153,9 +173,11 @@ package final class ScriptSession: Sendable {
         let name: String
         let version: Int
         let json: [UInt8]
+        let isModules: Bool
 
         func binding(knownAs known: Int?) -> Evaluation.Binding {
-            Evaluation.Binding(name: name, version: version, json: known == version ? nil : json[...])
+            let json = known == version ? nil : json[...]
+            return Evaluation.Binding(name: name, version: version, json: json, isModules: isModules)
         }
     }
 

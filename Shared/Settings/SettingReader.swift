@@ -178,3 +178,10 @@ extension SettingReader {
         return text
     }
 }
+
+extension SettingReader: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Nothing of what is set, as there are secrets in it, and whatever holds a reader may be logged.
+    package var description: String { "SettingReader" }
+    package var debugDescription: String { description }
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

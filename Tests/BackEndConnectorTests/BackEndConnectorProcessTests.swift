@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import Messaging
 import PrivateServers
+import TestBackEnd
 import TestMessaging
 import TestSupport
 import Testing

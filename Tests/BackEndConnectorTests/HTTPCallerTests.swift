@@ -2,6 +2,7 @@ import Contracts
 import JSON
 import Projects
 import Telemetry
+import TestBackEnd
 import TestSupport
 import Testing
 

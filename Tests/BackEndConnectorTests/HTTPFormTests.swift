@@ -1,5 +1,7 @@
 import Contracts
+import Foundation
 import JSON
+import TestBackEnd
 import Testing
 
 @testable import BackEndConnector
@@ -79,15 +81,56 @@ import Testing
         await backEnd.stop()
     }
 
-    @Test func `a download is Base64, with a limit of its own`() async throws {
-        let backEnd = try await BackEnd.start { _ in [.answer(200, "abc")] }
+    @Test func `bytes go out as they are, in a part or as the body, with the type that the variables say`()
+        async throws
+    {
+        let backEnd = try await BackEnd.start { _ in [.answer(200, "{}")] }
+        let project = try HTTPBackEndProject(
+            backEnd.url,
+            transactions: """
+                part:
+                  method: POST
+                  path: /
+                  multipart: {photo: {base64: "{photo}", fileName: a, contentType: "{type}"}}
+                body: {method: PUT, path: /, base64: "{photo}", contentType: "{type}"}
+                """
+        )
+        let bytes: [UInt8] = [0, 13, 10, 255, 45, 45]
+        let photo = JSONValue.string(Data(bytes).base64EncodedString())
+        _ = try await project.call("body", ["photo": photo, "type": "image/png"]).get()
+        #expect(backEnd.received.last?.bytes == bytes)
+        #expect(backEnd.received.last?.headers["content-type"] == "image/png")
+        _ = try await project.call("body", ["photo": ""]).get()
+        #expect(backEnd.received.last?.bytes == [])
+        #expect(backEnd.received.last?.headers["content-type"] == "application/octet-stream")
+        _ = try await project.call("part", ["photo": photo, "type": "image/png"]).get()
+        let part = Array("filename=\"a\"\r\nContent-Type: image/png\r\n\r\n".utf8) + bytes + Array("\r\n--".utf8)
+        #expect(backEnd.received.last?.bytes.firstRange(of: part) != nil)
+        _ = try await project.call("part", ["photo": photo]).get()
+        #expect(backEnd.received.last?.body.contains("filename=\"a\"\r\n\r\n") == true)
+        // Neither ends the part's head.
+        for name in ["part", "body"] {
+            let wrong = await project.call(name, ["photo": photo, "type": "a\r\nX-Evil: 1"])
+            #expect(project.reason(of: wrong)?.code == "invalid_value")
+            let none = await project.call(name, ["photo": "a*b"])
+            #expect(project.reason(of: none)?.code == "invalid_value")
+        }
+        #expect(backEnd.received.count == 4)
+        await project.close()
+        await backEnd.stop()
+    }
+
+    @Test func `a download is Base64, with a limit of its own, and one of nothing is an empty file`() async throws {
+        let backEnd = try await BackEnd.start { $0.target == "/empty" ? [.answer(200, "")] : [.answer(200, "abc")] }
         let project = try HTTPBackEndProject(
             backEnd.url,
             transactions: """
                 file: {path: /, answer: base64}
                 short: {path: /, answer: base64, responseLimit: 2}
+                empty: {path: /empty, answer: base64}
                 """
         )
+        #expect(try await project.call("empty").get()["body"] == "")
         #expect(try await project.call("file").get()["body"] == "YWJj")
         #expect(project.reason(of: await project.call("short"))?.code == "response_too_large")
         await project.close()

@@ -4,6 +4,7 @@ import JSON
 import NIOSSL
 import PrivateServers
 import Synchronization
+import TestBackEnd
 import TestSupport
 import Testing
 
@@ -93,97 +94,6 @@ import Testing
         #expect(backEnd.received.count == 2)
         await project.close()
         await backEnd.stop()
-    }
-
-    @Test func `a token is asked for once, kept, and renewed when it is refused`() async throws {
-        let valid = Mutex(1)
-        let backEnd = try await BackEnd.start { request in
-            let number = valid.withLock { $0 }
-            guard request.target != "/token" else {
-                return [.answer(200, #"{"access_token":"t\#(number)","token_type":"Bearer","expires_in":3600}"#)]
-            }
-            let isRight = request.headers["authorization"] == "Bearer t\(number)"
-            return [.answer(isRight ? 200 : 401, "{}")]
-        }
-        let project = try HTTPBackEndProject(
-            backEnd.url,
-            settings: """
-                authentication:
-                  oauth2: {tokenUrl: \(backEnd.url)/token, clientId: "a:b", clientSecret: "${SECRET}", scope: "x y"}
-                """,
-            transactions: "create: {method: POST, path: /orders, json: {}}"
-        )
-        async let first = project.call("create")
-        async let second = project.call("create")
-        _ = (try await first.get(), try await second.get())
-        let asked = { backEnd.received.filter { $0.target == "/token" } }
-        #expect(asked().count == 1)
-        #expect(asked().first?.body == "grant_type=client_credentials&scope=x%20y")
-        let credentials = Data("a%3Ab:s3cret".utf8).base64EncodedString()
-        #expect(asked().first?.headers["authorization"] == "Basic \(credentials)")
-        valid.withLock { $0 = 2 }
-        _ = try await project.call("create").get()
-        #expect(asked().count == 2)
-        await project.close()
-        await backEnd.stop()
-    }
-
-    @Test func `a server that gives out no token says so`() async throws {
-        let backEnd = try await BackEnd.start { _ in [.answer(400, #"{"error":"invalid_client"}"#)] }
-        let project = try HTTPBackEndProject(
-            backEnd.url,
-            settings: """
-                authentication:
-                  oauth2: {tokenUrl: \(backEnd.url)/t, clientId: a, clientSecret: "${SECRET}"}
-                """,
-            transactions: "read: {path: /}"
-        )
-        let failure = try #require(project.reason(of: await project.call("read")))
-        #expect(failure.code == "oauth2_failed")
-        #expect(failure.details["error"] == "invalid_client")
-        #expect(!failure.message.contains("s3cret"))
-        await project.close()
-        await backEnd.stop()
-    }
-
-    @Test func `while no token is to be had, nothing has happened`() async throws {
-        let backEnd = try await BackEnd.start { _ in [.hang] }
-        let project = try HTTPBackEndProject(
-            backEnd.url,
-            settings: """
-                authentication:
-                  oauth2: {tokenUrl: \(backEnd.url)/t, clientId: a, clientSecret: "${SECRET}"}
-                """,
-            transactions: "create: {method: POST, path: /, json: {}, timeout: 300ms}"
-        )
-        let failure = try #require(project.reason(of: await project.call("create")))
-        #expect(failure.code == "connect_failed" && failure.effect == .none)
-        #expect(backEnd.received.allSatisfy { $0.target == "/t" })
-        await project.close()
-        await backEnd.stop()
-    }
-
-    @Test func `behind a proxy the token's host is the proxy's to look up, too`() async throws {
-        let proxy = try await BackEnd.start { request in
-            switch request.method {
-            case "CONNECT": [.send("HTTP/1.1 200 OK\r\n\r\n")]
-            case "POST": [.answer(200, #"{"access_token":"t","token_type":"Bearer"}"#)]
-            default: [.answer(200, "{}")]
-            }
-        }
-        let project = try HTTPBackEndProject(
-            "http://erp.internal.example:8080/api",
-            settings: """
-                proxy: {host: 127.0.0.1, port: \(proxy.port)}
-                authentication:
-                  oauth2: {tokenUrl: http://tokens.internal.example/t, clientId: a, clientSecret: "${SECRET}"}
-                """,
-            transactions: "read: {path: /items}"
-        )
-        _ = try await project.call("read").get()
-        #expect(proxy.received.last?.headers["authorization"] == "Bearer t")
-        await project.close()
-        await proxy.stop()
     }
 
     @Test func `cookies are a session's own`() async throws {

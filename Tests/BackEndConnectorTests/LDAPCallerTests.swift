@@ -2,6 +2,7 @@ import Contracts
 import Executors
 import JSON
 import Projects
+import TestBackEnd
 import TestSupport
 import Testing
 

@@ -17,7 +17,9 @@ final class RunningConnector: Sendable {
     private let tasks: [Task<Void, any Error>]
 
     /// Makes the tables, deploys the project of the tests, and connects; starts no connector yet.
-    init(backEnd: String, timeout: String = "10s") async throws {
+    ///
+    /// - Parameter connector: The text of the project's connector, when it is another one.
+    init(backEnd: String, timeout: String = "10s", connector: String? = nil) async throws {
         environment = [
             "FULLSYNC_POSTGRES_URL": try TestDatabase.address, "FULLSYNC_AMQP_URL": try TestVirtualHost.address,
             "FULLSYNC_SYMBOL_ERP_URL": backEnd, "FULLSYNC_SYMBOL_ERP_TOKEN": "token-of-erp",
@@ -28,9 +30,11 @@ final class RunningConnector: Sendable {
         client = PostgresClient(postgres, logger: logger)
         control = ControlStore(client, logger: logger)
         try await client.migrate(ControlStore.migrations, component: "control")
+        var files = ConnectorProject.files(timeout: timeout)
+        if let connector { files["connectors/erp.yaml"] = connector }
         _ = try await control.deploy(
             project: "p",
-            files: ConnectorProject.files(timeout: timeout),
+            files: files,
             digest: "d",
             by: "tests"
         )
@@ -101,6 +105,7 @@ final class RunningConnector: Sendable {
     func call(
         _ transaction: String,
         _ variables: JSONObject = [:],
+        session: String? = nil,
         until deadline: CallDeadline? = nil
     ) async throws -> Result<JSONValue, Failure> {
         let call = ConnectorCall(
@@ -110,6 +115,7 @@ final class RunningConnector: Sendable {
             transaction: transaction,
             variables: variables,
             idempotencyKey: "run/1",
+            session: session,
             deadline: deadline ?? CallDeadline(byCaller: Int(Date().timeIntervalSince1970 * 1_000) + 500_000)
         )
         let message = OutgoingMessage(

@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import JSON
+import TestBackEnd
 import TestSupport
 import Testing
 

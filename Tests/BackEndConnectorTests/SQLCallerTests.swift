@@ -172,6 +172,31 @@ import Testing
         await back.close()
     }
 
+    @Test func `a server that ends the connection in the middle of a result is told, and the next call is served`()
+        async throws
+    {
+        // The server sends rows as it makes them, and then its end.
+        let cut = """
+            SELECT n, repeat('x', 1000),
+              CASE WHEN n = 900 THEN pg_terminate_backend(pg_backend_pid()) END FROM generate_series(1, 1000) n
+            """
+        let back = try await SQLBackEnd(
+            .postgresql,
+            """
+            read: {sql: "\(cut)"}
+            change: {sql: "\(cut)", idempotent: false}
+            all: {sql: SELECT 7 AS a}
+            """,
+            settings: "timeout: 5m\nresponseLimit: 60000000"
+        )
+        let read = try #require(back.reason(of: await back.call("read")))
+        #expect(read.code == "connection_lost", "\(read)")
+        let change = try #require(back.reason(of: await back.call("change")))
+        #expect(change.code == "connection_lost" && change.effect == .unknown, "\(change)")
+        #expect(try await back.call("all").get()["rows"] == [["a": 7]])
+        await back.close()
+    }
+
     @Test func `an address of the server that says nothing leaves the next one its share of a call's time`()
         async throws
     {

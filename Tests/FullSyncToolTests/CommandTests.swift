@@ -117,7 +117,7 @@ import Testing
         try TextFile.replace(directory + "/databases/docs/database.yaml", with: "")
         let map = directory + design + "/map.js"
         let sequence = directory + "/sequences/sum.yaml"
-        try TextFile.replace(map, with: "while (true) ;\n")
+        try TextFile.replace(map, with: "(() => { while (true) ; })()\n")
         try TextFile.replace(sequence, with: "steps:\n  - js: |\n      while (true) {\n      }\n    as: a\n")
         let tool = Executables.path("fullsync")
         #expect(try await CommandFailure.check(tool, ["check", directory]).last == "p: 4 files, nothing wrong.")

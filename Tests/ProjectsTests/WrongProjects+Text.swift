@@ -65,14 +65,14 @@ extension WrongProjects {
             to: "sequence/x.yaml",
             gives:
                 "sequence/x.yaml:1:1: is not read: files belong in connectors/, sequences/, listeners/, jobs/, "
-                + "tests/ and databases/<name>/; did you mean 'sequences/'?"
+                + "tests/, scripts/ and databases/<name>/; did you mean 'sequences/'?"
         ),
         .writing(
             "steps: []",
             to: "sequences/deep/x.yaml",
             gives:
                 "sequences/deep/x.yaml:1:1: is not read: files belong in connectors/, sequences/, listeners/, "
-                + "jobs/, tests/ and databases/<name>/"
+                + "jobs/, tests/, scripts/ and databases/<name>/"
         ),
         .writing("steps: []", to: "sequences/x.yml", gives: "sequences/x.yml:1:1: is not read; rename it to x.yaml"),
         .writing(
@@ -86,7 +86,7 @@ extension WrongProjects {
             to: "sequences/x.js",
             gives:
                 "sequences/x.js:1:1: is not read: files belong in connectors/, sequences/, listeners/, jobs/, "
-                + "tests/ and databases/<name>/"
+                + "tests/, scripts/ and databases/<name>/"
         ),
     ]
 }

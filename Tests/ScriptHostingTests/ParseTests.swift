@@ -34,6 +34,21 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(10)))
+    func `a text with which every host breaks a limit is told as one that is at fault, and others are parsed`()
+        async throws
+    {
+        var limits = ScriptLimits.patient
+        // Of the processor: no parser reads gigabytes in a second.
+        limits.callTime = .milliseconds(10)
+        try await withPool(limits) { pool in
+            let text = "[" + String(repeating: "a,", count: 12 << 20) + "a]"
+            let fault = try #require(try await pool.fault(in: text, as: .expression))
+            #expect(fault.kind == .timeLimit)
+            #expect(try await pool.fault(in: "a + b", as: .expression) == nil)
+        }
+    }
+
     /// The host, once it has answered.
     private func ready(_ pool: ScriptHostPool) async throws -> Int32? {
         _ = try await pool.fault(in: "1", as: .expression)

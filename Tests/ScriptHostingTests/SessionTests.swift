@@ -97,6 +97,48 @@ import Testing
         }
     }
 
+    @Test func `expressions get modules, which see nothing of the run and cannot be changed`() async throws {
+        let texts: JSONObject = [
+            "money": """
+            const { half } = require('./numbers');
+            exports.round = x => Math.round(x * 100) / 100;
+            exports.half = half;
+            exports.sees = typeof order;
+            exports.rates = { de: [0.19, 0.07] };
+            """, "numbers": "exports.half = x => x / 2;\nexports.money = require('money');",
+            "broken": "exports.a = 1;\nthrow new Error('no');",
+        ]
+        try await withPool { pool async throws in
+            try await pool.withSession { session async throws in
+                session.bind("order", ["total": 10])
+                session.bindModules("require", texts)
+                let place = ScriptLocation("sequences/a.yaml", line: 7)
+                func value(_ text: String) async throws -> JSONValue { try await session.evaluate(text, at: place) }
+                #expect(try await value("require('money').round(order.total / 3)") == 3.33)
+                #expect(try await value("require('./money').half(order.total)") == 5)
+                #expect(try await value("require('money').sees") == "undefined")
+                #expect(try await value("require('numbers').money === require('money')") == true)
+                for change in ["rates.de.push(1)", "round = null", "rates.de[0] = 1", "half.x = 1"] {
+                    let error = await scriptError { try await value("require('money').\(change)") }
+                    #expect(error?.message.hasPrefix("TypeError") == true, "\(change): \(String(describing: error))")
+                }
+                let broken = await scriptError { try await value("require('broken').a") }
+                #expect(broken?.message == "Error: no (scripts/broken.js:2)")
+                let none = await scriptError { try await value("require('toString')") }
+                #expect(none?.message.hasPrefix("Error: there is no script 'toString'") == true)
+                #expect(await scriptError { try await value("require") } != nil)
+                // New ones take the place of the old ones.
+                session.bindModules("require", ["money": "exports.round = () => 'new'"])
+                #expect(try await value("require('money').round(1)") == "new")
+                session.bindModules("require", ["wrong": "exports.a = 1;\nexports.b = {;"])
+                let wrong = await scriptError { try await value("require('wrong')") }
+                #expect(wrong?.message.hasSuffix("(scripts/wrong.js:2)") == true, "\(String(describing: wrong))")
+                session.bind("require", 7)
+                #expect(try await value("require + 1") == 8)
+            }
+        }
+    }
+
     @Test func `text goes through as it is`() async throws {
         try await withPool { pool async throws in
             try await pool.withSession { session async throws in

@@ -246,6 +246,40 @@ extension SystemTests {
             }
         }
 
+        @Test func `an index that two projects have goes with the last of them, and not with an undeployment`()
+            async throws
+        {
+            let shop = try await Shop.make()
+            let administrator = shop.system.administrator
+            let other = uniqueID("other")
+            func files(_ project: String, _ indexes: String) -> JSONObject {
+                [
+                    "project.yaml": .string("project: \(project)\n"),
+                    "databases/\(shop.first)/database.yaml": .string("indexes: {\(indexes)}\n"),
+                ]
+            }
+            func deploy(_ project: String, _ indexes: String) async throws -> JSONValue {
+                let answer = try await administrator.send(
+                    "PUT",
+                    "/_fullsync/projects/\(project)",
+                    ["files": .object(files(project, indexes))]
+                )
+                try #require(answer.status == 200, "\(answer.json)")
+                return answer.json
+            }
+            let shared = "shared: {fields: [a]}"
+            for project in [shop.name, other] { _ = try await deploy(project, shared) }
+            #expect(try await deploy(shop.name, "")["removed"] == [])
+            #expect(try await names(of: shop) == ["_all_docs", "shared"])
+            let taken = try await administrator.send("DELETE", "/_fullsync/projects/\(other)")
+            try #require(taken.status == 200, "\(taken.json)")
+            #expect(try await names(of: shop) == ["_all_docs", "shared"])
+            // What comes back has it still, and gives it up.
+            _ = try await deploy(other, shared)
+            #expect(try await deploy(other, "")["removed"] == [.string("\(shop.first)/_design/shared")])
+            #expect(try await names(of: shop) == ["_all_docs"])
+        }
+
         private func names(of shop: Shop) async throws -> [JSONValue?] {
             let list = try await shop.system.administrator.get("/\(shop.first)/_index").json
             return list["indexes"]?.arrayValue?.map { $0["name"] } ?? []
@@ -258,8 +292,8 @@ extension SystemTests {
             try #require(try await shop.deploy(shop.one).json["version"] == 1)
             let before = try await shop.state()
             var files = shop.two
-            // JavaScript, and no function.
-            files["databases/\(shop.second)/design/rules/validate_doc_update.js"] = "42"
+            // No function, which only running it tells.
+            files["databases/\(shop.second)/design/rules/validate_doc_update.js"] = "(() => 42)()"
             let answer = try await shop.deploy(files)
             #expect(answer.status == 400 && answer.error == "compilation_error", "\(answer.json)")
             #expect(answer.reason?.hasPrefix("\(shop.second)/_design/rules: ") == true, "\(answer.json)")

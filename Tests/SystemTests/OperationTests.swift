@@ -128,7 +128,7 @@ extension SystemTests {
 }
 
 /// A project of one test, with a user who writes.
-private struct OperationStage {
+struct OperationStage {
     let system: RunningSystem
     /// Of the project, its user and its databases.
     let name: String

@@ -8,7 +8,7 @@ enum HTTPAnswer {
     /// How much of the body of a refused answer is told, in characters.
     static let excerptLength = 1_000
 
-    /// `{"status": 200, "headers": {…}, "body": …}`; a body of no bytes is null.
+    /// `{"status": 200, "headers": {…}, "body": …}`; a body of no bytes is null, but as Base64 a file of none.
     ///
     /// - Throws: `http_status` for a status that the transaction does not accept, `not_json` for a body that should be.
     static func value(of answer: RawAnswer, for transaction: HTTPTransaction) throws(ExchangeFailure) -> JSONValue {
@@ -28,7 +28,7 @@ enum HTTPAnswer {
         _ answer: RawAnswer,
         as form: HTTPTransaction.AnswerForm
     ) throws(ExchangeFailure) -> JSONValue {
-        guard !answer.body.isEmpty else { return .null }
+        guard !answer.body.isEmpty || form == .base64 else { return .null }
         switch form {
         case .none: return .null
         case .base64: return .string(Data(answer.body).base64EncodedString())

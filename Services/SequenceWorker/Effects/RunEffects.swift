@@ -24,6 +24,8 @@ struct RunEffects: SequenceEffects {
     let values: ValueHolder?
     let passwords: PasswordHasher
     let scripts: RunScripts
+    /// The texts of the modules of a project, by its name.
+    let modules: @Sendable (String) -> JSONObject
     let logger: Logger
 
     var now: ContinuousClock.Instant { .now }
@@ -31,7 +33,8 @@ struct RunEffects: SequenceEffects {
 
     func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue] {
         do {
-            return try await self.scripts.evaluate(scripts, scope: scope)
+            let modules = modules(site.sequence.project)
+            return try await self.scripts.evaluate(scripts, scope: scope, modules: modules)
         } catch {
             switch error.kind {
             case .cancelled: throw CancellationError()

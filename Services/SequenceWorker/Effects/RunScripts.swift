@@ -12,6 +12,22 @@ actor RunScripts {
     private struct Lent: Sendable {
         let session: ScriptSession
         var bound = JSONObject()
+        /// The modules under `require`, while the scope has nothing else of that name.
+        var modules: JSONObject?
+
+        /// Gives the session the modules of a script's project.
+        mutating func bind(modules texts: JSONObject, over scope: JSONObject) {
+            guard scope[Self.require] == nil else {
+                modules = nil
+                return
+            }
+            guard modules != texts else { return }
+            session.bindModules(Self.require, texts)
+            modules = texts
+        }
+
+        /// The name of the function by which expressions get them.
+        private static let require = "require"
 
         /// Gives the session the values of a scope that scripts mention; nil for all.
         mutating func bind(_ scope: JSONObject, mentioned: Set<String>?) {
@@ -32,12 +48,19 @@ actor RunScripts {
     }
 
     /// Evaluates scripts over a scope, in their order.
-    func evaluate(_ scripts: [Script], scope: JSONObject) async throws(ScriptError) -> [JSONValue] {
+    ///
+    /// - Parameter modules: The texts of the modules that the scripts' project has, by name.
+    func evaluate(
+        _ scripts: [Script],
+        scope: JSONObject,
+        modules: JSONObject
+    ) async throws(ScriptError) -> [JSONValue] {
         var lent = idle.popLast() ?? Lent(session: ScriptSession(pool: pool))
         defer { idle.append(lent) }
         var results: [JSONValue] = []
         for script in scripts {
             lent.bind(scope, mentioned: script.mentionedNames)
+            if script.mentionedNames?.contains("require") ?? true { lent.bind(modules: modules, over: scope) }
             let location = ScriptLocation(script.position.file, line: script.start.line)
             switch script.form {
             case .expression: results.append(try await lent.session.evaluate(script.source, at: location))

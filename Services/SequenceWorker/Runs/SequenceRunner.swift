@@ -49,6 +49,7 @@ struct SequenceRunner: Sendable {
         logger[metadataKey: "sequence"] = "\(run.project)/\(run.sequence)"
         let identity = try await identity(of: run, groups: calling?.groups)
         let scripts = RunScripts(scripts)
+        let library = CatalogueLibrary(project: project, others: catalogue)
         let effects = RunEffects(
             run: run,
             project: project,
@@ -60,10 +61,11 @@ struct SequenceRunner: Sendable {
             values: values(of: run, calling?.session),
             passwords: passwords,
             scripts: scripts,
+            modules: { library.modules(ofProject: $0) },
             logger: logger
         )
         let interpreter = Interpreter(
-            library: CatalogueLibrary(project: project, others: catalogue),
+            library: library,
             effects: effects,
             turnNaming: run.turnKey.map { .bySubject(runKey: $0) } ?? .byNumber
         )
@@ -119,6 +121,11 @@ private struct CatalogueLibrary: SequenceLibrary {
 
     func symbols(ofProject other: String) -> JSONObject {
         library(other)?.symbols ?? [:]
+    }
+
+    /// The texts of a project's modules, by name.
+    func modules(ofProject other: String) -> JSONObject {
+        library(other)?.modules ?? [:]
     }
 
     private func library(_ other: String) -> Project? {

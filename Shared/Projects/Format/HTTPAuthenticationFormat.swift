@@ -167,7 +167,7 @@ extension SourceMembers {
                 name: member.name,
                 content: content,
                 fileName: fileName.map(PlaceholderText.init),
-                contentType: contentType
+                contentType: contentType.map(PlaceholderText.init)
             )
         }
     }

@@ -101,7 +101,7 @@ extension HTTPTransaction {
 }
 
 extension SourceMembers {
-    /// Reads `json`, `form`, `text`, `xml` or `multipart`, of which a transaction has one at most.
+    /// Reads `json`, `form`, `text`, `xml`, `multipart` or `base64`, of which a transaction has one at most.
     fileprivate mutating func body() -> HTTPTransaction.Body {
         let json = take("json")
         let xml = take("xml")
@@ -110,10 +110,14 @@ extension SourceMembers {
         _ = take("form")
         let parts = multipartFields()
         let multipart = has("multipart") ? parts : nil
+        let base64 = self.text("base64")
         let contentType = self.text("contentType")
-        exclusive(["json", "form", "text", "xml", "multipart"])
-        if contentType != nil, !has("text"), !has("xml") {
-            problems.report("'contentType' goes with 'text' and 'xml' only", at: position(of: "contentType"))
+        exclusive(["json", "form", "text", "xml", "multipart", "base64"])
+        if contentType != nil, !has("text"), !has("xml"), !has("base64") {
+            problems.report("'contentType' goes with 'text', 'xml' and 'base64' only", at: position(of: "contentType"))
+        }
+        if let base64 {
+            return .base64(PlaceholderText(base64), contentType: PlaceholderText(contentType ?? ""))
         }
         if let json { return .json(JSONTemplate(json.node.json)) }
         if let form { return .form(form) }

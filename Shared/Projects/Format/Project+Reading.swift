@@ -54,7 +54,7 @@ extension Project {
             let answers = try await faults(scripts)
             precondition(answers.count == scripts.count, "\(answers.count) answers about \(scripts.count) scripts")
             for (script, fault) in zip(scripts, answers) {
-                if let fault { found.append(script.problem(fault)) }
+                if let problem = fault.map(script.problem) ?? script.shapeProblem { found.append(problem) }
             }
         }
         guard let project, found.isEmpty else { throw ProjectProblems(problems: found.inOrder) }

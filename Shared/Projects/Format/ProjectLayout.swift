@@ -19,9 +19,10 @@ struct ProjectLayout {
     private(set) var listeners: [(name: String, file: String)] = []
     private(set) var jobs: [(name: String, file: String)] = []
     private(set) var tests: [(name: String, file: String)] = []
+    private(set) var scripts: [(name: String, file: String)] = []
     private(set) var databases: [String: DatabaseFiles] = [:]
 
-    private static let folders = ["connectors", "sequences", "listeners", "jobs", "tests", "databases"]
+    private static let folders = ["connectors", "sequences", "listeners", "jobs", "tests", "scripts", "databases"]
 
     init(paths: [String], problems: ProblemCollector) {
         for path in paths where path != ProjectReader.mainFile { add(path, problems) }
@@ -45,8 +46,9 @@ struct ProjectLayout {
             addDatabaseFile(path, parts, problems)
             return
         }
-        let name = String(file.dropLast(5))
-        guard parts.count == 2, isYAML, parts[0] != "databases", Self.folders.contains(parts[0]) else {
+        let isScript = parts[0] == "scripts"
+        let name = String(file.dropLast(isYAML ? 5 : 3))
+        guard parts.count == 2, isYAML != isScript, parts[0] != "databases", Self.folders.contains(parts[0]) else {
             reportPlace(parts, at: position, problems)
             return
         }
@@ -62,12 +64,13 @@ struct ProjectLayout {
         case "sequences": sequences.append((name, path))
         case "listeners": listeners.append((name, path))
         case "tests": tests.append((name, path))
+        case "scripts": scripts.append((name, path))
         default: jobs.append((name, path))
         }
     }
 
     private func reportPlace(_ parts: [String], at position: SourcePosition, _ problems: ProblemCollector) {
-        let places = "connectors/, sequences/, listeners/, jobs/, tests/ and databases/<name>/"
+        let places = "connectors/, sequences/, listeners/, jobs/, tests/, scripts/ and databases/<name>/"
         var suggestion: String?
         if parts.count > 1, !Self.folders.contains(parts[0]) {
             suggestion = nearestName(to: parts[0], among: Self.folders).map { "did you mean '\($0)/'?" }

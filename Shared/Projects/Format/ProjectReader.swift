@@ -49,6 +49,7 @@ struct ProjectReader {
             project.jobs[name] = readJob(name, file: file, isMember: grouped.contains(name))
         }
         for sequence in sequencesOfJobs(in: project) { project.sequences[sequence.name] = sequence }
+        for (name, file) in layout.scripts { project.modules[name] = .string(files[file] ?? "") }
         for (name, file) in layout.tests { project.tests += readTests(name, file: file) }
         for (name, database) in layout.databases { project.databases[name] = readDatabase(name, files: database) }
 

@@ -185,6 +185,11 @@ extension HTTPTransaction.Body {
         case .multipart(let fields):
             let form = try MultipartForm(fields, variables)
             return (form.bytes, form.contentType)
+        case .base64(let bytes, let contentType):
+            let type = try contentType.mediaType(with: variables)
+            return (
+                try bytes.bytes(with: variables, of: "the body"), type.isEmpty ? "application/octet-stream" : type
+            )
         }
     }
 

@@ -43,17 +43,14 @@ extension MultipartField {
             return Array(try text.filled(with: variables).utf8)
         case .base64(let text):
             if let name = text.onlyVariable, variables[name]?.isNull ?? true { return nil }
-            guard let bytes = Base64.decode(try text.filled(with: variables)) else {
-                throw SequenceFailure(code: .invalidValue, message: "the part '\(name)' is not Base64")
-            }
-            return bytes
+            return try text.bytes(with: variables, of: "the part '\(name)'")
         }
     }
 
     fileprivate func head(_ variables: JSONObject) throws(SequenceFailure) -> String {
         var head = "Content-Disposition: form-data; name=\"\(Self.quoted(name))\""
         if let fileName { head += "; filename=\"\(Self.quoted(try fileName.filled(with: variables)))\"" }
-        if let contentType { head += "\r\nContent-Type: \(contentType)" }
+        if let type = try contentType?.mediaType(with: variables), !type.isEmpty { head += "\r\nContent-Type: \(type)" }
         return head
     }
 
@@ -69,5 +66,29 @@ extension MultipartField {
             default: String(scalar)
             }
         }.joined()
+    }
+}
+
+extension PlaceholderText {
+    /// The bytes that the filled text is the Base64 of.
+    ///
+    /// - Parameter subject: What they are, for errors.
+    func bytes(with variables: JSONObject, of subject: String) throws(SequenceFailure) -> [UInt8] {
+        guard let bytes = Base64.decode(try filled(with: variables)) else {
+            throw SequenceFailure(code: .invalidValue, message: "\(subject) is not Base64")
+        }
+        return bytes
+    }
+
+    /// The filled text as the value of a header `Content-Type`.
+    func mediaType(with variables: JSONObject) throws(SequenceFailure) -> String {
+        let type = try filled(with: variables)
+        guard type.utf8.allSatisfy({ (0x20...0x7E).contains($0) }) else {
+            throw SequenceFailure(
+                code: .invalidValue,
+                message: "'contentType' may hold printable ASCII characters only"
+            )
+        }
+        return type
     }
 }

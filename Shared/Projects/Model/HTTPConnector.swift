@@ -120,14 +120,15 @@ package struct MultipartField: Sendable, Hashable {
     package let name: String
     package var content: Content
     package var fileName: PlaceholderText?
-    package var contentType: String?
+    /// Of nothing, and then there is none, when it is one placeholder of nothing.
+    package var contentType: PlaceholderText?
 
     var variables: [String] {
         let value =
             switch content {
             case .text(let text), .base64(let text): text.variables
             }
-        return value + (fileName?.variables ?? [])
+        return value + (fileName?.variables ?? []) + (contentType?.variables ?? [])
     }
 }
 
@@ -157,6 +158,8 @@ package struct HTTPTransaction: Sendable {
         /// Text whose values are escaped for XML.
         case xmlText(PlaceholderText, contentType: String)
         case multipart([MultipartField])
+        /// Bytes, given as Base64.
+        case base64(PlaceholderText, contentType: PlaceholderText)
 
         /// The variables that it needs.
         var variables: [String] {
@@ -166,6 +169,7 @@ package struct HTTPTransaction: Sendable {
             case .form(let fields): fields.flatMap(\.value.variables)
             case .text(let text, _), .xmlText(let text, _): text.variables
             case .multipart(let fields): fields.flatMap(\.variables)
+            case .base64(let bytes, let contentType): bytes.variables + contentType.variables
             }
         }
     }

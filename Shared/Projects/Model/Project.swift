@@ -18,6 +18,8 @@ package struct Project: Sendable {
     /// The notifications of back ends, by the last part of their routing key.
     package var notifications: [String: NotificationRule]
     package var databases: [String: DatabaseDefinition]
+    /// The texts of the modules that all expressions may `require`, by name.
+    package var modules: JSONObject
     /// What `fullsync test` calls, in the order of the files.
     package var tests: [TestCase]
     /// SHA-256 of the files' names and contents, in hexadecimal: the same for the same files everywhere, whatever the
@@ -40,6 +42,7 @@ package struct Project: Sendable {
         jobs = [:]
         notifications = [:]
         databases = [:]
+        modules = [:]
         tests = []
     }
 }

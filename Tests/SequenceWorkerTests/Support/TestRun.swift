@@ -25,8 +25,10 @@ struct TestRun {
     let definition: DatabaseDefinition
 
     /// The store of the running test, with all tables of a worker's.
-    static func store(_ logger: Logger) async throws -> DocumentStore {
-        var configuration = try PostgresConfiguration(url: try TestDatabase.address)
+    ///
+    /// - Parameter address: Where PostgreSQL answers, when that is not the test's own server.
+    static func store(_ logger: Logger, at address: String? = nil) async throws -> DocumentStore {
+        var configuration = try PostgresConfiguration(url: try address ?? TestDatabase.address)
         configuration.maximumConnections = 6
         configuration.acquireTimeout = .seconds(120)
         let store = DocumentStore(PostgresClient(configuration, logger: logger), logger: logger)
@@ -47,9 +49,9 @@ struct TestRun {
     }
 
     /// Lends one with script hosts that run.
-    static func with(_ body: (TestRun) async throws -> Void) async throws {
+    static func with(at address: String? = nil, _ body: (TestRun) async throws -> Void) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let store = try await store(logger)
+        let store = try await store(logger, at: address)
         let scripts = scripts(logger)
         let hosts = Task { await scripts.run() }
         try await attempt {

@@ -8,8 +8,9 @@ actor OAuth2Tokens {
     static let maximumAnswer = 65_536
     /// How long a token is used when the server does not say how long it holds.
     private static let standardLife: Duration = .seconds(300)
-    /// How long before its end a token is no longer used.
+    /// How long before its end a token is no longer used, at most: of one that is short-lived a part is left out.
     private static let margin: Duration = .seconds(30)
+    private static let shareLeftOut = 5
 
     struct Token: Sendable, Hashable {
         let text: String
@@ -62,7 +63,7 @@ actor OAuth2Tokens {
         if case .asking(task)? = entries[place] {
             switch result {
             case .success(let answer):
-                entries[place] = .kept(answer.token, until: .now + max(.zero, answer.life - Self.margin))
+                entries[place] = .kept(answer.token, until: .now + answer.life - Self.left(of: answer.life))
             case .failure: entries[place] = nil
             }
         }
@@ -104,23 +105,37 @@ actor OAuth2Tokens {
         )
     }
 
+    private static func left(of life: Duration) -> Duration { min(margin, life / shareLeftOut) }
+
+    /// The token of an answer (section 5.1).
+    ///
+    /// A server that is not well is waited for like a back end that is not there; all else is a refusal.
     private static func answer(_ answer: RawAnswer) throws(ExchangeFailure) -> Answer {
-        guard answer.status == 200, let value = try? JSONValue(parsing: answer.body),
-            let token = value["access_token"]?.stringValue, !token.isEmpty,
-            token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
-        else {
-            let word = (try? JSONValue(parsing: answer.body))?["error"]?.stringValue
-            throw .refused(
-                BackEndRefusal(
-                    code: "oauth2_failed",
-                    reason: "no token was given out (status \(answer.status))",
-                    details: ["status": .number(JSONNumber(answer.status)), "error": word.map { .string($0) } ?? .null]
-                )
-            )
+        guard answer.status < 500, answer.status != 429 else {
+            throw .connectFailed("the token server answered with status \(answer.status)")
+        }
+        guard answer.status == 200 else { throw refused(answer, "no token was given out (status \(answer.status))") }
+        guard let value = try? JSONValue(parsing: answer.body), let token = value["access_token"]?.stringValue,
+            !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { throw refused(answer, "the token server's answer has no token in it") }
+        // Of another type it is not shown as one is (section 7.1). Servers that leave the type out mean this one.
+        guard value["token_type"]?.stringValue.map({ $0.lowercased() == "bearer" }) ?? true else {
+            throw refused(answer, "the token is of another type than Bearer")
         }
         let seconds = value["expires_in"]?.intValue ?? value["expires_in"]?.stringValue.flatMap { Int($0) }
         let life = seconds.map { Duration.seconds(min(max(0, $0), 86_400)) } ?? standardLife
         return Answer(token: token, life: life)
+    }
+
+    private static func refused(_ answer: RawAnswer, _ reason: String) -> ExchangeFailure {
+        let word = (try? JSONValue(parsing: answer.body))?["error"]?.stringValue
+        return .refused(
+            BackEndRefusal(
+                code: "oauth2_failed",
+                reason: reason,
+                details: ["status": .number(JSONNumber(answer.status)), "error": word.map { .string($0) } ?? .null]
+            )
+        )
     }
 
     /// As in a form: only unreserved characters stand for themselves.

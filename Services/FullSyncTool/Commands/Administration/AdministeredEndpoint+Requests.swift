@@ -65,7 +65,8 @@ extension AdministeredEndpoint {
                 status: Int(response.status.code),
                 error: body?["error"]?.stringValue,
                 reason: body?["reason"]?.stringValue ?? String(decoding: bytes.prefix(1_000), as: UTF8.self),
-                run: run
+                run: run,
+                help: EndpointRefusal.help(for: Int(response.status.code), to: request)
             )
         }
         return Answer(body: body, run: run)
@@ -108,9 +109,35 @@ struct EndpointRefusal: Error, CustomStringConvertible, ErrorWithExitCode {
     let error: String?
     let reason: String
     let run: String?
+    /// What helps, where that is known.
+    var help: String?
 
     var description: String {
         "\(status) \(error.map { "\($0): " } ?? "")\(reason)" + (run.map { " (run \($0))" } ?? "")
+            + (help.map { "; \($0)" } ?? "")
+    }
+
+    /// What helps whoever asked for that.
+    static func help(for status: Int, to request: AdministeredEndpoint.Request) -> String? {
+        switch (status, request.caller) {
+        case (401, nil), (403, nil): "set FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD to an administrator's"
+        case (401, .some): "set FULLSYNC_USER_PASSWORD to the user's"
+        case (404, _): listing(of: request.path).map { "`\($0)` shows what there is" }
+        case (503, _): "`fullsync doctor` says what is not well"
+        default: nil
+        }
+    }
+
+    /// The command that lists what a path names one of.
+    private static func listing(of path: [String]) -> String? {
+        guard path.count > 2, path[0] == "_fullsync" else { return nil }
+        switch path[1] {
+        case "runs", "users", "groups", "databases": return "fullsync \(path[1])"
+        case "projects" where path.count > 4 && ["jobs", "listeners"].contains(path[3]):
+            return "fullsync \(path[3]) \(path[2])"
+        case "projects": return "fullsync doctor"
+        default: return nil
+        }
     }
 
     var exitCode: ExitCode { FailureCode.of(status: status) }
@@ -121,6 +148,8 @@ struct EndpointUnreachable: Error, CustomStringConvertible, ErrorWithExitCode {
     let address: String
     let reason: String
 
-    var description: String { "\(address) does not answer: \(reason)" }
+    var description: String {
+        "\(address) does not answer: \(reason); `fullsync start` starts a system, FULLSYNC_ENDPOINT names one elsewhere"
+    }
     var exitCode: ExitCode { FailureCode.unavailable }
 }

@@ -1,22 +1,26 @@
 import NIOCore
 import NIOPosix
-import NIOSSL
+package import NIOSSL
 import Synchronization
 
 /// A back end that speaks TCP and does exactly what a test says, good or bad.
-final class BackEnd: Sendable {
+package final class BackEnd: Sendable {
     /// A request as it came.
-    struct Received: Sendable {
-        let method: String
-        let target: String
+    package struct Received: Sendable {
+        package let method: String
+        package let target: String
         /// Names in lower case.
-        let headers: [String: String]
-        let body: String
+        package let headers: [String: String]
+        package let bytes: [UInt8]
+
+        /// The body as a text.
+        package var body: String { String(decoding: bytes, as: UTF8.self) }
     }
 
     /// What it does with a request, in order.
-    enum Reaction: Sendable {
+    package enum Reaction: Sendable {
         case send(String)
+        case sendBytes([UInt8])
         /// An answer whose body is no UTF-8.
         case invalidText
         /// The same piece again and again, as often as that.
@@ -33,18 +37,18 @@ final class BackEnd: Sendable {
     }
 
     private let journal: Journal
-    let port: Int
+    package let port: Int
     private let task: Task<Void, any Error>
 
     private let isSecure: Bool
 
     /// Its certificate, when it has one, is for `localhost`.
-    var url: String { isSecure ? "https://localhost:\(port)" : "http://127.0.0.1:\(port)" }
-    var received: [Received] { journal.requests.withLock { $0 } }
-    var connectionCount: Int { journal.connections.withLock { $0 } }
+    package var url: String { isSecure ? "https://localhost:\(port)" : "http://127.0.0.1:\(port)" }
+    package var received: [Received] { journal.requests.withLock { $0 } }
+    package var connectionCount: Int { journal.connections.withLock { $0 } }
 
     /// Listens on a free port, and reacts to each request.
-    static func start(
+    package static func start(
         tls: NIOSSLContext? = nil,
         _ react: @escaping @Sendable (Received) -> [Reaction]
     ) async throws -> BackEnd {
@@ -87,7 +91,7 @@ final class BackEnd: Sendable {
     }
 
     /// Ends it with all its connections.
-    func stop() async {
+    package func stop() async {
         task.cancel()
         _ = await task.result
     }
@@ -98,15 +102,16 @@ final class BackEnd: Sendable {
         _ react: @Sendable (Received) -> [Reaction]
     ) async throws {
         try await connection.executeThenClose { inbound, outbound in
-            var buffer = ""
+            var buffer: [UInt8] = []
             for try await part in inbound {
-                buffer += String(buffer: part)
+                buffer += part.readableBytesView
                 while let (request, rest) = parse(buffer) {
                     buffer = rest
                     journal.requests.withLock { $0.append(request) }
                     for reaction in react(request) {
                         switch reaction {
                         case .send(let text): try await outbound.write(ByteBuffer(string: text))
+                        case .sendBytes(let bytes): try await outbound.write(ByteBuffer(bytes: bytes))
                         case .invalidText:
                             let head = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\""
                             try await outbound.write(ByteBuffer(bytes: Array(head.utf8) + [0xFF, 0x22]))
@@ -122,10 +127,10 @@ final class BackEnd: Sendable {
         }
     }
 
-    /// The first request of the text and what follows it; nil when it is not whole yet.
-    private static func parse(_ text: String) -> (Received, String)? {
-        guard let end = text.firstRange(of: "\r\n\r\n") else { return nil }
-        let lines = text[..<end.lowerBound].split(separator: "\r\n")
+    /// The first request of the bytes and what follows it; nil when it is not whole yet.
+    private static func parse(_ bytes: [UInt8]) -> (Received, [UInt8])? {
+        guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
+        let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
         let words = lines[0].split(separator: " ").map(String.init)
         let headers = lines.dropFirst().map { line in
             let parts = line.split(separator: ":", maxSplits: 1)
@@ -133,18 +138,24 @@ final class BackEnd: Sendable {
         }
         let fields = Dictionary(headers, uniquingKeysWith: { first, _ in first })
         let length = fields["content-length"].flatMap { Int($0) } ?? 0
-        let rest = text[end.upperBound...]
-        guard rest.utf8.count >= length else { return nil }
-        let body = String(decoding: rest.utf8.prefix(length), as: UTF8.self)
-        let request = Received(method: words[0], target: words[1], headers: fields, body: body)
-        return (request, String(decoding: rest.utf8.dropFirst(length), as: UTF8.self))
+        let rest = bytes[end.upperBound...]
+        guard rest.count >= length else { return nil }
+        let body = Array(rest.prefix(length))
+        let request = Received(method: words[0], target: words[1], headers: fields, bytes: body)
+        return (request, Array(rest.dropFirst(length)))
     }
 }
 
 extension BackEnd.Reaction {
     /// A whole answer.
-    static func answer(_ status: Int, _ body: String, headers: [String] = []) -> BackEnd.Reaction {
+    package static func answer(_ status: Int, _ body: String, headers: [String] = []) -> BackEnd.Reaction {
         let fields = (headers + ["Content-Length: \(body.utf8.count)"]).joined(separator: "\r\n")
         return .send("HTTP/1.1 \(status) Status\r\n\(fields)\r\n\r\n\(body)")
+    }
+
+    /// A whole answer of bytes.
+    package static func answer(_ status: Int, bytes: [UInt8], headers: [String] = []) -> BackEnd.Reaction {
+        let fields = (headers + ["Content-Length: \(bytes.count)"]).joined(separator: "\r\n")
+        return .sendBytes(Array("HTTP/1.1 \(status) Status\r\n\(fields)\r\n\r\n".utf8) + bytes)
     }
 }
