@@ -1,3 +1,4 @@
+import ControlStore
 import CouchProtocol
 import DocumentStore
 import Logging
@@ -41,14 +42,23 @@ struct ChangeLogPruner: Service {
 
     private func prune(_ name: String) async throws {
         let database = try await store.database(name)
-        guard let slowest = try await progress.slowest(in: database) else { return }
-        // The compaction reads the log, too.
-        let seq = min(slowest, try await store.compactedThrough(database))
-        while try await store.pruneChangeLog(
-            of: database,
-            through: seq,
-            olderThan: retention,
-            limit: Self.stretch
-        ) == Self.stretch {}
+        while try await pruneStretch(of: database) == Self.stretch {}
+    }
+
+    /// Forgets a stretch of a database's changes.
+    ///
+    /// Between deployments: one that brings a listener back looks how far back the log reaches, and whoever prunes
+    /// behind that knows of the listener, or knows that it does not know all that is live.
+    private func pruneStretch(of database: Database) async throws -> Int {
+        try await progress.control.betweenDeployments {
+            guard let slowest = try await progress.slowest(in: database) else { return 0 }
+            return try await store.pruneChangeLog(
+                of: database,
+                // The compaction reads the log, too.
+                through: min(slowest, try await store.compactedThrough(database)),
+                olderThan: retention,
+                limit: Self.stretch
+            )
+        }
     }
 }

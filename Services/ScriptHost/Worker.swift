@@ -147,6 +147,8 @@ final class Worker {
             result.append(to: &text)
             return .value(text[...])
         } catch {
+            // The engine has passed over its `finally`, those of the modules' library too: the next one begins anew.
+            if error.cause == .timeLimit { scopes.remove(evaluation.session) }
             throw ScriptError(error, in: place, otherwise: .exception)
         }
     }

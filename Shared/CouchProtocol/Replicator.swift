@@ -77,6 +77,7 @@ package struct Replicator: Sendable {
     /// - Returns: Its revisions that could not be read or written for what they are.
     package func bring(_ id: DocumentID) async throws -> [WriteFailure] {
         var page = try await source.changes(ChangesRequest(limit: 100, filter: .documents([id])))
+        // A server that passes over the filter names whatever it has.
         page.rows.removeAll { $0.id != id }
         return try await BatchTransfer(source: source, target: target).run(page).failures
     }

@@ -65,6 +65,14 @@ extension PostgresError {
         }
     }
 
+    /// Whether the same statement may succeed a little later, where it does no harm that it may have happened already.
+    package var mayPass: Bool {
+        switch self {
+        case .timedOut: true
+        default: isUnavailable || isRetryable || sqlState?.isTransientRefusal == true || sqlState == .queryCanceled
+        }
+    }
+
     /// Whether the server refused what it was given (class 22, data exceptions; 23, integrity constraints), as it will
     /// each time.
     package var refusesData: Bool {

@@ -4,51 +4,84 @@
 /// number, undefined behind the last; `add` takes the compiled function of one; `require` is what expressions call.
 /// A module sees `module`, `exports` and `require`, as CommonJS has it, and nothing of the run: what it does follows
 /// from what it is given.
+///
+/// When a module takes longer than the engine's limit, its `catch` and `finally` are passed over and the library is not
+/// to be used any more.
 enum ModulePrelude {
     static let source = #"""
         (function () {
           "use strict";
-          const { freeze, isFrozen, create, keys } = Object;
+          const { freeze, create, keys } = Object;
           const { apply, ownKeys, getOwnPropertyDescriptor } = Reflect;
+          const { isView } = ArrayBuffer;
+          const { has, add } = WeakSet.prototype;
 
-          function deepFreeze(value) {
-            if (value === null || typeof value !== "object" && typeof value !== "function" || isFrozen(value)) return;
-            freeze(value);
-            const names = ownKeys(value);
-            for (let index = 0; index < names.length; index++) {
-              deepFreeze(getOwnPropertyDescriptor(value, names[index]).value);
+          // Goes into what is frozen already, too: its members need not be.
+          function deepFreeze(exported, seen) {
+            // No recursion: values may be nested more deeply than calls.
+            let pending = { value: exported, next: null };
+            while (pending !== null) {
+              const value = pending.value;
+              pending = pending.next;
+              if (value === null || typeof value !== "object" && typeof value !== "function") continue;
+              // An array over a buffer cannot be frozen.
+              if (isView(value) || apply(has, seen, [value])) continue;
+              freeze(value);
+              apply(add, seen, [value]);
+              const names = ownKeys(value);
+              for (let index = 0; index < names.length; index++) {
+                pending = { value: getOwnPropertyDescriptor(value, names[index]).value, next: pending };
+              }
             }
           }
 
           return function (texts) {
             const names = keys(texts);
             const bodies = create(null);
-            const modules = create(null);
-            let depth = 0;
+            const frozen = new WeakSet();
+            // What those export that are complete.
+            const loaded = create(null);
+            // Those that run, and what they have asked for; null while none runs.
+            let loading = null;
 
-            function load(name) {
+            function run(name) {
               const module = { id: name, exports: {} };
               // Stands there before the module runs, so that modules may require one another in a circle.
-              modules[name] = module;
-              depth += 1;
+              loading[name] = module;
               try {
                 apply(bodies[name], undefined, [module, module.exports, require]);
               } catch (error) {
-                delete modules[name];
+                delete loading[name];
                 throw error;
-              } finally {
-                depth -= 1;
               }
-              // Those of a circle when all of them are there.
-              if (depth === 0) for (const name in modules) deepFreeze(modules[name].exports);
+            }
+
+            // When it fails, so does what it has asked for: that may hold what is not complete.
+            function load(name) {
+              loading = create(null);
+              try {
+                run(name);
+                // Not one by one: in a circle one is complete before the others are.
+                const ready = keys(loading);
+                for (let index = 0; index < ready.length; index++) deepFreeze(loading[ready[index]].exports, frozen);
+                for (let index = 0; index < ready.length; index++) loaded[ready[index]] = loading[ready[index]].exports;
+              } finally {
+                loading = null;
+              }
             }
 
             function require(path) {
               let name = String(path);
               if (name[0] === "." && name[1] === "/") name = name.slice(2);
               if (!(name in bodies)) throw new Error("there is no script '" + name + "'");
-              if (!(name in modules)) load(name);
-              return modules[name].exports;
+              if (!(name in loaded)) {
+                if (loading !== null) {
+                  if (!(name in loading)) run(name);
+                  return loading[name].exports;
+                }
+                load(name);
+              }
+              return loaded[name];
             }
 
             return {

@@ -6,6 +6,7 @@ import TestBackEnd
 import Testing
 
 @testable import BackEndConnector
+@testable import Projects
 
 /// Tokens by client credentials: RFC 6749, sections 2.3.1, 4.4 and 5.
 @Suite struct OAuth2Tests {
@@ -75,6 +76,22 @@ import Testing
         #expect(backEnd.received.allSatisfy { $0.target == "/t" })
         await project.close()
         await backEnd.stop()
+    }
+
+    @Test(.timeLimit(.minutes(10)))
+    func `each waits for a common request as long as it may itself, and the request goes on`() async throws {
+        let asking = try CommonRequest()
+        // The one that asks, one that has no more time than that, and one that is cancelled.
+        await #expect(throws: ExchangeFailure.timeout) { try await asking.token(.milliseconds(20)) }
+        await #expect(throws: ExchangeFailure.timeout) { try await asking.token(.milliseconds(20)) }
+        let cancelled = Task { try await asking.token(.seconds(3_600)) }
+        cancelled.cancel()
+        await #expect(throws: ExchangeFailure.cancelled) { try await cancelled.value }
+        let patient = Task { try await asking.token(.seconds(3_600)) }
+        await asking.answer(#"{"access_token":"t"}"#)
+        #expect(try await patient.value.text == "t")
+        #expect(try await asking.token(.seconds(3_600)).wasKept)
+        #expect(asking.count == 1)
     }
 
     @Test func `the client's credentials go into the body where the connector says so`() async throws {
@@ -229,5 +246,44 @@ import Testing
         #expect(proxy.received.last?.headers["authorization"] == "Bearer t")
         await project.close()
         await proxy.stop()
+    }
+}
+
+/// A token of one client that many ask for, whose server answers when it is told to.
+private final class CommonRequest: Sendable {
+    private let tokens = OAuth2Tokens()
+    private let name = ConnectorName(project: "shop", connector: "erp")
+    private let client: OAuth2Client
+    private let asked = AsyncStream.makeStream(of: Void.self)
+    private let answers = AsyncStream.makeStream(of: RawAnswer.self)
+    private let requests = Mutex(0)
+
+    init() throws {
+        client = OAuth2Client(
+            tokenURL: try BaseURL("https://tokens.example/t"),
+            id: "a",
+            secret: "s",
+            scope: nil,
+            parameters: [],
+            isInBody: false
+        )
+    }
+
+    /// How many requests there were.
+    var count: Int { requests.withLock(\.self) }
+
+    func token(_ time: Duration) async throws -> OAuth2Tokens.Token {
+        try await tokens.token(for: client, of: name, until: .now + time) { [self] _, _ throws(ExchangeFailure) in
+            requests.withLock { $0 += 1 }
+            asked.continuation.yield()
+            for await answer in answers.stream { return answer }
+            throw .cancelled
+        }
+    }
+
+    /// Answers, once there was a request.
+    func answer(_ body: String) async {
+        for await _ in asked.stream { break }
+        answers.continuation.yield(RawAnswer(status: 200, headers: [:], body: Array(body.utf8)))
     }
 }

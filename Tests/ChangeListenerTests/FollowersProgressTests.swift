@@ -58,6 +58,44 @@ import Testing
         await test.close()
     }
 
+    @Test func `a deployment that brings a listener back is waited for before anything is pruned`() async throws {
+        let test = try await TestListening.make()
+        for number in 0..<10 { try await test.write("doc-\(number)") }
+        try await place(test)
+        while try await test.store.compact(test.database, through: 10, olderThan: .zero) {}
+        // Nobody listens so far, as this process knows it.
+        let pruner = ChangeLogPruner(
+            store: test.store,
+            progress: FollowersProgress(control: test.control, catalogue: catalogue(test, knows: true)),
+            retention: .zero,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        var files = Self.files
+        files["project.yaml"] = "project: p\n"
+        let deployed = files
+        let pruning = try await test.control.client.transaction { connection in
+            try await test.control.takeTurn(over: connection)
+            let pruning = Task { try await pruner.prune(["d"]) }
+            try await eventually("the pruner waits for the deployment") {
+                try await test.control.client.query(
+                    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                ).count == 1
+            }
+            _ = try await test.control.deploy(
+                project: "p",
+                files: deployed,
+                digest: "d",
+                jobs: [],
+                by: "admin",
+                over: connection
+            )
+            return pruning
+        }
+        try await pruning.value
+        #expect(try await test.store.startOfChangeLog(of: test.database) == 0)
+        await test.close()
+    }
+
     @Test func `nothing is given up before it is known who is live`() async throws {
         let test = try await TestListening.make()
         try await place(test)

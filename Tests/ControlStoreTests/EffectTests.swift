@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import JSON
 import Postgres
 import TestSupport
@@ -42,9 +43,7 @@ import Testing
         await store.close()
     }
 
-    @Test func `a run has one key for the turns of its loops at all attempts, and none when it is older than that`()
-        async throws
-    {
+    @Test func `a run has one key for the turns of its loops at all attempts`() async throws {
         let store = try await TestControl.make()
         let (first, second) = try await zombieAndHeir(store)
         let key = try #require(first.turnKey)
@@ -53,10 +52,57 @@ import Testing
         let begun = try #require(try await store.control.begin(call, worker: "w", lease: lease)?.turnKey)
         #expect(try await store.control.begin(call, worker: "x", lease: lease)?.turnKey == begun)
         #expect(begun != key)
+        await store.close()
+    }
+
+    @Test func `a run that a worker of before has begun goes on by numbers, whoever made it`() async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        let ids = try await control.make([.work(), .work(), .work()])
+        // As that worker claims it, which knows no keys.
+        try await store.client.execute(
+            """
+            UPDATE runs SET state = 'running', attempts = attempts + 1, claim = claim + 1, claimed_by = 'old',
+                claimed_until = now() - interval '1 second', started_at = now()
+            WHERE id = \(UUID(uuidString: ids[0]))
+            """
+        )
+        let heir = try #require(try await control.claim(run: ids[0], worker: "new", lease: lease))
+        #expect(heir.claim == 2 && heir.turnKey == nil)
+        // Nor does it get a key when a person has it tried from the beginning.
+        _ = try await control.finish(heir, .failed(Failure(code: "boom", message: ""), holding: false))
+        #expect(try await control.retryRun(ids[0]))
+        let again = try #require(try await control.claim(run: ids[0], worker: "new", lease: lease))
+        #expect(again.attempt == 1 && again.turnKey == nil)
+        // One that nobody has begun does, also when it was cancelled before.
+        #expect(try await control.cancelRun(ids[1]) != nil)
+        #expect(try await control.retryRun(ids[1]))
+        #expect(try await control.claim(run: ids[1], worker: "new", lease: lease)?.turnKey != nil)
+        #expect(try await control.claim(run: ids[2], worker: "new", lease: lease)?.turnKey != nil)
+        await store.close()
+    }
+
+    @Test func `a call that a worker of before has begun goes on by numbers, too`() async throws {
+        let store = try await TestControl.make()
+        let call = NewRun.work(cause: .call)
+        _ = try await store.control.begin(call, worker: "old", lease: lease)
         try await store.client.execute("UPDATE runs SET turn_key = NULL")
-        try await store.expireClaim(of: first.id)
-        let old = try #require(try await store.control.claim(run: first.id, worker: "w", lease: lease))
-        #expect(old.turnKey == nil)
+        let heir = try #require(try await store.control.begin(call, worker: "new", lease: lease))
+        #expect(heir.claim == 2 && heir.turnKey == nil)
+        await store.close()
+    }
+
+    @Test func `what was attempted and not answered is known by its steps, until it is decided`() async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        let (_, run) = try await zombieAndHeir(store)
+        for step in ["1", "2", "3"] { try await control.noteAttempt(of: run, step: step) }
+        #expect(try await store.client.execute(control.record(true, of: run, step: "1")) == 1)
+        try await control.forgetAttempt(of: run, step: "3")
+        #expect(try await control.unansweredSteps(of: run, limit: 10) == ["2"])
+        _ = try await control.finish(run, .uncertain(Failure(code: "x", message: ""), holding: false))
+        #expect(try await control.resolveRun(run.id, answer: 1))
+        #expect(try await control.unansweredSteps(of: run, limit: 10).isEmpty)
         await store.close()
     }
 

@@ -123,6 +123,60 @@ import Testing
         await other.close()
     }
 
+    @Test func `a run that held its lines and is cancelled while it is retried comes back behind the others, too`()
+        async throws
+    {
+        let store = try await TestControl.make()
+        let other = try TestControl.connect()
+        let control = store.control
+        var first = NewRun.work(keys: ["k"])
+        (first.source, first.sourceProject, first.holds) = ("l", "shop", true)
+        let aside = try #require(try await control.make([first]).first)
+        _ = try await end(aside, .failed(failure, holding: true), control)
+        let follower = "listener/shop/l"
+        let held = try #require(
+            try await control.acquireLease(Lease.name(of: follower, in: "db"), holder: "a", for: lease)
+        )
+        let next = NewRun.work(keys: ["k"])
+        let position = Position(incarnation: "i", seq: 1)
+        let retrying = try await store.client.transaction { connection in
+            _ = try await connection.pipeline([control.move(follower, in: "db", to: position, under: held)])
+            let retrying = Task { try await other.control.retryRun(aside) }
+            // Also while the run stands in its lines: it may leave them before it is locked.
+            try await eventually("the retry waits for whoever makes runs") {
+                try await control.client.query(
+                    "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                ).count == 1
+            }
+            #expect(try await control.cancelRun(aside) != nil)
+            _ = try await connection.pipeline(control.insert([next]))
+            return retrying
+        }
+        #expect(try await retrying.value)
+        #expect(try await !isReady(aside, control))
+        #expect(try await end(next.id, .succeeded, control) == [aside])
+        await store.close()
+        await other.close()
+    }
+
+    @Test func `of a listener that is sent back all runs are cancelled that waited, however many`() async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        let made = (0..<2_300).map { number in
+            var run = NewRun.work(keys: ["k\(number % 7)"])
+            (run.source, run.sourceProject) = ("l", "shop")
+            return run
+        }
+        let runs = try await control.make(made)
+        let running = try #require(try await control.claim(run: runs[0], worker: "w", lease: lease))
+        let place = Position(incarnation: "i", seq: 0)
+        let outcome = try await control.rewind("f", in: "db", to: place, cancellingRunsOf: ("shop", "l"))
+        #expect(outcome.cancelled == 2_299)
+        #expect(outcome.next == [running.id])
+        #expect(try await store.scalar("SELECT count(*) FROM run_keys", as: Int64.self) == 1)
+        await store.close()
+    }
+
     @Test func `a listener that is sent back takes the runs with it that wait, when that is wanted`() async throws {
         let store = try await TestControl.make()
         let control = store.control

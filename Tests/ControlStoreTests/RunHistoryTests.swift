@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import JSON
 import Postgres
 import TestSupport
@@ -25,6 +26,46 @@ import Testing
         #expect(shown["milliseconds"] == shown["duration"])
         let listed = try await control.runs(RunFilter(state: .succeeded), limit: 1).first
         #expect(listed?["duration"] == shown["duration"])
+        await store.close()
+    }
+
+    @Test func `runs that are not done are counted by state`() async throws {
+        let store = try await TestControl.make()
+        let control = store.control
+        let runs = try await control.make([.work(), .work(), .work(), .work()])
+        _ = try await control.claim(run: runs[0], worker: "w", lease: lease)
+        let failed = try #require(try await control.claim(run: runs[1], worker: "w", lease: lease))
+        _ = try await control.finish(failed, .failed(Failure(code: "x", message: ""), holding: false))
+        #expect(try await control.unfinishedRuns() == [.waiting: 2, .running: 1, .failed: 1, .uncertain: 0])
+        await store.close()
+    }
+
+    @Test func `runs since a time are found, also where numbers and times are not in the same order`() async throws {
+        let store = try await TestControl.make()
+        let runs = try await store.control.make((0..<6).map { _ in .work() })
+        // The last one got its number some minutes behind its time.
+        for (run, minutes) in zip(runs, [600, 300, 60, 40, 30, 90]) {
+            try await store.client.execute(
+                """
+                UPDATE runs SET created_at = now() - \(Double(minutes)) * interval '1 minute'
+                WHERE id = \(UUID(uuidString: run))
+                """
+            )
+        }
+        var filter = RunFilter()
+        filter.since = Date(timeIntervalSinceNow: -75 * 60)
+        func found(_ filter: RunFilter, _ page: RunPage = .newest, limit: Int = 10) async throws -> [String?] {
+            try await store.control.runs(filter, page, limit: limit).map { $0["id"]?.stringValue }
+        }
+        #expect(try await found(filter) == [runs[4], runs[3], runs[2]])
+        #expect(try await found(filter, .after(0), limit: 2) == [runs[2], runs[3]])
+        filter.state = .waiting
+        #expect(try await found(filter) == [runs[4], runs[3], runs[2]])
+        filter = RunFilter()
+        filter.since = Date(timeIntervalSinceNow: 36_000)
+        #expect(try await found(filter).isEmpty)
+        filter.since = Date(timeIntervalSince1970: 0)
+        #expect(try await found(filter).count == 6)
         await store.close()
     }
 

@@ -32,26 +32,31 @@ import Testing
     private func endure(_ plan: FaultPlan, _ system: FaultySystem) async throws {
         let orders = try await Cast.orders(of: system)
         try await FaultProject.deploy(to: system, ticking: true, countingAt: orders[Cast.counting])
-        try await Oracle(system: system).waitForPulls()
+        let beginning = try await system.now()
+        let oracle = Oracle(system: system)
+        try await oracle.waitForPulls()
         let cast = try await Cast(system, orders, seed: plan.seed)
         let person = Person(system, seed: plan.seed)
         let deciding = Task { await person.work() }
         defer { deciding.cancel() }
-        try await misuse(system, plan, cast)
-        // From here on nothing fails any more.
+        let tally = Tally()
+        try await misuse(system, plan, cast, tally)
+        // From here on nothing fails any more. Firings that were missed are made up for before the jobs are disabled.
+        let end = max(try await system.now(), beginning)
+        try await oracle.waitForFirings(after: end)
         try await FaultProject.deploy(to: system, ticking: false, countingAt: orders[Cast.counting])
         try await cast.pings.repeatAll()
-        let oracle = Oracle(system: system)
         try await oracle.settle(pings: await cast.pings.count)
         deciding.cancel()
         report("Of uncertain runs \(await person.done) had had their effect, \(await person.undone) had not.")
-        try await judge(cast, oracle, countingAt: orders[Cast.counting])
+        expectFaults(of: plan, tally, decided: await person.done + person.undone)
+        try await judge(cast, oracle, countingAt: orders[Cast.counting], during: beginning..<end)
         await cast.pings.end()
     }
 
     /// Has everybody work, and everything go wrong.
-    private func misuse(_ system: FaultySystem, _ plan: FaultPlan, _ cast: Cast) async throws {
-        let meddler = try Meddler(system)
+    private func misuse(_ system: FaultySystem, _ plan: FaultPlan, _ cast: Cast, _ tally: Tally) async throws {
+        let meddler = try Meddler(system, tally)
         let end = ContinuousClock.now + .seconds(plan.seconds)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for technician in cast.technicians { group.addTask { try await technician.work(until: end) } }
@@ -60,15 +65,29 @@ import Testing
             group.addTask { try await cast.office.retag(until: end) }
             group.addTask { try await cast.office.order(until: end) }
             group.addTask { try await cast.pings.work(until: end, seed: plan.seed) }
-            group.addTask { try await FaultInjector(system: system, plan: plan, meddler: meddler).run() }
+            group.addTask {
+                try await FaultInjector(system: system, plan: plan, meddler: meddler, tally: tally).run()
+            }
             try await group.waitForAll()
         }
-        report("\(meddler.copies) copies of messages.")
+        report(tally.description)
         await meddler.end()
     }
 
+    /// A plan that is long enough has faults of each kind, and those that can find nobody befell somebody.
+    private func expectFaults(of plan: FaultPlan, _ tally: Tally, decided: Int) {
+        guard plan.seconds >= 300 else { return }
+        for deed in [Tally.Deed.copies, .cuts, .alarms] { #expect(tally.count(of: deed) > 0, "\(deed.rawValue)") }
+        #expect(decided > 0, "uncertain runs about which a person decided")
+    }
+
     /// Compares what has become of everything with what was done.
-    private func judge(_ cast: Cast, _ oracle: Oracle, countingAt order: String) async throws {
+    private func judge(
+        _ cast: Cast,
+        _ oracle: Oracle,
+        countingAt order: String,
+        during span: Range<Int>
+    ) async throws {
         let start = ContinuousClock.now
         try await oracle.expectNothingSetAside()
         var written: [String: [String]] = [:]
@@ -79,7 +98,7 @@ import Testing
         let ledger = try await Ledger(of: oracle.system)
         try await oracle.expectChanges(ledger)
         oracle.expectPings(await cast.pings.count, ledger)
-        try await oracle.expectFirings(ledger, countedAt: order)
+        try await oracle.expectFirings(ledger, countedAt: order, during: span)
         try await oracle.expectWishes(await cast.dispatcher.wished, ledger)
         try await oracle.expectMixed(await cast.dispatcher.mixed, ledger)
         try await oracle.expectDevices(cast.members)

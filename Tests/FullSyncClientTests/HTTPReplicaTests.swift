@@ -187,7 +187,7 @@ import Testing
             // What the server has is not sent again.
             documents.removeAll { written.contains($0.id.text) }
         }
-        #expect(tries == 5)
+        #expect(tries == 4)
         #expect(failures.map(\.id.text) == ["d3"])
         #expect(failures.first.map { RetryPolicy.mayPass($0.error) } == false)
     }

@@ -25,15 +25,17 @@ import Testing
     }
 
     /// A server that fails with requests for one of these documents.
+    ///
+    /// - Parameter isThere: Whether it answers anything else.
     private static func server(
         failingWith poison: Set<String>,
+        isThere: Bool = true,
         _ asked: @escaping @Sendable () -> Void = {}
-    ) throws
-        -> HTTPReplica
-    {
+    ) throws -> HTTPReplica {
         let session = HTTPSession(address: try ServerAddress(parsing: "http://server")) { request, _ in
             asked()
             guard request.path == "/db/_bulk_get" else {
+                guard isThere else { throw TransportError("It is away.") }
                 return HTTPClientResponse(body: .bytes(ByteBuffer(string: #"{"update_seq":1}"#)))
             }
             let docs = try JSONValue(parsing: request.body?.text ?? [])["docs"]?.arrayValue ?? []
@@ -68,7 +70,111 @@ import Testing
             }
             if tries == 2 { #expect(rest.map(\.id.text) == ["d3", "d11"], "others came at once") }
         }
-        #expect(failed.sorted() == ["d11", "d3"] && tries == 5)
+        #expect(failed.sorted() == ["d11", "d3"] && tries == 4)
+    }
+
+    /// The errors of one document that is asked for time after time.
+    private static func errors(of replica: HTTPReplica, _ count: Int) async throws -> [CouchError] {
+        var errors: [CouchError] = []
+        for _ in 0..<count {
+            for case .failure(_, _, let error) in try await replica.fetch(try requests(1)) { errors.append(error) }
+        }
+        return errors
+    }
+
+    @Test func `one document that is asked for alone is passed over after more patience`() async throws {
+        let errors = try await Self.errors(of: try Self.server(failingWith: ["d0"]), 8)
+        #expect(errors.map(\.isPassedOver) == [Bool](repeating: false, count: 7) + [true])
+        #expect(errors.dropLast().allSatisfy(RetryPolicy.mayPass))
+    }
+
+    @Test func `a server that is away passes over nothing, however often it is asked`() async throws {
+        let replica = try Self.server(failingWith: ["d0"], isThere: false)
+        for _ in 0..<30 { await #expect(throws: CouchError.self) { try await replica.fetch(try Self.requests(1)) } }
+    }
+
+    @Test func `an error that stands in an answer counts once`() async throws {
+        let session = HTTPSession(address: try ServerAddress(parsing: "http://server")) { _, _ in
+            let error = #"{"id":"d1","rev":"1-aa","error":"internal_server_error","reason":"It cannot be read."}"#
+            let results = [
+                #"{"id":"d0","docs":[{"ok":{"_id":"d0","_rev":"1-aa"}}]}"#,
+                #"{"id":"d1","docs":[{"error":\#(error)}]}"#,
+            ]
+            let answer = #"{"results":[\#(results.joined(separator: ","))]}"#
+            return HTTPClientResponse(body: .bytes(ByteBuffer(string: answer)))
+        }
+        let replica = HTTPReplica(session: session, database: "db")
+        var isPassedOver: [Bool] = []
+        for _ in 0..<3 {
+            for case .failure(let id, _, let error) in try await replica.fetch(try Self.requests(2)) {
+                #expect(id.text == "d1")
+                isPassedOver.append(error.isPassedOver)
+            }
+        }
+        #expect(isPassedOver == [false, false, true])
+    }
+
+    @Test func `a document is passed over whose large attachment the server cannot give`() async throws {
+        let session = HTTPSession(address: try ServerAddress(parsing: "http://server")) { request, _ in
+            guard request.path != "/db/d0/x" else {
+                throw CouchError(status: 500, error: "internal_server_error", reason: "It cannot be read.")
+            }
+            guard request.path == "/db/_bulk_get" else {
+                return HTTPClientResponse(body: .bytes(ByteBuffer(string: #"{"update_seq":1}"#)))
+            }
+            let stub = #"{"content_type":"a/b","revpos":1,"digest":"md5-x","length":600000,"stub":true}"#
+            let document = #"{"_id":"d0","_rev":"1-aa","_attachments":{"x":\#(stub)}}"#
+            let answer = #"{"results":[{"id":"d0","docs":[{"ok":\#(document)}]}]}"#
+            return HTTPClientResponse(body: .bytes(ByteBuffer(string: answer)))
+        }
+        let device = database.replica
+        let replica = HTTPReplica(session: session, database: "db").remembering(in: device)
+        let target = PullTarget(base: device, server: ServerWatch(replica, device: device))
+        var documents: [ReplicatedDocument] = []
+        for case .document(let document) in try await replica.fetch(try Self.requests(1)) { documents.append(document) }
+        try #require(documents.count == 1)
+        for _ in 0..<7 { await #expect(throws: CouchError.self) { try await target.write(documents) } }
+        #expect(try await target.write(documents).map(\.error.isPassedOver) == [true])
+        #expect(try await device.passedOver(of: replica.identity).map(\.text) == ["d0"])
+    }
+
+    /// A server of which documents are read over HTTP, and all else in memory.
+    private struct ReaderOverHTTP: ForwardingReplica {
+        let base: ScriptedServer
+        let reader: HTTPReplica
+
+        func fetch(_ requests: [CouchProtocol.FetchRequest]) async throws -> [FetchOutcome] {
+            try await reader.fetch(requests)
+        }
+    }
+
+    @Test func `syncs that all fail with the page's last document pass it over, although the application ends`()
+        async throws
+    {
+        let server = ScriptedServer()
+        for id in ["a", "b", "c"] { try await server.base.put(DocumentID(stored: id), ["n": 1]) }
+        // The others come with the page.
+        let poison: JSONObject = ["_attachments": ["x": ["data": "aGVsbG8="]]]
+        try await server.base.put(DocumentID(stored: "p"), poison)
+        var options = SyncOptions.pull
+        options.attempts = 1
+        let path = TestDirectory.make("passed-over") + "/db.sqlite"
+        var (failures, result): (Int, SyncResult?) = (0, nil)
+        while result == nil, failures < 20 {
+            let database = FullSyncDatabase(name: "db", replica: try SQLiteReplica(path: path))
+            let reader = try Self.server(failingWith: ["p"]).remembering(in: database.replica)
+            let run = SyncRun(of: database, with: ReaderOverHTTP(base: server, reader: reader), options, control)
+            do {
+                result = try await run.run()
+            } catch {
+                #expect(RetryPolicy.mayPass(error))
+                failures += 1
+            }
+            #expect(try await database.all().map(\.key) == ["a", "b", "c"])
+            #expect(try await database.replica.passedOver(of: "server").map(\.text) == (result == nil ? [] : ["p"]))
+            try database.replica.close()
+        }
+        #expect(failures == 7 && result?.failed == 1)
     }
 
     @Test func `a server that fails with everything is not asked for each document, and none is passed over`()
@@ -85,6 +191,8 @@ import Testing
     private final class FailingReader: ForwardingReplica {
         let base = ScriptedServer()
         let poison = Mutex<Set<String>>([])
+        /// Documents with which its answer breaks off.
+        let breaking = Mutex<Set<String>>([])
 
         func changes(_ request: ChangesRequest) async throws -> ChangesPage {
             var plain = request
@@ -94,7 +202,9 @@ import Testing
 
         func fetch(_ requests: [CouchProtocol.FetchRequest]) async throws -> [FetchOutcome] {
             let poison = poison.withLock { $0 }
-            let error = CouchError(status: 422, error: "internal_server_error", reason: "It cannot be read.")
+            let breaking = breaking.withLock { $0 }
+            if requests.contains(where: { breaking.contains($0.id.text) }) { throw TransportError("It breaks off.") }
+            let error = CouchError.passedOver(CouchError.internalError)
             let outcomes = try await base.fetch(requests)
             return zip(requests, outcomes).map { request, outcome in
                 poison.contains(request.id.text) ? .failure(request.id, request.revision, error) : outcome
@@ -117,9 +227,10 @@ import Testing
         #expect(told.sorted() == ["b", "c"])
         let origin = PrebuiltOrigin(incarnation: "x", sequence: UpdateSequence(1), user: "ada")
         let file = TestDirectory.make("export") + "/db.sqlite"
-        await #expect(throws: CouchError.self) {
-            try await database.replica.export(to: URL(fileURLWithPath: file), origin: origin)
+        let refusal = await #expect(throws: CouchError.self) {
+            try await database.replica.export(to: URL(fileURLWithPath: file), origin: origin, of: "server")
         }
+        #expect(refusal?.error == "precondition_failed" && refusal?.reason.contains("`b`, `c`") == true)
         server.poison.withLock { $0 = ["c"] }
         #expect(try await SyncRun(of: database, with: server, .pull, control).run().pulled == 0)
         #expect(try await database.get("b")?["n"] == 1)
@@ -127,10 +238,26 @@ import Testing
         // Another server knows nothing of them.
         #expect(try await database.replica.passedOver(of: "server").map(\.text) == ["c"])
         #expect(try await database.replica.passedOver(of: "other").isEmpty)
+        try await database.replica.export(to: URL(fileURLWithPath: file), origin: origin, of: "other")
         server.poison.withLock { $0 = [] }
         _ = try await SyncRun(of: database, with: server, .pull, control).run()
         #expect(try await database.get("c")?["n"] == 1)
-        #expect(try await !database.replica.hasPassedOver())
+        #expect(try await database.replica.passedOver(of: "server").isEmpty)
+    }
+
+    @Test func `an answer that breaks off with one document keeps none behind it from being asked for again`()
+        async throws
+    {
+        let server = FailingReader()
+        for id in ["a", "b"] { try await server.base.base.put(DocumentID(stored: id), ["n": 1]) }
+        server.poison.withLock { $0 = ["a", "b"] }
+        _ = try await SyncRun(of: database, with: server, .pull, control).run()
+        #expect(try await database.replica.passedOver(of: "server").map(\.text) == ["a", "b"])
+        server.poison.withLock { $0 = [] }
+        server.breaking.withLock { $0 = ["a"] }
+        _ = try await SyncRun(of: database, with: server, .pull, control).run()
+        #expect(try await database.get("b")?["n"] == 1)
+        #expect(try await database.replica.passedOver(of: "server").map(\.text) == ["a"])
     }
 
     @Test func `a live pull asks again by itself`() async throws {
@@ -147,6 +274,6 @@ import Testing
         for try await _ in database.changes() where try await database.get("a") != nil { break }
         task.cancel()
         await #expect(throws: (any Error).self) { try await task.value }
-        #expect(try await !database.replica.hasPassedOver())
+        #expect(try await database.get("a")?["n"] == 1)
     }
 }

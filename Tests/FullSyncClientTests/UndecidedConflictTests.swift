@@ -171,6 +171,113 @@ import Testing
         #expect(asked.withLock { $0 } == 4)
     }
 
+    @Test func `the resolver of a live pull hears what another sync has pushed`() async throws {
+        _ = try await stage()
+        let (notes, note) = AsyncStream.makeStream(of: Note.self)
+        server.afterwards.withLock { $0 = { call in if case .difference = call { note.yield(.asked) } } }
+        var options = SyncOptions.live
+        options.directions = [.pull]
+        var run = SyncRun(of: database, with: server, options, control)
+        run.resolver = ConflictResolver { conflict in
+            note.yield(.given(conflict.id))
+            return try await ConflictResolver.first.resolve(conflict)
+        }
+        let task = Task { [run] in try await run.run() }
+        // There is no other to ask the server.
+        #expect(await Self.take(notes) { _ in true } == [.asked])
+        #expect(try await SyncRun(of: database, with: server, .push).run().pushed > 0)
+        // What comes behind it was given when it was.
+        var given: [Note] = []
+        for id in ["b", "c"] {
+            try await branch(id)
+            given += await Self.take(notes) { $0.last == .given(id) }
+        }
+        #expect(given.contains(.given("a")))
+        task.cancel()
+        await #expect(throws: (any Error).self) { try await task.value }
+    }
+
+    @Test func `a resolver asks no more when the session has ended, and again after a login`() async throws {
+        let base = try await server.base.put(id, ["n": 1])
+        _ = try await SyncRun(of: database, with: server).run()
+        try await database.post(["_id": "a", "m": 2], policy: .merge)
+        _ = try await SyncRun(of: database, with: server).run()
+        let other = RevisionPath(base).appending(RevisionHash.digest(1, 2))
+        let branch = ReplicatedDocument(id: id, path: other)
+        #expect(await server.base.take([branch]).isEmpty)
+        #expect(try await database.replica.write([branch]).isEmpty)
+        let isLoggedOut = Mutex(true)
+        let asked = Mutex(0)
+        let (questions, question) = AsyncStream.makeStream(of: Void.self)
+        server.judge.withLock {
+            $0 = { call in
+                switch call {
+                case .changes, .difference:
+                    guard isLoggedOut.withLock({ $0 }) else { return }
+                    if case .difference = call {
+                        asked.withLock { $0 += 1 }
+                        question.yield()
+                    }
+                    throw CouchError.unauthorized("The session has ended.")
+                default: break
+                }
+            }
+        }
+        var options = SyncOptions.live
+        options.directions = [.pull]
+        options.longestPause = .milliseconds(1)
+        var run = SyncRun(of: database, with: server, options, control)
+        run.resolver = .merge
+        let task = Task { [run] in try await run.run() }
+        for await _ in questions { break }
+        // Work of the device, behind which one that goes on asking would have asked again.
+        for number in 0..<100 { try await database.post(["_id": .string("x\(number)")]) }
+        #expect(asked.withLock { $0 } == 1)
+        isLoggedOut.withLock { $0 = false }
+        let changes = database.changes()
+        control.loggedIn("ada")
+        for try await _ in changes where try await database.conflicts().isEmpty { break }
+        task.cancel()
+        await #expect(throws: (any Error).self) { try await task.value }
+    }
+
+    @Test func `conflicts are asked about together, and not at all while those that need no server are left`()
+        async throws
+    {
+        let asked = Mutex<[Int]>([])
+        let resolved = Mutex<[String]>([])
+        var ids: [DocumentID] = []
+        for number in 0..<5 {
+            let id = DocumentID(stored: "d\(number)")
+            let base = try await server.base.put(id, ["n": 1])
+            _ = try await SyncRun(of: database, with: server).run()
+            // The first one's revisions are all the server's.
+            if number > 0 { try await database.post(["_id": .string(id.text), "m": 2], policy: .merge) }
+            let others = (1...2).map { RevisionPath(base).appending(RevisionHash.digest(UInt64($0), 2)) }
+            let branches = others.prefix(number > 0 ? 1 : 2).map { ReplicatedDocument(id: id, path: $0) }
+            #expect(await server.base.take(branches).isEmpty)
+            #expect(try await database.replica.write(branches).isEmpty)
+            ids.append(id)
+        }
+        server.judge.withLock {
+            $0 = { call in
+                guard case .difference = call else { return }
+                asked.withLock { $0.append(resolved.withLock { $0.count }) }
+                throw TransportError("away")
+            }
+        }
+        let watch = ServerWatch(server, device: database.replica)
+        let run = SyncRun(of: database, with: server, .pull, control)
+        let resolver = ConflictResolver { conflict in
+            resolved.withLock { $0.append(conflict.id) }
+            return .leave
+        }
+        let pass = try await run.resolve(Array(ids.reversed()), resolver, watch)
+        #expect(pass.failure is TransportError)
+        #expect(resolved.withLock { $0 } == ["d0"])
+        #expect(asked.withLock { $0 } == [1], "one request for all, behind the one that needs none")
+    }
+
     @Test func `what was made of an edit without asking is listed when it is refused, and not taken back`() async throws
     {
         _ = try await stage()

@@ -49,72 +49,119 @@ import Testing
         return Set(named)
     }
 
-    /// Commands, and what each prints for people and for programs; nil for what a test looks at itself.
-    private static func commands(_ folder: String) -> [(words: [String], text: String?, json: JSONValue?)] {
-        [
-            (["info"], nil, nil),
-            (["post", #"{"_id": "a", "n": 1, "o": {"x": 1}}"#], nil, nil),
-            (["merge", #"{"_id": "a", "o": {"y": 2}}"#], nil, nil),
-            (["get", "a"], nil, nil),
-            (["post", #"{"_id": "b", "n": 2}"#], nil, nil),
-            (["delete", "b"], nil, nil),
-            (["all"], nil, nil),
-            (["all", #"{"keys": ["b"]}"#], nil, nil),
-            (["index", "n"], nil, nil),
-            (["find", #"{"selector": {"n": 1}}"#], nil, nil),
-            (
-                [
-                    "post",
-                    #"{"_id": "_design/d", "views": {"v": {"map": "function (doc) { emit(doc.n, null) }"}}}"#,
-                ], nil, nil
+    /// A command, what its answer has for programs, and what that is for people.
+    private struct Case {
+        let words: [String]
+        let text: (JSONValue) -> String
+        let has: (JSONValue) -> Bool
+
+        init(
+            _ words: [String],
+            text: @escaping (JSONValue) -> String = { $0.text },
+            has: @escaping (JSONValue) -> Bool
+        ) {
+            (self.words, self.text, self.has) = (words, text, has)
+        }
+
+        /// One that lists the documents of these ids, a line for each.
+        static func list(_ words: [String], _ ids: [JSONValue], _ has: @escaping (JSONValue) -> Bool) -> Case {
+            Case(
+                words,
+                text: { rows(of: $0).map(\.text).joined(separator: "\n") },
+                has: { rows(of: $0).map { $0["id"] ?? $0["_id"] ?? .null } == ids && rows(of: $0).allSatisfy(has) }
+            )
+        }
+
+        /// One that says always the same.
+        static func says(_ words: [String], _ text: String, _ value: JSONValue) -> Case {
+            Case(words, text: { _ in text }, has: { $0 == value })
+        }
+
+        private static func rows(of answer: JSONValue) -> [JSONValue] {
+            (answer["rows"] ?? answer["docs"])?.arrayValue ?? []
+        }
+    }
+
+    /// Whether an answer is that of a write.
+    private static func isReceipt(of id: String, _ revision: String) -> (JSONValue) -> Bool {
+        { $0["ok"] == true && $0["id"] == .string(id) && $0["rev"]?.stringValue?.hasPrefix(revision) == true }
+    }
+
+    private static func cases(_ folder: String) -> [Case] {
+        let copy = folder + "/copy"
+        let view = #"{"_id": "_design/d", "views": {"v": {"map": "function (doc) { emit(doc.n, null) }"}}}"#
+        let merged: (JSONValue) -> Bool = { $0["_id"] == "a" && $0["n"] == 1 && $0["o"] == ["x": 1, "y": 2] }
+        return [
+            Case(["info"]) { $0["db_name"] == "db" && $0["doc_count"] == 0 && $0["doc_del_count"] == 0 },
+            Case(["post", #"{"_id": "a", "n": 1, "o": {"x": 1}}"#], has: isReceipt(of: "a", "1-")),
+            Case(["merge", #"{"_id": "a", "o": {"y": 2}}"#], has: isReceipt(of: "a", "2-")),
+            Case(["get", "a"], has: merged),
+            Case(["post", #"{"_id": "b", "n": 2}"#], has: isReceipt(of: "b", "1-")),
+            Case(["delete", "b"], has: isReceipt(of: "b", "2-")),
+            .list(["all"], ["a"]) { $0["value"]?["deleted"] == nil },
+            .list(["all", #"{"keys": ["b"]}"#], ["b"]) { $0["value"]?["deleted"] == true },
+            Case(["index", "n"]) { $0["result"] == "created" },
+            Case(["index", "n"]) { $0["result"] == "exists" },
+            .list(["find", #"{"selector": {"n": 1}}"#], ["a"], merged),
+            .list(["find", #"{"selector": {"n": 2}}"#], [], merged),
+            Case(["post", view], has: isReceipt(of: "_design/d", "1-")),
+            .list(["view", "d/v", #"{"key": 1}"#], ["a"]) { $0["key"] == 1 },
+            .list(["view", "d/v", #"{"key": 2}"#], []) { _ in false },
+            Case(
+                ["attach", "a", "f", folder + "/file"],
+                text: { $0["rev"]?.stringValue ?? "" },
+                has: { $0["id"] == "a" && $0["rev"]?.stringValue?.hasPrefix("3-") == true }
             ),
-            (["view", "d/v", #"{"key": 1}"#], nil, nil),
-            (["attach", "a", "f", folder + "/file"], nil, nil),
-            (
-                ["save", "a", "f", folder + "/copy"], "\(folder)/copy: application/octet-stream",
-                ["file": .string(folder + "/copy"), "content_type": "application/octet-stream"]
+            .says(
+                ["save", "a", "f", copy],
+                "\(copy): application/octet-stream",
+                ["file": .string(copy), "content_type": "application/octet-stream"]
             ),
-            (["conflicts"], "", []),
-            (["refused"], "", []),
-            (["kept"], "", []),
-            (["compact"], "compacted", ["ok": true]),
-            (["call", "fs://.get", #"{"docid": "a"}"#], nil, nil),
-            (["live"], "live", ["ok": true]),
-            (["stop"], "stopped", ["ok": true]),
+            .says(["conflicts"], "", []),
+            .says(["refused"], "", []),
+            .says(["kept"], "", []),
+            .says(["compact"], "compacted", ["ok": true]),
+            Case(["call", "fs://.get", #"{"docid": "a"}"#], has: merged),
+            .says(["live"], "live", ["ok": true]),
+            .says(["stop"], "stopped", ["ok": true]),
         ]
+    }
+
+    private func client(_ name: String) throws -> FullSyncClient {
+        let directory = URL(fileURLWithPath: "\(folder)/\(name)")
+        return try FullSyncClient(server: "http://127.0.0.1:1", directory: directory, defaultDatabase: "db")
     }
 
     @Test func `every word of the help does something, and says it to people and to programs`() async throws {
         try Data("hello".utf8).write(to: URL(fileURLWithPath: folder + "/file"))
-        var tried: Set<String> = ["quit", "sync", "pull", "push", "takeback"]
-        for isJSON in [false, true] {
-            let client = try FullSyncClient(
-                server: "http://127.0.0.1:1",
-                directory: URL(fileURLWithPath: "\(folder)/\(isJSON)"),
-                defaultDatabase: "db"
-            )
-            let shell = DeviceShell(client: client, database: "db", console: Console())
-            for (words, text, json) in Self.commands(folder) {
-                let answer = try await shell.perform(words)
-                if let text { #expect(answer.text == text, "\(words)") }
-                if let json { #expect(answer.value == json, "\(words)") }
-                tried.insert(words[0])
-            }
-            #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/copy")) == Data("hello".utf8))
-            let document = try await shell.perform(["get", "a"])
-            #expect(document.value["o"] == ["x": 1, "y": 2] && document.value["n"] == 1)
-            #expect(try JSONValue(parsing: document.text) == document.value)
-            for rows in [["all"], ["find", #"{"selector": {"n": 1}}"#], ["view", "d/v", #"{"key": 1}"#]] {
-                let answer = try await shell.perform(rows)
-                let list = try #require((answer.value["rows"] ?? answer.value["docs"])?.arrayValue, "\(rows)")
-                #expect(list.contains { ($0["id"] ?? $0["_id"]) == "a" }, "\(rows)")
-                #expect(answer.text == list.map(\.text).joined(separator: "\n"))
-            }
-            let help = try await shell.perform(["help"])
-            #expect(help.text == DeviceShell.help)
-            try await client.close()
+        // What ends the reading of commands is met where they are read.
+        var tried: Set<String> = ["quit"]
+        let client = try client("words")
+        let shell = DeviceShell(client: client, database: "db", console: Console())
+        for next in Self.cases(folder) {
+            let answer = try await shell.perform(next.words)
+            #expect(next.has(answer.value), "\(next.words): \(answer.value.text)")
+            #expect(answer.text == next.text(answer.value), "\(next.words)")
+            tried.insert(next.words[0])
         }
-        #expect(tried == Self.words)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder + "/copy")) == Data("hello".utf8))
+        await #expect(throws: DeviceFailure.self) { try await shell.perform(["takeback", "a"]) }
+        #expect(try await shell.perform(["help"]).text == DeviceShell.help)
+        try await client.close()
+        // There is no server, which they find out side by side.
+        let words = ["sync", "pull", "push"]
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for word in words {
+                group.addTask {
+                    let client = try self.client(word)
+                    let shell = DeviceShell(client: client, database: "db", console: Console())
+                    await #expect(throws: FullSyncError.self, "\(word)") { try await shell.perform([word]) }
+                    try await client.close()
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(tried.union(words + ["takeback"]) == Self.words)
     }
 
     @Test func `commands are read line by line, and a wrong one does not end the others`() async throws {

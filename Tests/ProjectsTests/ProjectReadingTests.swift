@@ -103,6 +103,25 @@ import Testing
         #expect(escaped.databases["docs"]?.description == "a ${PAGE} 100")
     }
 
+    @Test func `the key of a loop is JavaScript, in which a template is no symbol`() throws {
+        let steps = """
+            steps:
+              - forEach: "[100]"
+                item: PAGE
+                key: "`page ${PAGE}`"
+                do:
+                  - while: "false"
+                    key: "`page ${PAGE}`"
+                    do: [{log: x}]
+            """
+        #expect(try ShopProject.read(["sequences/any.yaml": steps]).sequences["any"] != nil)
+        let given = "steps:\n  - callSequence: other\n    with: {key: \"${PAGE}\"}\n"
+        let other = "variables: {key: {}}\nsteps: []\n"
+        #expect(throws: (any Error).self) {
+            try ShopProject.read(["sequences/any.yaml": given, "sequences/other.yaml": other])
+        }
+    }
+
     @Test func `scalars are JSON's, and what looks like another language's number or boolean is a text`() throws {
         let project = try ShopProject.read([
             "jobs/nightly.yaml": """

@@ -29,6 +29,20 @@ import Testing
         )
     }
 
+    @Test(arguments: [
+        "(function (require) { return require('x'); })(name => name);",
+        "const require = name => name;\nrequire('x');", "function require(name) { return name; }\nrequire('x');",
+        "try { exports.crypto = require('crypto'); } catch { exports.crypto = null; }",
+        "if (typeof require === 'function' && exports.a) require('x');", "exports.a = o => o.require('x');",
+    ])
+    func `a script may have a require of its own, and do without what it tries`(_ text: String) async throws {
+        await #expect(throws: Never.self) { try await ShopProject.check(["scripts/vendored.js": text]) }
+    }
+
+    @Test func `what was deployed is read though a script asks for one that there is not`() throws {
+        #expect(throws: Never.self) { try ShopProject.read(["scripts/money.js": "require('mony');"]) }
+    }
+
     @Test func `there are at least 60 wrong projects, each wrong in its own way`() {
         #expect(Set(WrongProjects.all.map(\.problem)).count == WrongProjects.all.count)
         #expect(WrongProjects.all.count >= 60)

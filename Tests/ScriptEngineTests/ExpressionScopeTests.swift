@@ -80,6 +80,38 @@ import Testing
         #expect(try scope.run(ExpressionCode(.statements, text, name: "", line: 1), names: ["a"]).text == "1000")
     }
 
+    @Test func `what modules export is frozen all the way down, also behind what they froze themselves`() throws {
+        let scope = try ExpressionScope(on: .forTests())
+        let modules = #"""
+            {
+              "tax": "exports.rates = Object.freeze({de: [1]}); exports.bytes = new Uint8Array(2); \#
+            for (let i = 0; i < 100000; i++) exports.deep = {in: exports.deep};",
+              "outer": "exports.inner = require('inner'); throw new Error('no');",
+              "inner": "exports.list = [1];",
+              "careful": "try { require('outer') } catch { exports.caught = true; }",
+              "a": "exports.b = require('b'); exports.list = [1];",
+              "b": "exports.a = require('a');"
+            }
+            """#
+        try scope.bindModules("require", version: 1, json: Array(modules.utf8)[...])
+        func run(_ text: String) throws -> String {
+            try scope.run(ExpressionCode(.expression, text, name: "step", line: 1), names: ["require"]).text
+        }
+        // The first time as well as later.
+        for _ in 0..<2 {
+            #expect(try run("require('tax').bytes.length") == "2")
+            #expect(throws: ScriptException.self) { try run("require('tax').rates.de.push(2)") }
+            #expect(try run("Object.isFrozen(require('tax').deep.in.in)") == "true")
+            #expect(throws: ScriptException.self) { try run("require('outer')") }
+            #expect(throws: ScriptException.self) { try run("require('inner').list.push(2)") }
+            #expect(try run("require('inner').list") == "[1]")
+            #expect(try run("require('careful').caught") == "true")
+            #expect(try run("require('b').a.b === require('b')") == "true")
+            #expect(throws: ScriptException.self) { try run("require('b').a.list.push(2)") }
+            #expect(try run("require('a').list") == "[1]")
+        }
+    }
+
     private func scope(_ values: [String: String]) throws -> ExpressionScope {
         let scope = try ExpressionScope(on: .forTests())
         for (name, json) in values { try scope.bind(name, version: 1, json: Array(json.utf8)[...]) }

@@ -1,3 +1,4 @@
+import JSON
 import ScriptHosting
 import TestScripts
 import Testing
@@ -21,6 +22,26 @@ import Testing
             #expect(error?.kind == .timeLimit)
             #expect(error?.function == "f1")
             #expect(try await pool.rows(functions, ["{}"]) == [[["1=1"], ["2=2"]]])
+        }
+    }
+
+    @Test func `a module that takes too long is not there half, and leaves the others as they are`() async throws {
+        try await withPool(.impatient) { pool async throws in
+            try await pool.withSession { session async throws in
+                let texts: JSONObject = ["slow": "exports.a = 1; while (true) {}", "quick": "exports.list = [1];"]
+                session.bindModules("require", texts)
+                let place = ScriptLocation("sequences/a.yaml", line: 7)
+                // So that the host is known to have the modules, and is not sent them with each of the next.
+                #expect(try await session.evaluate("typeof require", at: place) == "function")
+                for _ in 0..<2 {
+                    let error = await scriptError { try await session.evaluate("require('slow').a", at: place) }
+                    #expect(error?.kind == .timeLimit)
+                }
+                let push = "require('quick').list.push(2)"
+                let change = await scriptError { try await session.evaluate(push, at: place) }
+                #expect(change != nil)
+                #expect(try await session.evaluate("require('quick').list", at: place) == [1])
+            }
         }
     }
 

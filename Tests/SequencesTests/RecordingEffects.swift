@@ -15,6 +15,7 @@ final class RecordingEffects: SequenceEffects {
         var scopes: [JSONObject] = []
         var now = ContinuousClock.now
         var afterEvent: (@Sendable (RecordingEffects) -> Void)?
+        var loopsWithSharedIDs: Set<String> = []
     }
 
     /// Answers a transaction.
@@ -55,6 +56,19 @@ final class RecordingEffects: SequenceEffects {
     func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue] {
         state.withLock { $0.scopes.append(scope) }
         return try scripts.map { try MiniScript.evaluate($0, scope: scope) }
+    }
+
+    /// The loops that have had elements with the same id: what the next attempt at a run is told of this one.
+    var loopsWithSharedIDs: Set<String> {
+        get { state.withLock { $0.loopsWithSharedIDs } }
+        set { state.withLock { $0.loopsWithSharedIDs = newValue } }
+    }
+
+    func haveSharedIDs(_ areShared: Bool, at site: CallSite) async throws -> Bool {
+        state.withLock { state in
+            if areShared { state.loopsWithSharedIDs.insert(site.path.key) }
+            return state.loopsWithSharedIDs.contains(site.path.key)
+        }
     }
 
     func callTransaction(

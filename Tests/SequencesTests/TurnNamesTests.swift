@@ -17,29 +17,37 @@ import Testing
             (["_id": "a", "n": 1], ["n": 2, "_id": "a"]),
             (["ID": 7, "sent": false], ["ID": 7, "sent": true]),
             (["_id": "a", "id": "b"], ["_id": "a", "id": "c"]),
-            (["name": "a", "n": 1], ["n": 1, "name": "a"]),
+            (["_id": "a", "key": 1, "value": 1], ["_id": "a", "key": 2, "value": 1]),
             (["id": "d", "key": [1], "value": 1], ["id": "d", "key": [1], "value": 2]),
-            (["id": .null, "n": 1], ["id": .null, "n": 1]),
+            // No row of a view.
+            (["id": "d", "key": "new"], ["id": "d", "key": "done"]),
             ("a", "a"),
         ] as [(JSONValue, JSONValue)]
     )
-    func `an element is the same by its id, or else by all of it`(one: JSONValue, other: JSONValue) {
-        #expect(names([one]) == names([other]))
+    func `an element is the same by its id, or else by itself`(one: JSONValue, other: JSONValue) {
+        #expect(names(["x", one])[1] == names([other])[0])
     }
 
     @Test(
         arguments: [
             (["_id": "a"], ["_id": "b"]),
             (["id": 7], ["id": "7"]),
-            (["name": "a", "n": 1], ["name": "a", "n": 2]),
-            (["id": "d", "key": [1]], ["id": "d", "key": [2]]),
-            (["id": .null, "n": 1], ["id": .null, "n": 2]),
-            (["id": "", "n": 1], ["id": "", "n": 2]),
-            ("a", ["a"]), (1, "1"), (.null, false),
+            (["id": "d", "key": [1], "value": 0], ["id": "d", "key": [2], "value": 0]),
+            ("a", "b"), (1, "1"), (.null, false),
         ] as [(JSONValue, JSONValue)]
     )
     func `what differs in that is another element`(one: JSONValue, other: JSONValue) {
         #expect(names([one]) != names([other]))
+    }
+
+    @Test(
+        arguments: [
+            ["name": "a", "n": 1], ["id": .null, "n": 1], ["id": "", "n": 1], ["key": "a", "value": 1], [1, 2], [],
+        ] as [JSONValue]
+    )
+    func `an object or a list that has no id goes by its number`(element: JSONValue) {
+        #expect(names(["a", element, element]).dropFirst() == ["#2", "#3"])
+        #expect(TurnNames.identities(of: [element, ["name": "b"]]) == .missing)
     }
 
     @Test func `of elements that are the same it counts which of them it is, and not where they stand`() {
@@ -47,6 +55,17 @@ import Testing
         let all = names(list)
         #expect(Set(all).count == 4)
         #expect(names(["c", "a", "a", "b"]).dropFirst() == [all[0], all[2], all[1]])
+    }
+
+    @Test func `an id is not their own of elements that differ`() {
+        let line: JSONValue = ["id": 1, "line": 1]
+        let (again, other): (JSONValue, JSONValue) = (["line": 1, "id": 1], ["id": 1, "line": 2])
+        #expect(TurnNames.identities(of: [line, ["id": 2, "line": 1], again]) == .own)
+        #expect(TurnNames.identities(of: [line, ["id": 2, "line": 1], other]) == .shared)
+        #expect(TurnNames.subject(of: line, isWhole: true) == TurnNames.subject(of: again, isWhole: true))
+        #expect(TurnNames.subject(of: line, isWhole: true) != TurnNames.subject(of: other, isWhole: true))
+        #expect(TurnNames.subject(of: line, isWhole: true) != TurnNames.subject(of: line))
+        #expect(TurnNames.subject(of: ["n": 1], isWhole: true) == nil)
     }
 
     @Test func `a run that began before goes by numbers, and another run's digests are others`() {
@@ -83,108 +102,24 @@ import Testing
         return keys.withLock { $0 }
     }
 
-    /// Attempts at a run over a list of orders with lines, which has changed each time and is broken off somewhere;
-    /// what each line got is compared with a model that knows things by looking at all of them.
-    @Test func `whatever becomes of the lists between the attempts, each thing is dealt with once`() async throws {
-        var generator = SeededGenerator.announced()
-        for _ in 0..<150 {
-            var world = OrderWorld()
-            let ledger = Mutex<[String: Thing]>([:])
-            var expected: Set<Thing> = []
-            for _ in 0..<4 {
-                world.change(using: &generator)
-                let things = world.things
-                let end = Int.random(in: 0...things.count, using: &generator)
-                let place = Mutex(0)
-                let effects = RecordingEffects { _, _, site in
-                    let number = place.withLock { number in
-                        defer { number += 1 }
-                        return number
-                    }
-                    guard number < end else { throw SequenceFailure(code: "broken", message: "off") }
-                    let known = ledger.withLock { ledger in
-                        defer { ledger[site.path.key] = ledger[site.path.key] ?? things[number] }
-                        return ledger[site.path.key]
-                    }
-                    #expect(known == nil || known == things[number])
-                    return .null
-                }
-                _ = try? await run(
-                    OrderWorld.steps,
-                    variables: ["orders": .array(world.orders), "at": .number(JSONNumber(number(&generator)))],
-                    declared: [VariableDefinition(name: "orders"), VariableDefinition(name: "at")],
-                    effects: effects,
-                    turnNaming: .bySubject(runKey: "run")
-                )
-                expected.formUnion(things.prefix(end))
-            }
-            let done = ledger.withLock { $0 }
-            #expect(Set(done.values) == expected)
-            #expect(done.count == expected.count)
-        }
-    }
-
-    private func number(_ generator: inout SeededGenerator) -> Int { .random(in: 0..<1_000_000, using: &generator) }
-}
-
-/// A line of an order: of equal ones, which of them.
-private struct Thing: Hashable {
-    let order: JSONValue
-    let ofOrders: Int
-    let line: JSONValue
-    let ofLines: Int
-}
-
-/// Orders, which have ids that need not be their own, and lines, which have none.
-private struct OrderWorld {
-    var orders: [JSONValue] = []
-
-    static let steps: JSONValue = [
-        [
-            "forEach": "orders", "item": "order",
-            "do": [
-                [
-                    "forEach": "order.lines",
-                    "do": [["callTransaction": "erp.book", "with": ["at": "=at", "line": "=item"]]],
-                ]
-            ],
+    @Test func `only a loop with effects asks whether ids are shared, and for none whose key says`() async throws {
+        let lines = #"[{"id":1,"line":1},{"id":1,"line":2}]"#
+        let cases: [(JSONValue, Bool)] = [
+            (["forEach": .string(lines), "do": [["callTransaction": "erp.book"]]], true),
+            (["forEach": .string(lines), "do": [["if": "true", "then": [["publish": Self.message]]]]], true),
+            (["forEach": .string(lines), "do": [["set": ["n": 1]]], "collect": "=n", "as": "all"], false),
+            (["forEach": .string(lines), "key": "item.line", "do": [["callTransaction": "erp.book"]]], false),
+            (["forEach": #"[{"n":1},{"n":2}]"#, "do": [["callTransaction": "erp.book"]]], false),
         ]
-    ]
-
-    /// What a run over all of them deals with, in order.
-    var things: [Thing] {
-        orders.enumerated().flatMap { number, order in
-            let id = order["_id"] ?? .null
-            let before = orders.prefix(number).count { $0["_id"] == id }
-            let lines = order["lines"]?.arrayValue ?? []
-            return lines.enumerated().map { place, line in
-                Thing(order: id, ofOrders: before, line: line, ofLines: lines.prefix(place).count { $0 == line })
-            }
+        for (loop, asks) in cases {
+            let effects = RecordingEffects()
+            _ = try await run([loop], effects: effects, turnNaming: .bySubject(runKey: "run"))
+            #expect(effects.loopsWithSharedIDs == (asks ? ["1"] : []), "\(loop)")
         }
+        let effects = RecordingEffects()
+        _ = try await run([["forEach": .string(lines), "do": [["callTransaction": "erp.book"]]]], effects: effects)
+        #expect(effects.loopsWithSharedIDs.isEmpty)
     }
 
-    /// Some orders go, some come, some are others than before, and they may stand in another order.
-    mutating func change(using generator: inout SeededGenerator) {
-        orders.removeAll { _ in Int.random(in: 0..<4, using: &generator) == 0 }
-        for _ in 0..<Int.random(in: 0...3, using: &generator) {
-            let place = Int.random(in: 0...orders.count, using: &generator)
-            orders.insert(order(id: Int.random(in: 0..<6, using: &generator), using: &generator), at: place)
-        }
-        orders = orders.map { old in
-            guard Int.random(in: 0..<3, using: &generator) == 0 else { return old }
-            return order(id: old["_id"]?.intValue ?? 0, using: &generator)
-        }
-        if Bool.random(using: &generator) { orders.shuffle(using: &generator) }
-    }
-
-    private func order(id: Int, using generator: inout SeededGenerator) -> JSONValue {
-        let lines = (0..<Int.random(in: 0...3, using: &generator)).map { _ -> JSONValue in
-            let amount = JSONValue.number(JSONNumber(Int.random(in: 1...2, using: &generator)))
-            return Bool.random(using: &generator) ? amount : ["amount": amount]
-        }
-        return [
-            "_id": .number(JSONNumber(id)), "lines": .array(lines),
-            "seen": .number(JSONNumber(Int.random(in: 0..<9, using: &generator))),
-        ]
-    }
+    private static let message: JSONValue = ["exchange": "e", "message": "m"]
 }

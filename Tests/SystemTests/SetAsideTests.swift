@@ -140,6 +140,27 @@ extension SystemTests {
             #expect(try await stage.tool(["retry"] + choice)["retried"] == [])
         }
 
+        @Test func `a run that cannot be retried is in the way of none behind it`() async throws {
+            let stage = try await Stage.make()
+            try await stage.gate(closed: true)
+            for id in ["a", "b", "c"] { try await stage.put(id) }
+            try await eventually("all have failed") { try await stage.listener()["failed"] == 3 }
+            try await stage.gate(closed: false)
+            _ = try await stage.sql(
+                """
+                UPDATE runs SET variables = NULL
+                WHERE number = (SELECT min(number) FROM runs WHERE source_project = '\(stage.name)')
+                """
+            )
+            for hasMore in [true, false] {
+                let retry = ["retry", "--limit", "1", "--listener", "note", "--project", stage.name]
+                let outcome = try await stage.tool(retry)
+                #expect(outcome["retried"]?.arrayValue?.count == 1 && outcome["refused"]?.arrayValue?.count == 1)
+                #expect(outcome["more"] == JSONValue.bool(hasMore))
+                try await stage.awaitNotes(hasMore ? ["b": 1] : ["b": 1, "c": 1])
+            }
+        }
+
         @Test func `a change that is retried after later ones were let through is done, and once`() async throws {
             let stage = try await Stage.make()
             try await stage.gate(closed: true)

@@ -14,6 +14,8 @@ import Telemetry
 /// A message may come twice: when a process died with it, or when the broker lost an acknowledgement. An idempotent
 /// transaction is simply carried out again. Any other is noted in PostgreSQL before its request is sent, and a second
 /// message that finds the note is answered as the first one was, if that did not happen, or else that nobody knows.
+/// Whoever is told that nothing has happened asks anew, under another name: so nobody is told unless that is noted, and
+/// a second message of the call is not begun. Where it cannot be noted, the message goes back to the queue.
 struct CallHandler: Sendable {
     let catalogue: ProjectCatalogue
     let control: ControlStore
@@ -24,6 +26,8 @@ struct CallHandler: Sendable {
 
     /// Nobody waits for longer, whatever a message says.
     private static let longestTime = Duration.seconds(7 * 86_400)
+    /// How long PostgreSQL is waited for with a call in hand, which takes a place from others.
+    private static let patience = Duration.seconds(30)
     /// Between two questions to PostgreSQL when it does not answer.
     private static let pause = Duration.milliseconds(250)
 
@@ -43,10 +47,40 @@ struct CallHandler: Sendable {
             return delivery.acknowledge()
         }
         let start = ContinuousClock.now
-        let outcome = await carryOut(call, until: start + min(timeLeft, Self.longestTime))
-        count(call, outcome, since: start)
-        await answer(message, outcome)
-        delivery.acknowledge()
+        switch await carryOut(call, within: min(timeLeft, Self.longestTime), from: start) {
+        case .answered(let outcome):
+            count(call, outcome, since: start)
+            await answer(message, outcome)
+            delivery.acknowledge()
+        case .late: delivery.acknowledge()
+        case .unnoted where message.deliveryCount + 1 < Topology.callDeliveries: delivery.giveBack()
+        case .unnoted:
+            // The next one who took it would say that connectors were lost.
+            let outcome = Self.unnoted(call, "PostgreSQL does not answer")
+            count(call, outcome, since: start)
+            await answer(message, outcome)
+            delivery.acknowledge()
+        }
+    }
+
+    /// What becomes of a call that is carried out.
+    private enum Ending {
+        case answered(Result<JSONValue, Failure>)
+        /// Nothing has happened, and nobody waits for it any more.
+        case late
+        /// Nothing has happened here, and that cannot be noted at the moment.
+        case unnoted
+    }
+
+    /// The answer where nothing has happened here, but may yet by another message of the call.
+    private static func unnoted(_ call: ConnectorCall, _ reason: String) -> Result<JSONValue, Failure> {
+        .failure(
+            Failure(
+                code: "unavailable",
+                message: "\(call.connector).\(call.transaction): what becomes of it cannot be noted: \(reason)",
+                effect: .unknown
+            )
+        )
     }
 
     /// Tells the caller of a call that is none what is wrong with it, and keeps that for a person to see.
@@ -79,95 +113,137 @@ struct CallHandler: Sendable {
 
     private func carryOut(
         _ call: ConnectorCall,
-        until deadline: ContinuousClock.Instant
-    ) async -> Result<JSONValue, Failure> {
-        do throws(Failure) {
-            let prepared = try await find(call, until: deadline)
-            guard !prepared.isIdempotent else { return await prepared.run() }
-            return await carryOutOnce(prepared, as: "\(call.idempotencyKey)@\(call.deadline.byCaller)", deadline)
+        within time: Duration,
+        from start: ContinuousClock.Instant
+    ) async -> Ending {
+        let end = call.deadline.byDatabase.map { min($0, clock.now + time.wholeMilliseconds) }
+        let note = Note(
+            name: "\(call.idempotencyKey)@\(call.deadline.byCaller)",
+            end: end ?? clock.now + time.wholeMilliseconds
+        )
+        let deadline = start + time
+        do {
+            switch try await find(call, until: deadline) {
+            case .success(let prepared) where prepared.isIdempotent: return .answered(await prepared.run())
+            case .success(let prepared): return try await carryOutOnce(note, prepared.title, deadline, prepared.run)
+            case .failure(let failure):
+                // Another process may find it, as the symbols are set there.
+                return try await carryOutOnce(note, "\(call.connector).\(call.transaction)", deadline) {
+                    .failure(failure)
+                }
+            }
+        } catch let error as PostgresError where !error.mayPass && !error.isOfEnd {
+            // Another connector, or this one later, would fare no better.
+            return .answered(Self.unnoted(call, "\(error)"))
         } catch {
-            return .failure(error)
+            logger.notice(
+                "A connector call goes back to the queue, as it cannot be noted",
+                metadata: ["project": "\(call.project)", "transaction": "\(call.connector).\(call.transaction)"]
+            )
+            return .unnoted
         }
     }
 
-    /// Carries out a transaction that must not happen twice, under a name that only this message has.
+    /// Under what a call is noted.
+    private struct Note {
+        /// Only this message has it.
+        let name: String
+        /// By PostgreSQL's clock, in milliseconds since 1970.
+        let end: Int
+    }
+
+    /// Carries out what must not happen twice.
     private func carryOutOnce(
-        _ call: PreparedCall,
-        as name: String,
-        _ deadline: ContinuousClock.Instant
-    ) async -> Result<JSONValue, Failure> {
+        _ note: Note,
+        _ title: String,
+        _ deadline: ContinuousClock.Instant,
+        _ run: () async -> Result<JSONValue, Failure>
+    ) async throws -> Ending {
         let attempt = UUID()
-        do {
-            switch try await patiently(until: deadline, { try await control.begin(call: name, as: attempt) }) {
-            case .first: break
-            case .refused(let answer): return try ConnectorAnswer(body: answer).outcome
-            case .before:
-                return .failure(
+        let beginning = try await patiently(until: deadline) {
+            try await control.begin(call: note.name, as: attempt, until: note.end)
+        }
+        switch beginning {
+        case .first: break
+        case .late: return .late
+        case .refused(let answer):
+            if let known = try? ConnectorAnswer(body: answer) { return .answered(known.outcome) }
+            fallthrough
+        case .before:
+            return .answered(
+                .failure(
                     Failure(
                         code: "outcome_unknown",
-                        message: "\(call.title): was begun before by a process that did not say what became of it",
+                        message: "\(title): was begun before by a process that did not say what became of it",
                         effect: .unknown
                     )
                 )
-            }
-        } catch {
-            return .failure(Failure(code: "unavailable", message: "\(call.title): the database does not answer"))
+            )
         }
-        let result = await call.run()
+        let result = await run()
         if case .failure(let failure) = result, failure.effect == .none {
             // Where that cannot be written, a second message is answered that nobody knows.
-            try? await control.refuse(call: name, with: ConnectorAnswer(result).body)
+            try? await control.refuse(call: note.name, with: ConnectorAnswer(result).body)
         }
-        return result
+        return .answered(result)
     }
 
-    /// Asks PostgreSQL, which may be away, for half of the time that is left.
-    ///
-    /// Who is answered at once asks anew, under another name, and a second message of this call would then not find
-    /// that it was answered.
+    /// Asks PostgreSQL, which may be away, for a while.
     private func patiently<Value>(
         until deadline: ContinuousClock.Instant,
         _ ask: () async throws -> Value
     ) async throws -> Value {
-        let end = ContinuousClock.now + ContinuousClock.now.duration(to: deadline) / 2
+        let end = min(deadline, .now + Self.patience)
         while true {
             do {
                 return try await ask()
-            } catch let error as PostgresError {
-                guard ContinuousClock.now + Self.pause < end else { throw error }
+            } catch let error as PostgresError where error.mayPass && ContinuousClock.now + Self.pause < end {
                 try await Task.sleep(for: Self.pause)
             }
         }
     }
 
+    /// The transaction that a call is for, or why there is none.
+    ///
+    /// - Throws: What PostgreSQL says that may pass, and the end of this process.
     private func find(
         _ call: ConnectorCall,
         until deadline: ContinuousClock.Instant
-    ) async throws(Failure) -> PreparedCall {
+    ) async throws -> Result<PreparedCall, Failure> {
         let project: Project?
         do {
             project = try await patiently(until: deadline) {
                 try await catalogue.project(call.project, version: call.version)
             }
+        } catch let error as PostgresError where error.mayPass || error.isOfEnd {
+            throw error
+        } catch let error as CancellationError {
+            throw error
         } catch {
             // Another process may know the project, or this one when its symbols are set.
-            throw Failure(code: "unavailable", message: "The deployed projects cannot be read: \(error).")
+            return .failure(
+                Failure(code: "unavailable", message: "The deployed projects cannot be read: \(error).")
+            )
         }
         guard let project else {
-            throw Failure(
-                code: "not_found",
-                message: "The back-end connector has no version \(call.version) of the project '\(call.project)'."
+            return .failure(
+                Failure(
+                    code: "not_found",
+                    message: "The back-end connector has no version \(call.version) of the project '\(call.project)'."
+                )
             )
         }
         guard let connector = project.connectors[call.connector],
             let prepared = callers.prepare(call, of: connector, until: deadline)
         else {
-            throw Failure(
-                code: "not_found",
-                message: "There is no transaction '\(call.connector).\(call.transaction)' of a back end."
+            return .failure(
+                Failure(
+                    code: "not_found",
+                    message: "There is no transaction '\(call.connector).\(call.transaction)' of a back end."
+                )
             )
         }
-        return prepared
+        return .success(prepared)
     }
 
     private func answer(_ message: IncomingMessage, _ outcome: Result<JSONValue, Failure>) async {
@@ -213,4 +289,14 @@ struct CallHandler: Sendable {
         }
         ConnectorMetrics.count(connector: call.connector, of: call.project, outcome: code, since: start)
     }
+}
+
+extension PostgresError {
+    /// Whether it comes of this process's own end.
+    fileprivate var isOfEnd: Bool { self == .cancelled || self == .closed }
+}
+
+extension Duration {
+    /// In whole milliseconds; for what is not as long as anybody's number may say.
+    fileprivate var wholeMilliseconds: Int { Int(self / .milliseconds(1)) }
 }

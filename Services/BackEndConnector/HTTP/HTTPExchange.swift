@@ -69,7 +69,7 @@ struct HTTPExchange {
     private func token(for client: OAuth2Client) async throws(ExchangeFailure) -> OAuth2Tokens.Token {
         do throws(ExchangeFailure) {
             return try await caller.tokens.token(for: client, of: call.name, until: deadline) {
-                [transport, deadline, caller, connector = call.connector] request throws(ExchangeFailure) in
+                [transport, caller, connector = call.connector] request, deadline throws(ExchangeFailure) in
                 try await caller.addresses.check(request.url, of: connector, until: deadline)
                 return try await transport.exchange(request, deadline: deadline) { _ in
                     .whole(limit: OAuth2Tokens.maximumAnswer)

@@ -130,8 +130,8 @@ struct DeviceShell: Sendable {
         case "attach", "save":
             return try await copy(words[0], try next("an id"), try next("a name"), try next("a file"))
         case "compact":
-            try await client.database(database).compact()
-            return Answer(["ok": true], "compacted")
+            let isSmall = try await client.database(database).compact()
+            return Answer(["ok": .bool(isSmall)], isSmall ? "compacted" : "in use; it gets smaller when it is closed")
         case "conflicts": return try await conflicts()
         case "refused": return try await refused()
         case "kept": return try await kept()

@@ -16,7 +16,8 @@ enum LastProject: Sendable {
 ///
 /// A listener that the version before had, too, goes on where it is. One that it had not, or had disabled, goes on from
 /// where it was when it last listened, as long as the change log reaches back to there: nothing kept the log for it
-/// meanwhile. Otherwise, and when it is new, it begins as its `start` says.
+/// meanwhile. Otherwise, and when it is new, it begins as its `start` says. Contents are not kept as long as the log
+/// is: of a revision that was compacted meanwhile it gets the document as it is now, and of a deletion no content.
 struct ListenerStarts: Sendable {
     let store: DocumentStore
     private let project: Project

@@ -197,13 +197,3 @@ extension Result where Failure == CallFailure {
         }
     }
 }
-
-extension PostgresError {
-    /// Whether the same statement may succeed a little later.
-    fileprivate var mayPass: Bool {
-        switch self {
-        case .timedOut: true
-        default: isUnavailable || isRetryable || sqlState?.isTransientRefusal == true || sqlState == .queryCanceled
-        }
-    }
-}

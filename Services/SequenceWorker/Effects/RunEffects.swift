@@ -33,8 +33,8 @@ struct RunEffects: SequenceEffects {
 
     func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue] {
         do {
-            let modules = modules(site.sequence.project)
-            return try await self.scripts.evaluate(scripts, scope: scope, modules: modules)
+            let project = site.sequence.project
+            return try await self.scripts.evaluate(scripts, of: project, scope: scope, modules: modules(project))
         } catch {
             switch error.kind {
             case .cancelled: throw CancellationError()

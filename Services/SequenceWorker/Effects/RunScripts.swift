@@ -2,12 +2,14 @@ import JSON
 import ScriptHosting
 import Sequences
 
-/// The JavaScript of one run: a session for each of its branches that evaluates at the moment.
+/// The JavaScript of one run: a session for each of its branches that evaluates at the moment, and for each project.
 ///
+/// What a project's scripts do to the globals of their session is not seen by those of another.
 /// A session remembers the values that it was last given, so only what a step has changed goes to the host again.
 actor RunScripts {
     private let pool: ScriptHostPool
-    private var idle: [Lent] = []
+    /// By project.
+    private var idle: [String: [Lent]] = [:]
 
     private struct Lent: Sendable {
         let session: ScriptSession
@@ -49,14 +51,17 @@ actor RunScripts {
 
     /// Evaluates scripts over a scope, in their order.
     ///
-    /// - Parameter modules: The texts of the modules that the scripts' project has, by name.
+    /// - Parameters:
+    ///   - project: The project whose scripts they are.
+    ///   - modules: The texts of the modules that it has, by name.
     func evaluate(
         _ scripts: [Script],
+        of project: String,
         scope: JSONObject,
         modules: JSONObject
     ) async throws(ScriptError) -> [JSONValue] {
-        var lent = idle.popLast() ?? Lent(session: ScriptSession(pool: pool))
-        defer { idle.append(lent) }
+        var lent = idle[project]?.popLast() ?? Lent(session: ScriptSession(pool: pool))
+        defer { idle[project, default: []].append(lent) }
         var results: [JSONValue] = []
         for script in scripts {
             lent.bind(scope, mentioned: script.mentionedNames)
@@ -72,7 +77,7 @@ actor RunScripts {
 
     /// Lets the hosts forget the run.
     func end() {
-        for lent in idle { lent.session.end() }
-        idle = []
+        for lent in idle.values.joined() { lent.session.end() }
+        idle = [:]
     }
 }

@@ -69,6 +69,7 @@ struct SequenceRunner: Sendable {
             effects: effects,
             turnNaming: run.turnKey.map { .bySubject(runKey: $0) } ?? .byNumber
         )
+        let answer: Interpreter.Answer
         do {
             let description = RunDescription(
                 id: run.id,
@@ -77,7 +78,7 @@ struct SequenceRunner: Sendable {
                 request: calling?.request ?? [:]
             )
             let work = RunCancellations.Work(run, isAwaited: calling != nil)
-            let answer = try await cancellations.heeding(work) {
+            answer = try await cancellations.heeding(work) {
                 // Its scripts share the hosts with those of other projects.
                 try await ScriptOwner.$current.withValue(run.project) {
                     try await interpreter.run(
@@ -91,11 +92,34 @@ struct SequenceRunner: Sendable {
                 }
             }
             await scripts.end()
-            return answer
         } catch {
             await scripts.end()
             throw error
         }
+        try await checkAnswered(run)
+        return answer
+    }
+
+    /// How many steps a failure names.
+    private static let namedSteps = 10
+
+    /// Stops a run at its end that has not come again to what an earlier attempt asked for, and never learned about.
+    private func checkAnswered(_ run: ClaimedRun) async throws {
+        // At its first attempt it would have stopped where that happened.
+        guard run.isRepeated else { return }
+        let steps = try await control.unansweredSteps(of: run, limit: Self.namedSteps)
+        guard !steps.isEmpty else { return }
+        throw UncertainEffect(
+            failure: Failure(
+                code: "outcome_unknown",
+                message: """
+                    An earlier attempt asked for something that this one did not come to again, and never learned \
+                    whether it happened. Look at the back end, then retry, resolve or cancel the run.
+                    """,
+                details: ["steps": .array(steps.map(JSONValue.string))],
+                effect: .unknown
+            )
+        )
     }
 
     private func values(of run: ClaimedRun, _ session: String?) -> ValueHolder? {

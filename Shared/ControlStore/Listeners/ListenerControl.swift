@@ -17,7 +17,7 @@ extension ControlStore {
         to position: Position,
         cancellingRunsOf listener: (project: String, name: String)? = nil
     ) async throws -> (cancelled: Int, next: [String]) {
-        let cancelled = try await client.transaction { connection in
+        let last = try await client.transaction { connection in
             try await connection.execute(
                 """
                 UPDATE leases SET token = token + 1, holder = '', until = now() - interval '1 second'
@@ -32,25 +32,51 @@ extension ControlStore {
                 SET incarnation = excluded.incarnation, seq = excluded.seq
                 """
             )
-            // Behind the lease: whoever was about to make runs has made them, or never will.
-            guard let listener else { return (count: 0, keys: [String]()) }
-            return try await cancelWaitingRuns(of: listener, connection)
+            // Behind the lease: whoever was about to make runs has made them, or never will. Those that are made from
+            // the new place have greater numbers.
+            let rows = try await connection.query("SELECT coalesce(max(number), 0) FROM runs")
+            return try rows.first?.decode(Int64.self, at: 0) ?? 0
         }
+        guard let listener else { return (0, []) }
+        let cancelled = try await cancelWaitingRuns(of: listener, through: last)
         return (cancelled.count, try await firstInLine(of: cancelled.keys))
     }
 
+    /// How many runs are cancelled at once: many small steps keep nobody waiting.
+    private static let cancelledAtOnce = 1_000
+
     private func cancelWaitingRuns(
         of listener: (project: String, name: String),
-        _ connection: PostgresConnection
+        through last: Int64
+    ) async throws -> (count: Int, keys: [String]) {
+        var (count, keys) = (0, Set<String>())
+        while true {
+            let some = try await cancelSomeWaitingRuns(of: listener, through: last)
+            guard some.count > 0 else { return (count, Array(keys)) }
+            count += some.count
+            keys.formUnion(some.keys)
+        }
+    }
+
+    private func cancelSomeWaitingRuns(
+        of listener: (project: String, name: String),
+        through last: Int64
     ) async throws -> (count: Int, keys: [String]) {
         let failure = Failure(code: "rewound", message: "The listener was sent to another place.")
-        let rows = try await connection.query(
+        let rows = try await client.query(
             """
-            WITH ended AS (
+            WITH waiting AS (
+                SELECT id FROM runs
+                -- A run that waits has its variables, which is what the index asks.
+                WHERE state = 'waiting' AND variables IS NOT NULL AND cause = 'listener'
+                    AND coalesce(source_project, project) = \(listener.project) AND source = \(listener.name)
+                    AND number <= \(last)
+                LIMIT \(Int64(Self.cancelledAtOnce))
+                FOR UPDATE
+            ), ended AS (
                 UPDATE runs SET state = 'cancelled', finished_at = now(), claim = claim + 1, error = \(failure.bytes),
                     left_lines = \(unescaped: Self.linesThatAreLeft)
-                WHERE state = 'waiting' AND cause = 'listener'
-                    AND coalesce(source_project, project) = \(listener.project) AND source = \(listener.name)
+                WHERE id IN (SELECT id FROM waiting)
                 RETURNING id
             ), freed AS (
                 DELETE FROM run_keys USING ended WHERE run_keys.run = ended.id RETURNING run_keys.key

@@ -54,6 +54,16 @@ extension ControlStore {
         _ = try await connection.query("SELECT pg_advisory_xact_lock(7003)")
     }
 
+    /// Does something while nobody deploys anything: behind what was deployed before, and before what is deployed next.
+    ///
+    /// For something short, which may be done again: deployments wait for it.
+    package func betweenDeployments<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+        try await client.transaction { connection in
+            try await takeTurn(over: connection)
+            return try await body()
+        }
+    }
+
     /// Deploys a version within a transaction that has its turn (``takeTurn(over:)``).
     package func deploy(
         project: String,

@@ -17,6 +17,8 @@ extension ControlStore {
                 claimed_until = now() + \(lease.seconds) * interval '1 second',
                 losses = losses + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
                 nudge_at = now() + \(lease.seconds) * interval '1 second', started_at = now(),
+                -- By whoever begins it. What a worker has begun that knows no key has numbers in its ledger.
+                turn_key = CASE WHEN started_at IS NULL THEN gen_random_uuid()::text ELSE turn_key END,
                 version = coalesce(version, (SELECT live_version FROM projects WHERE name = project))
             WHERE id = \(uuid)
                 AND (state = 'waiting' AND available_at <= now() OR state = 'running' AND claimed_until < now())
@@ -114,14 +116,14 @@ extension ControlStore {
             """
             INSERT INTO runs AS known
                 (id, project, version, sequence, cause, source, run_as, administrator, variables, state, trace_id,
-                 attempts, claim, claimed_by, claimed_until, nudge_at, started_at)
+                 attempts, claim, claimed_by, claimed_until, nudge_at, started_at, turn_key)
             VALUES (
                 \(UUID(uuidString: run.id)), \(run.project),
                 (SELECT live_version FROM projects WHERE name = \(run.project)),
                 \(run.sequence), \(run.cause.rawValue), \(run.source), \(run.identity.user),
                 \(run.identity.isAdministrator), \(variables), 'running', \(run.traceID), 1, 1, \(worker),
                 now() + \(lease.seconds) * interval '1 second',
-                now() + \((lease + Self.redelivery).seconds) * interval '1 second', now()
+                now() + \((lease + Self.redelivery).seconds) * interval '1 second', now(), gen_random_uuid()::text
             )
             ON CONFLICT (id) DO UPDATE
             SET attempts = known.attempts + 1, claim = known.claim + 1, claimed_by = \(worker),

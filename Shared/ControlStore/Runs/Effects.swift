@@ -23,6 +23,20 @@ extension ControlStore {
         return .answered(try JSONValue(parsing: answer, limits: .unlimited))
     }
 
+    /// The first of the steps that were attempted and of which nobody knows how that ended.
+    ///
+    /// An attempt at the run that did not come to them again, because its lists or its decisions were others, has said
+    /// nothing about them.
+    package func unansweredSteps(of run: ClaimedRun, limit: Int) async throws -> [String] {
+        let rows = try await client.query(
+            """
+            SELECT step FROM effects WHERE run = \(UUID(uuidString: run.id)) AND answer IS NULL
+            ORDER BY attempted_at, step LIMIT \(Int64(limit))
+            """
+        )
+        return try rows.map { try $0.decode(String.self, at: 0) }
+    }
+
     /// Notes that the step is about to be attempted; an effect that is not idempotent is noted before it happens.
     ///
     /// - Throws: ``ClaimLost`` when another worker has the run now: the effect is then that worker's to attempt.

@@ -7,7 +7,7 @@ extension ControlStore {
     ///
     /// What it did is not done again. An effect of which nobody knows whether it happened is attempted anew only where
     /// the run stopped because of it, so that a person has decided so; a run that failed or was cancelled for another
-    /// reason stops as uncertain when it comes to that step.
+    /// reason stops as uncertain when it comes to that step, or to its end without having come to it.
     ///
     /// A run that held its lines has the place in them that it had. One that had left them, so that younger runs could
     /// go on, comes back to them behind all that stand there now: the changes of a document are then not done in their
@@ -93,17 +93,18 @@ extension ControlStore {
     ///
     /// Who makes runs of a listener holds its lease's row, and who makes those of a job that of its schedule, before
     /// they get their numbers: so a number that is taken behind this is behind those of all runs that are to be seen.
+    /// Whether the run has left its lines is not asked yet, for it may leave them until it is locked itself.
     private static func lockingMaker(of run: UUID) -> [PostgresQuery] {
         [
             """
             SELECT leases.name FROM leases JOIN runs
                 ON starts_with(leases.name, 'listener/' || coalesce(source_project, project) || '/' || source || '@')
-            WHERE runs.id = \(run) AND cause = 'listener' AND left_lines IS NOT NULL
+            WHERE runs.id = \(run) AND cause = 'listener'
             FOR UPDATE OF leases
             """,
             """
             SELECT schedules.job FROM schedules JOIN runs ON job = coalesce(source_project, project) || '/' || source
-            WHERE runs.id = \(run) AND cause = 'schedule' AND left_lines IS NOT NULL
+            WHERE runs.id = \(run) AND cause = 'schedule'
             FOR UPDATE OF schedules
             """,
         ]

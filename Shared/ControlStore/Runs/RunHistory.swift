@@ -21,6 +21,23 @@ package struct RunFilter: Sendable, Hashable {
         self.state = state
     }
 
+    /// Whether the runs in the state are found without looking at the others.
+    private var isStateIndexed: Bool { state != nil && state != .succeeded }
+
+    /// How much later a run's number may be taken than its time: both are of one transaction, which may have to wait.
+    private static let slack: TimeInterval = 3_600
+
+    /// A bound of the numbers of runs that were made then or later, so that the others are not looked at: numbers and
+    /// times grow together.
+    private static func numbers(since: Date) -> PostgresQuery {
+        """
+        number > coalesce((
+            SELECT older.number FROM runs AS older WHERE older.created_at < \(since.addingTimeInterval(-slack))
+            ORDER BY older.number DESC LIMIT 1
+        ), 0)
+        """
+    }
+
     fileprivate var condition: PostgresQuery {
         // The state stands in the text, so that the index of the few runs in that state serves.
         var condition = PostgresQuery(unescaped: state.map { "state = '\($0.rawValue)'" } ?? "true")
@@ -33,6 +50,7 @@ package struct RunFilter: Sendable, Hashable {
         require(source.map { "source = \($0)" })
         require(user.map { "run_as = \($0)" })
         require(since.map { "created_at >= \($0)" })
+        if let since, !isStateIndexed { require(Self.numbers(since: since)) }
         return condition
     }
 }

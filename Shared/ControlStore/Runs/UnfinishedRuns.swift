@@ -11,7 +11,7 @@ extension ControlStore {
         // variables, which is what the index of those asks.
         let counts = states.map { state in
             let condition = "state = '\(state.rawValue)'" + (state == .waiting ? " AND variables IS NOT NULL" : "")
-            return "(SELECT count(*) FROM (SELECT FROM runs WHERE \(condition) LIMIT \(Self.countedRuns)) AS some)"
+            return "(SELECT count(*) FROM (SELECT FROM runs WHERE \(condition) LIMIT \(Self.countedRuns)) AS found)"
         }
         let rows = try await client.query("SELECT \(unescaped: counts.joined(separator: ", "))")
         guard let row = rows.first else { return [:] }

@@ -70,11 +70,16 @@ extension ControlStore {
         let key = Self.key(ofJob: name, of: project)
         let rows = try await client.query(
             """
+            -- The latest of each, which their indexes give, and of those the latest.
             SELECT at, run, NULL::integer AS missed, state, attempts, started_at, finished_at, error
-            FROM firings LEFT JOIN runs ON runs.id = firings.run
-            WHERE job = \(key)
+            FROM (
+                SELECT at, run FROM firings WHERE job = \(key) ORDER BY at DESC LIMIT \(Int64(limit))
+            ) AS fired LEFT JOIN runs ON runs.id = fired.run
             UNION ALL
-            SELECT last, NULL, count, NULL, NULL, NULL, NULL, NULL FROM missed_firings WHERE job = \(key)
+            (
+                SELECT last, NULL, count, NULL, NULL, NULL, NULL, NULL
+                FROM missed_firings WHERE job = \(key) ORDER BY last DESC LIMIT \(Int64(limit))
+            )
             ORDER BY at DESC LIMIT \(Int64(limit))
             """
         )

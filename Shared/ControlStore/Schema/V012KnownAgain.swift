@@ -7,9 +7,9 @@ extension PostgresMigration {
         name: "turns of loops, lines of runs that were set aside, missed firings",
         sql: """
             -- The key of the digests by which the run knows the turns of its loops; null where they are known by their
-            -- numbers, as those of all runs were before. Set for new rows alone.
+            -- numbers, as those of all runs were before. No default: who begins a run first sets it, and a worker of
+            -- before this, which goes on beside others for a while, does not, and notes what it does by numbers.
             ALTER TABLE runs ADD COLUMN turn_key text;
-            ALTER TABLE runs ALTER COLUMN turn_key SET DEFAULT gen_random_uuid()::text;
             -- The lines that the run stood in when it was set aside so that others might go on.
             ALTER TABLE runs ADD COLUMN left_lines text[];
             -- Firings that nobody was there for and that are left out: the last of some, and how many they are. Not

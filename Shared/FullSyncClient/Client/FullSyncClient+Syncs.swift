@@ -20,10 +20,11 @@ extension FullSyncClient {
             of: SyncProgress.self,
             bufferingPolicy: .bufferingNewest(16)
         )
+        let remote = server.database(name, rules: database.replica.rules, as: .user(key.user))
         let run = SyncRun(
             name: name,
             device: database.replica,
-            server: server.database(name, rules: database.replica.rules, as: .user(key.user)),
+            server: remote.remembering(in: database.replica),
             options: options,
             control: control,
             isOfNobody: key.user == nil,

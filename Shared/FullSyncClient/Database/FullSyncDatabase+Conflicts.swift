@@ -125,65 +125,123 @@ extension FullSyncDatabase {
     /// - Throws: What the resolver throws; the conflicts behind are not given to it.
     @discardableResult
     public func resolveConflicts(_ resolver: ConflictResolver) async throws -> Int {
-        try await resolveConflicts(of: nil, resolver, isOnServer: nil) { throw $1 }
+        let look = try await resolveConflicts(
+            of: nil,
+            resolver,
+            asksServer: false,
+            mayGoOn: { true },
+            failed: { throw $1 }
+        )
+        return look.resolved
+    }
+
+    /// What a look at conflicts has come to.
+    struct ConflictLook: Sendable {
+        /// How many were resolved.
+        var resolved = 0
+        /// Those with an edit that the server may not have got.
+        var undecided: [DocumentID] = []
+        /// Whether all were looked at.
+        var isWhole = true
     }
 
     /// Gives the conflicts of those documents to a resolver, or all of them.
     ///
     /// - Parameters:
-    ///   - isOnServer: Whether the server has these revisions of a document; a conflict with one that it lacks is left
-    ///     for now. Nil where it cannot be asked.
+    ///   - asksServer: Whether those with an edit of this device are left, as the server is to be asked about it.
+    ///   - mayGoOn: Is asked before each.
     ///   - failed: Takes the errors of the resolver, and those of what it decided.
     func resolveConflicts(
         of documents: [DocumentID]?,
         _ resolver: ConflictResolver,
-        isOnServer: ((DocumentID, Set<RevisionID>) async throws -> Bool)?,
+        asksServer: Bool,
+        mayGoOn: () -> Bool,
         failed: (DocumentID, any Error) throws -> Void
-    ) async throws -> Int {
-        var resolved = 0
-        for id in documents ?? [] where try await resolve(id, resolver, isOnServer, failed) { resolved += 1 }
-        if documents != nil { return resolved }
+    ) async throws -> ConflictLook {
+        var look = ConflictLook()
         // Those that the resolver leaves are met once.
         var last = ""
         while true {
-            let ids = try await FullSyncError.translating {
-                try await replica.read { [last] reader in
-                    try String.fetchAll(
-                        reader.db,
-                        sql: "SELECT id FROM documents WHERE conflicts > 0 AND id > ? ORDER BY id LIMIT 100",
-                        arguments: [last]
-                    )
+            let ids: [DocumentID]
+            if let documents { ids = documents } else { ids = try await conflicting(behind: last) }
+            for id in ids {
+                guard mayGoOn() else {
+                    look.isWhole = false
+                    return look
+                }
+                guard let (conflict, isLocal) = try await openConflict(id) else { continue }
+                if isLocal, asksServer {
+                    look.undecided.append(id)
+                } else if try await decide(conflict, resolver, isDecided: !isLocal, failed) {
+                    look.resolved += 1
                 }
             }
-            guard let end = ids.last else { return resolved }
-            for id in ids where try await resolve(DocumentID(stored: id), resolver, isOnServer, failed) {
-                resolved += 1
-            }
-            last = end
+            guard documents == nil, let end = ids.last else { return look }
+            last = end.text
         }
     }
 
-    private func resolve(
+    /// Gives a conflict to a resolver when it is still of these revisions, all of which the server has.
+    ///
+    /// - Returns: Whether it was resolved.
+    func resolveConflict(
         _ id: DocumentID,
         _ resolver: ConflictResolver,
-        _ isOnServer: ((DocumentID, Set<RevisionID>) async throws -> Bool)?,
+        _ leaves: Set<RevisionID>,
+        failed: (DocumentID, any Error) throws -> Void
+    ) async throws -> Bool {
+        guard let (conflict, _) = try await openConflict(id), conflict.leaves == leaves else { return false }
+        return try await decide(conflict, resolver, isDecided: true, failed)
+    }
+
+    /// The present revisions of those of the documents that are in conflict, and for the resolver to decide.
+    func leavesOfConflicts(_ ids: [DocumentID]) async throws -> [DocumentID: Set<RevisionID>] {
+        var leaves: [DocumentID: Set<RevisionID>] = [:]
+        for id in ids { leaves[id] = try await openConflict(id)?.0.leaves }
+        return leaves
+    }
+
+    /// Some documents in conflict, in the order of their ids.
+    private func conflicting(behind last: String) async throws -> [DocumentID] {
+        try await FullSyncError.translating {
+            try await replica.read { reader in
+                try String.fetchAll(
+                    reader.db,
+                    sql: "SELECT id FROM documents WHERE conflicts > 0 AND id > ? ORDER BY id LIMIT 100",
+                    arguments: [last]
+                )
+                .map { DocumentID(stored: $0) }
+            }
+        }
+    }
+
+    /// A conflict that is for the resolver, and whether the document was edited here since it was pushed; nil when
+    /// there is none, or a refusal has made it the application's.
+    private func openConflict(_ id: DocumentID) async throws -> (Conflict, Bool)? {
+        let found = try await replica.read { [rules = replica.rules] reader -> (Conflict, Bool)? in
+            // What is made of an edit that was refused is refused, too, and with it the edit would be taken back.
+            guard try !reader.hasRefusal(of: id), let conflict = try reader.conflict(id, rules) else { return nil }
+            return (conflict, try reader.document(id)?.isLocal == true)
+        }
+        guard let found, !replica.resolutions.isRefused(id, found.0.leaves) else { return nil }
+        return found
+    }
+
+    /// Does with a conflict what the resolver says.
+    ///
+    /// - Parameter isDecided: Whether the server has all its revisions.
+    /// - Returns: Whether it was resolved.
+    private func decide(
+        _ conflict: Conflict,
+        _ resolver: ConflictResolver,
+        isDecided: Bool,
         _ failed: (DocumentID, any Error) throws -> Void
     ) async throws -> Bool {
-        let (conflict, isLocal) = try await replica.read { [rules = replica.rules] reader -> (Conflict?, Bool) in
-            // What is made of an edit that was refused is refused, too, and with it the edit would be taken back.
-            guard try !reader.hasRefusal(of: id) else { return (nil, false) }
-            return (try reader.conflict(id, rules), try reader.document(id)?.isLocal == true)
-        }
-        guard let conflict, !replica.resolutions.isRefused(id, conflict.leaves) else { return false }
-        // The same goes for an edit that is still to be refused.
-        var isDecided = !isLocal
-        if isLocal, let isOnServer {
-            isDecided = try await isOnServer(id, conflict.leaves)
-            guard isDecided else { return false }
-        }
+        let id = DocumentID(stored: conflict.id)
         do {
             guard let made = try await settle(conflict, try await resolver.resolve(conflict)) else { return false }
-            // What is noted is taken back when the server refuses it, with what led to it.
+            // What is noted is taken back when the server refuses it, with what led to it. The same would go for an
+            // edit that is still to be refused.
             if isDecided { replica.resolutions.resolved(id, conflict.leaves, by: made) }
             return true
         } catch {

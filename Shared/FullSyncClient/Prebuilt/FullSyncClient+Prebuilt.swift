@@ -8,8 +8,8 @@ extension FullSyncClient {
     ///   - name: The database, which must have been pulled to its end, and not edited.
     ///   - file: The file, which must not be there.
     ///   - views: Views that are made before, as `design/view`, so that the devices need not.
-    /// - Throws: ``FullSyncError`` named `precondition_failed` when it was not pulled, has edits of its own or is
-    ///   encrypted; `file_exists`.
+    /// - Throws: ``FullSyncError`` named `precondition_failed` when it was not pulled, has edits of its own, is
+    ///   encrypted, or lacks documents that pulls have passed over, which are named; `file_exists`.
     public func export(_ name: String, to file: URL, views: [String] = []) async throws {
         let key = DatabaseKey(user: user, name: name)
         let database = try await database(key)
@@ -29,7 +29,7 @@ extension FullSyncClient {
                 let sequence = try await Replicator(from: remote, to: database.replica).recordedSequence()
             else { throw CouchError.preconditionFailed("The database was not pulled.") }
             let origin = PrebuiltOrigin(incarnation: incarnation, sequence: sequence, user: key.user)
-            try await database.replica.export(to: file, origin: origin)
+            try await database.replica.export(to: file, origin: origin, of: remote.identity)
         }
     }
 

@@ -6,9 +6,10 @@ import JSON
 extension SQLiteReplica {
     /// Writes the database into a file of its own, for other devices to begin with.
     ///
+    /// - Parameter server: The identity of the server's database from which it was pulled; nil for none.
     /// - Throws: `precondition_failed` when there are edits that were not made on the server, or documents that a pull
-    ///   has passed over; `file_exists`.
-    func export(to file: URL, origin: PrebuiltOrigin) async throws {
+    ///   from there has passed over; `file_exists`.
+    func export(to file: URL, origin: PrebuiltOrigin, of server: String? = nil) async throws {
         guard !limits.vault.isSealing else {
             throw CouchError.preconditionFailed("A database that is encrypted cannot be exported.")
         }
@@ -20,8 +21,15 @@ extension SQLiteReplica {
             throw CouchError.preconditionFailed("The database has edits of this device's own.")
         }
         // Nobody who begins with the file would ask for them again.
-        guard try await !hasPassedOver() else {
-            throw CouchError.preconditionFailed("The database lacks documents with which the server fails.")
+        if let server {
+            let lacking = try await passedOver(of: server)
+            guard lacking.isEmpty else {
+                let named = lacking.prefix(10).map { "`\($0.text)`" }.joined(separator: ", ")
+                let rest = lacking.count > 10 ? " and \(lacking.count - 10) more" : ""
+                throw CouchError.preconditionFailed(
+                    "The database lacks documents with which the server fails: \(named)\(rest)."
+                )
+            }
         }
         try await StoreFailure.translating {
             try await pool.writeWithoutTransaction { db in

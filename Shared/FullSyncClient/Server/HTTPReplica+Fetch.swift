@@ -11,39 +11,40 @@ extension HTTPReplica {
     static let inlineLimit = 256 << 10
 
     package func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {
-        var attempts = Attempts(isCareful: readingTroubles.hasFailed)
+        var halving = Halving(isCareful: await readingTroubles.hasFailed)
         do {
-            let outcomes = judged(try await fetch(requests, &attempts))
-            if attempts.isCareful { readingTroubles.ended(failed: outcomes.contains(where: \.mayPass)) }
+            let outcomes = await judged(try await fetch(requests, &halving))
+            let hasFailed = outcomes.contains(where: \.mayPass)
+            if halving.isCareful || hasFailed { await readingTroubles.ended(failed: hasFailed) }
             return outcomes
         } catch {
-            if RetryPolicy.mayPass(error) { readingTroubles.ended(failed: true) }
+            if RetryPolicy.mayPass(error) { await readingTroubles.ended(failed: true) }
             throw error
         }
     }
 
     /// Reads revisions; when the server goes on failing with all of them, in halves, so that in the end it fails with
     /// one alone.
-    private func fetch(_ requests: [FetchRequest], _ attempts: inout Attempts) async throws -> [FetchOutcome] {
+    private func fetch(_ requests: [FetchRequest], _ halving: inout Halving) async throws -> [FetchOutcome] {
         do {
             let outcomes = try await fetch(requests, withContents: true)
-            if !outcomes.allSatisfy(\.mayPass) { attempts.hasSucceeded = true }
+            if !outcomes.allSatisfy(\.mayPass) { halving.hasSucceeded = true }
             return outcomes
         } catch {
-            guard attempts.mayGoOn(), await isWell(error) else { throw error }
+            guard halving.mayGoOn(isAlone: requests.count == 1), await isWell(error) else { throw error }
             guard requests.count > 1 else {
                 let failure = error as? CouchError
                 let own = failure ?? CouchError(status: 502, error: "not_read", reason: "\(error)")
                 return requests.map { .failure($0.id, $0.revision, own) }
             }
             let middle = requests.count / 2
-            let outcomes = try await fetch(Array(requests[..<middle]), &attempts)
+            let outcomes = try await fetch(Array(requests[..<middle]), &halving)
             // What is left out is asked for again.
             guard outcomes.count >= middle, outcomes.reduce(0, { $0 + $1.size }) < FetchOutcome.sizeLimit else {
                 return outcomes
             }
             do {
-                return outcomes + (try await fetch(Array(requests[middle...]), &attempts))
+                return outcomes + (try await fetch(Array(requests[middle...]), &halving))
             } catch  where RetryPolicy.mayPass(error) && !outcomes.allSatisfy(\.mayPass) {
                 return outcomes
             }
@@ -71,7 +72,7 @@ extension HTTPReplica {
                 body: .json(body.bytes)
             )
         )
-        if let outcomes = try await outcomes(in: response, of: requests.count) { return judged(outcomes) }
+        if let outcomes = try await outcomes(in: response, of: requests.count) { return outcomes }
         // Which of them is too large shows when it is asked for alone.
         guard requests.count == 1 else { return try await fetch([first], withContents: withContents) }
         // It may be its attachments that are too large to come with it.
@@ -107,16 +108,29 @@ extension HTTPReplica {
     }
 
     /// The outcomes, with those as the documents' own with which the server fails again and again, and gives others.
-    private func judged(_ outcomes: [FetchOutcome]) -> [FetchOutcome] {
+    ///
+    /// Each answer is judged once, whether the failures stand in it or are its own.
+    private func judged(_ outcomes: [FetchOutcome]) async -> [FetchOutcome] {
         var given: [ReplicatedDocument] = []
         for case .document(let document) in outcomes { given.append(document) }
-        readingTroubles.passed(given)
-        return outcomes.map { outcome in
-            guard case .failure(let id, let revision, let error) = outcome, RetryPolicy.mayPass(error),
-                let own = readingTroubles.fail(id, revision, error, isProven: !given.isEmpty)
-            else { return outcome }
-            return .failure(id, revision, own)
+        await readingTroubles.passed(given)
+        var proof: Troubles.Proof? = given.isEmpty ? nil : .others
+        if proof == nil, let error = outcomes.lazy.compactMap(\.telling).first, await isWell(error) {
+            proof = .presence
         }
+        guard let proof else { return outcomes }
+        var judged: [FetchOutcome] = []
+        for outcome in outcomes {
+            guard case .failure(let id, let revision, let error) = outcome, RetryPolicy.mayPass(error),
+                proof == .others || outcome.telling != nil,
+                let own = await readingTroubles.fail(id, revision, error, proof)
+            else {
+                judged.append(outcome)
+                continue
+            }
+            judged.append(.failure(id, revision, own))
+        }
+        return judged
     }
 
     /// What one of the `results` says: the documents or the errors of the revisions of one id.
@@ -174,6 +188,11 @@ extension HTTPReplica {
             } catch let error as CouchError where error.status == 404 || error.status == 403 {
                 // The document is another one by now, or not the user's any more, and is to be asked for again.
                 throw TransportError("an attachment that was told is not there any more: \(error.reason)")
+            } catch let error as CouchError where RetryPolicy.mayPass(error) {
+                guard await isWell(error), let own = await contentTroubles.fail(id, revision, error, .presence) else {
+                    throw error
+                }
+                throw own
             }
             return Self.stream { send in
                 var length = 0
@@ -225,6 +244,12 @@ extension FetchOutcome {
         guard case .failure(_, _, let error) = self else { return false }
         return RetryPolicy.mayPass(error)
     }
+
+    /// The error of a revision that could not be read, where it may lie with that; nil where it does not say so.
+    fileprivate var telling: CouchError? {
+        guard case .failure(_, _, let error) = self, RetryPolicy.mayPass(error) else { return nil }
+        return error.isOfBusyServer ? nil : error
+    }
 }
 
 extension CouchError {
@@ -240,7 +265,8 @@ extension CouchError {
             case "missing_stub": 412
             case "bad_request", "doc_validation", "illegal_docid", "illegal_rev": 400
             case "too_large", "document_too_large", "attachment_too_large", "too_many_branches": 413
-            case "timeout", "internal_server_error", "service unavailable": 503
+            case "internal_server_error": 500
+            case "timeout", "service unavailable": 503
             default: 400
             }
         self.init(status: status, error: name, reason: reason ?? name)

@@ -3,16 +3,15 @@ import JSON
 
 extension HTTPReplica {
     package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
-        var attempt = Attempt(Attempts(isCareful: troubles.hasFailed))
+        var attempt = Attempt(Halving(isCareful: await troubles.hasFailed))
         do {
             for part in Self.parts(documents) { try await send(part, &attempt) }
-            attempt.failures += attempt.passing.map { failure in
-                failure.judged(by: troubles, isProven: attempt.attempts.hasSucceeded)
-            }
+            let proof: Troubles.Proof = attempt.halving.hasSucceeded ? .others : .presence
+            for failure in attempt.passing { attempt.failures.append(await judged(failure, proof)) }
             var open: (any Error)?
             for (document, error) in attempt.alone {
                 let revision = document.path.revision
-                if let own = troubles.fail(document.id, revision, error, isProven: attempt.attempts.hasSucceeded) {
+                if let own = await troubles.fail(document.id, revision, error, proof) {
                     attempt.failures.append(WriteFailure(id: document.id, revision: revision, error: own))
                 } else {
                     open = error
@@ -20,27 +19,35 @@ extension HTTPReplica {
             }
             if let open { throw open }
         } catch {
-            if RetryPolicy.mayPass(error) { troubles.ended(failed: true) }
+            if RetryPolicy.mayPass(error) { await troubles.ended(failed: true) }
             throw error
         }
         // Others that are under way meanwhile say nothing of the documents of the one that failed.
-        if attempt.attempts.isCareful { troubles.ended(failed: false) }
+        if attempt.halving.isCareful { await troubles.ended(failed: false) }
         let failed = Set(attempt.failures.map(\.id))
-        troubles.passed(documents.lazy.filter { !failed.contains($0.id) })
+        await troubles.passed(documents.filter { !failed.contains($0.id) })
         return attempt.failures
+    }
+
+    /// The failure as one that lies with the document, when the server fails with it again and again.
+    private func judged(_ failure: WriteFailure, _ proof: Troubles.Proof) async -> WriteFailure {
+        guard let revision = failure.revision,
+            let own = await troubles.fail(failure.id, revision, failure.error, proof)
+        else { return failure }
+        return WriteFailure(id: failure.id, revision: revision, error: own)
     }
 
     /// One write of several documents.
     private struct Attempt {
-        var attempts: Attempts
+        var halving: Halving
         var failures: [WriteFailure] = []
         /// Documents with which the server failed while it answered for the request: others, or none, may be written.
         var passing: [WriteFailure] = []
         /// Documents with which alone the server failed.
         var alone: [(ReplicatedDocument, any Error)] = []
 
-        init(_ attempts: Attempts) {
-            self.attempts = attempts
+        init(_ halving: Halving) {
+            self.halving = halving
         }
     }
 
@@ -71,11 +78,11 @@ extension HTTPReplica {
             let passing = failures.filter { RetryPolicy.mayPass($0.error) }
             attempt.passing += passing
             attempt.failures += failures.filter { !RetryPolicy.mayPass($0.error) }
-            if passing.count < documents.count { attempt.attempts.hasSucceeded = true }
+            if passing.count < documents.count { attempt.halving.hasSucceeded = true }
         } catch {
             let refusal = (error as? CouchError).flatMap { [400, 403, 412, 413].contains($0.status) ? $0 : nil }
             if refusal == nil {
-                guard attempt.attempts.mayGoOn() else { throw error }
+                guard attempt.halving.mayGoOn() else { throw error }
                 guard await isWell(error) else { throw error }
             }
             guard documents.count > 1 else {
@@ -97,7 +104,7 @@ extension HTTPReplica {
 
     /// Whether the server is there all the same, and does not say that it has too much to do.
     func isWell(_ error: any Error) async -> Bool {
-        guard RetryPolicy.mayPass(error), ![429, 503].contains((error as? CouchError)?.status) else { return false }
+        guard RetryPolicy.mayPass(error), (error as? CouchError)?.isOfBusyServer != true else { return false }
         return (try? await info()) != nil
     }
 
@@ -147,12 +154,4 @@ extension HTTPReplica {
 extension ReplicatedDocument {
     /// Whether the content of an attachment is read while it is sent.
     fileprivate var isInPieces: Bool { attachments.contains { $0.content == nil && $0.source != nil } }
-}
-
-extension WriteFailure {
-    /// The failure as one that lies with the document, when the server fails with it again and again.
-    fileprivate func judged(by troubles: Troubles, isProven: Bool) -> WriteFailure {
-        guard let revision, let own = troubles.fail(id, revision, error, isProven: isProven) else { return self }
-        return WriteFailure(id: id, revision: revision, error: own)
-    }
 }

@@ -16,9 +16,11 @@ package struct HTTPReplica: Replica {
     private let tags: Tags
     private let asker: HTTPSession.Asker
     /// What the server fails with when it is written to.
-    let troubles = Troubles()
+    private(set) var troubles = Troubles(.writing)
     /// What it fails with when it is read from.
-    let readingTroubles = Troubles()
+    private(set) var readingTroubles = Troubles(.reading)
+    /// What it fails with when contents of attachments are read by themselves.
+    private(set) var contentTroubles = Troubles(.contents)
     /// How many bytes a document may have, as JSON with its attachments, that is taken from the server.
     var documentLimit = 256 << 20
 
@@ -32,6 +34,15 @@ package struct HTTPReplica: Replica {
         self.database = database
         self.asker = asker
         tags = Tags(rules.tagNames)
+    }
+
+    /// The database, with what it fails with remembered beside a device's.
+    func remembering(in device: SQLiteReplica) -> HTTPReplica {
+        var replica = self
+        replica.troubles = device.troubles(.writing, with: identity)
+        replica.readingTroubles = device.troubles(.reading, with: identity)
+        replica.contentTroubles = device.troubles(.contents, with: identity)
+        return replica
     }
 
     /// How the database calls the tags of its documents.

@@ -1,89 +1,136 @@
 import CouchProtocol
-import Synchronization
 
 /// What a server fails with again and again, so that one document is not tried for ever while others wait behind it.
-final class Troubles: Sendable {
-    private struct State {
-        /// Whether the request before has failed.
-        var hasFailed = false
-        /// How often each revision of a document was the only one with which the server failed.
-        var alone: [DocumentID: [RevisionID: Int]] = [:]
+///
+/// The counts stand beside the device's database where there is one: they outlive a sync and the process, so a document
+/// that makes each of many short syncs fail is passed over all the same.
+actor Troubles {
+    /// What the server is asked to do.
+    enum Kind: String, Sendable {
+        /// To take documents.
+        case writing
+        /// To give documents.
+        case reading
+        /// To give contents of attachments.
+        case contents
+    }
+
+    /// How often a revision was the only one with which the server failed.
+    struct Count: Hashable, Sendable {
+        /// Since the server was seen doing what it was asked about others.
+        var proven = 0
+        /// While nothing but that it answers was known of it.
+        var unproven = 0
+    }
+
+    typealias Counts = [DocumentID: [RevisionID: Count]]
+
+    /// What speaks for a failure being the document's own.
+    enum Proof: Sendable {
+        /// The server did what it was asked about others; once is enough.
+        case others
+        /// The server is there, and answers something else.
+        case presence
     }
 
     /// How often that is the network or the server, and no reason to pass the document over.
-    private static let patience = 4
+    ///
+    /// A sync that tries five times comes to it although another failure falls in between.
+    private static let patience = 3
+    /// The same while the server was seen doing nothing alike, such as when nothing else is asked for.
+    ///
+    /// One that can give no document at all may be well again meanwhile; what is passed over is asked for again later.
+    private static let longPatience = 8
 
-    private let state = Mutex(State())
+    private let kind: Kind
+    private let server: String
+    /// It has this, so it is not held here.
+    private weak var device: SQLiteReplica?
+    private var counts: Counts = [:]
+    private var isLoaded = false
+    private var lastHasFailed = false
 
-    var hasFailed: Bool { state.withLock { $0.hasFailed } }
+    /// - Parameters:
+    ///   - server: The identity of the server's database.
+    ///   - device: Remembers the counts; nil where nothing does.
+    init(_ kind: Kind, of server: String = "", in device: SQLiteReplica? = nil) {
+        (self.kind, self.server) = (kind, server)
+        self.device = device
+    }
+
+    /// Whether the request before has failed, or the server fails with something that is known.
+    var hasFailed: Bool {
+        get async {
+            await load()
+            return lastHasFailed || !counts.isEmpty
+        }
+    }
 
     func ended(failed: Bool) {
-        state.withLock { $0.hasFailed = failed }
+        lastHasFailed = failed
     }
 
     /// Notes that the server has done what it was asked about these: it fails with them no more.
-    func passed(_ documents: some Sequence<ReplicatedDocument>) {
-        state.withLock { state in
-            guard !state.alone.isEmpty else { return }
-            for document in documents {
-                state.alone[document.id]?[document.path.revision] = nil
-                if state.alone[document.id]?.isEmpty == true { state.alone[document.id] = nil }
-            }
-        }
+    func passed(_ documents: [ReplicatedDocument]) async {
+        await load()
+        guard !counts.isEmpty else { return }
+        let before = counts
+        for document in documents { forget(document.id, document.path.revision) }
+        if counts != before { await save() }
     }
 
     /// Notes that the server failed with one revision.
     ///
-    /// - Parameters:
-    ///   - error: What it said.
-    ///   - isProven: Whether it did what it was asked about others; once is enough.
-    /// - Returns: The error as one that lies with the document; nil while it may pass.
-    func fail(_ id: DocumentID, _ revision: RevisionID, _ error: any Error, isProven: Bool) -> CouchError? {
-        state.withLock { state in
-            let before = state.alone[id]?[revision]
-            guard isProven || before != nil else { return nil }
-            let count = (before ?? 0) + 1
-            state.alone[id, default: [:]][revision] = count
-            guard count >= Self.patience else { return nil }
-            state.alone[id] = nil
-            return CouchError(
-                status: CouchError.passedOver,
-                error: (error as? CouchError)?.error ?? "not_taken",
-                reason: "\(error)"
-            )
-        }
-    }
-}
-
-/// The attempts to have a server do something with several documents, those with which it fails found by halves.
-struct Attempts {
-    /// Whether the request before has failed in a way that has not passed, so that it may lie with one document.
-    let isCareful: Bool
-    /// Whether the server did what it was asked about any document.
-    var hasSucceeded = false
-    /// How often it has failed.
-    private var failed = 0
-
-    /// How often it may fail before it has done anything; a server that is not well is not asked for each document.
-    private static let limit = 16
-
-    init(isCareful: Bool) {
-        self.isCareful = isCareful
-    }
-
-    /// Takes in that the server has failed.
+    /// An edit that nothing but the server's presence speaks against is not counted: a server that only cannot write,
+    /// as when its disk is full, refuses nothing for good.
     ///
-    /// - Returns: Whether it is worth while to ask for less at once.
-    mutating func mayGoOn() -> Bool {
-        failed += 1
-        return isCareful && (hasSucceeded || failed < Self.limit)
+    /// - Parameter error: What it said.
+    /// - Returns: The error as one that lies with the document; nil while it may pass.
+    func fail(_ id: DocumentID, _ revision: RevisionID, _ error: any Error, _ proof: Proof) async -> CouchError? {
+        await load()
+        var count = counts[id]?[revision] ?? Count()
+        if proof == .others || count.proven > 0 {
+            count.proven += 1
+        } else {
+            guard kind != .writing else { return nil }
+            count.unproven += 1
+        }
+        let isOwn = count.proven >= Self.patience || count.proven + count.unproven >= Self.longPatience
+        if isOwn { forget(id, revision) } else { counts[id, default: [:]][revision] = count }
+        await save()
+        return isOwn ? .passedOver(error) : nil
+    }
+
+    private func forget(_ id: DocumentID, _ revision: RevisionID) {
+        counts[id]?[revision] = nil
+        if counts[id]?.isEmpty == true { counts[id] = nil }
+    }
+
+    /// That they cannot be read, or written, costs nothing but patience.
+    private func load() async {
+        guard let device, !isLoaded, let known = try? await device.troubles(kind, of: server), !isLoaded else { return }
+        isLoaded = true
+        counts.merge(known) { own, _ in own }
+    }
+
+    private func save() async {
+        guard let device, isLoaded else { return }
+        try? await device.note(counts, of: kind, with: server)
     }
 }
 
 extension CouchError {
-    /// The status of an error of ours: the server fails with the document time after time, while it answers for others.
-    fileprivate static let passedOver = 422
+    /// The name of an error of ours, which no server answers.
+    private static let nameOfPassedOver = "fullsync_passed_over"
+
+    /// The server fails with the document time after time, while it answers for others.
+    static func passedOver(_ error: any Error) -> CouchError {
+        CouchError(status: 422, error: nameOfPassedOver, reason: "\(error)")
+    }
 
     /// Whether the server failed with the document time after time, so that it was passed over.
-    var isPassedOver: Bool { status == Self.passedOver }
+    var isPassedOver: Bool { error == Self.nameOfPassedOver }
+
+    /// Whether the server says that it has too much to do, which is nobody's fault.
+    var isOfBusyServer: Bool { [429, 503].contains(status) }
 }

@@ -38,4 +38,13 @@ final class ChangeSignal: Sendable {
             group.cancelAll()
         }
     }
+
+    /// Waits for the first of two changes, or until the task is cancelled.
+    static func wait(for changes: AsyncStream<Void>, or others: AsyncStream<Void>) async {
+        await withTaskGroup(of: Void.self) { group in
+            for either in [changes, others] { group.addTask { for await _ in either { return } } }
+            await group.next()
+            group.cancelAll()
+        }
+    }
 }

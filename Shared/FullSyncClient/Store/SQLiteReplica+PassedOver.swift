@@ -5,6 +5,7 @@ import JSON
 /// The documents that pulls have passed over because the server failed with them.
 ///
 /// They stand in a local document, by servers: the place of a pull is behind them, and nothing else knows of them.
+/// Those of a server that has another address by now stay, as a pull from there would go on behind them.
 extension SQLiteReplica {
     private static let passedOver = "fullsync-passed-over"
 
@@ -13,13 +14,6 @@ extension SQLiteReplica {
         try await read { reader in
             let known = try reader.localDocument(Self.passedOver)?.body[server]?.arrayValue ?? []
             return known.compactMap { $0.stringValue.map { DocumentID(stored: $0) } }
-        }
-    }
-
-    /// Whether documents of any server are to be asked for again.
-    func hasPassedOver() async throws -> Bool {
-        try await read { reader in
-            try reader.localDocument(Self.passedOver)?.body.contains { !($1.arrayValue ?? []).isEmpty } ?? false
         }
     }
 

@@ -37,18 +37,21 @@ extension SQLiteReplica {
 
     /// Makes the file smaller where a quarter of it is free, step by step.
     ///
-    /// - Parameter mayGoOn: Asked before each step; what is left is left to the next time.
-    func shrink(while mayGoOn: @Sendable () -> Bool = { true }) async throws {
+    /// - Parameters:
+    ///   - stretches: How many steps are made at most.
+    ///   - mayGoOn: Asked before each step; what is left is left to the next time.
+    func shrink(atMost stretches: Int = .max, while mayGoOn: @Sendable () -> Bool = { true }) async throws {
         let room = try await room()
         guard room.isWorthWhile else { return }
-        try await shrink(to: room.reserve, while: mayGoOn)
+        try await shrink(to: room.reserve, atMost: stretches, while: mayGoOn)
         _ = try await checkpoint(.passive)
     }
 
     /// Gives back pages until only so many are free, in transactions between which others have their turn.
-    private func shrink(to reserve: Int, while mayGoOn: @Sendable () -> Bool) async throws {
-        var free = Int.max
-        while free > reserve, mayGoOn() {
+    private func shrink(to reserve: Int, atMost stretches: Int, while mayGoOn: @Sendable () -> Bool) async throws {
+        var (free, steps) = (Int.max, 0)
+        while free > reserve, steps < stretches, mayGoOn() {
+            steps += 1
             try Task.checkCancellation()
             let left = try await StoreFailure.translating {
                 try await pool.write { db in
@@ -65,9 +68,11 @@ extension SQLiteReplica {
     }
 
     /// Makes the file as small as what it holds; one that was made by an earlier version is written anew.
-    func compact() async throws {
+    ///
+    /// - Returns: Whether the file is that small already: not while somebody still reads what was before.
+    func compact() async throws -> Bool {
         if try await room().isIncremental {
-            try await shrink(to: 0) { true }
+            try await shrink(to: 0, atMost: .max) { true }
         } else {
             try await StoreFailure.translating {
                 try await pool.writeWithoutTransaction { db in
@@ -76,7 +81,7 @@ extension SQLiteReplica {
                 }
             }
         }
-        _ = try await checkpoint(.truncate)
+        return try await checkpoint(.truncate)
     }
 
     /// Brings the log into the file, which becomes smaller only then.
@@ -93,17 +98,5 @@ extension SQLiteReplica {
                 }
             }
         }
-    }
-}
-
-extension FullSyncDatabase {
-    /// Makes the database's file as small as what it holds.
-    ///
-    /// Syncs do so by themselves when they have come to rest and a quarter of the file is free, some at a time. This is
-    /// for all of it at once, such as after many attachments were deleted, and for files that were made by a version
-    /// that could not do so: such a one is written anew, which takes as much room again for a moment, and is like the
-    /// others from then on.
-    public func compact() async throws {
-        try await FullSyncError.translating { try await replica.compact() }
     }
 }

@@ -17,6 +17,10 @@ package final class SQLiteReplica: Replica {
     private let present: Mutex<StoreLimits>
     /// What the resolver of its syncs has done.
     let resolutions = ResolutionLog()
+    /// What servers fail with, by what they were asked and who they are.
+    let knownTroubles = Mutex<[String: Troubles]>([:])
+    /// Tells the resolvers of its syncs what was pushed.
+    let pushed = PushedEdits()
     /// Its indexes, and who brings them up to date.
     let indexes = IndexKeeper()
 

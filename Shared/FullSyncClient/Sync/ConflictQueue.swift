@@ -25,9 +25,13 @@ final class ConflictQueue: Sendable {
 
     private let state = Mutex(State())
     private let signal = ChangeSignal()
+    private let answers = ChangeSignal()
 
     /// What says that there is more to look at, from now on.
     func subscribe() -> AsyncStream<Void> { signal.subscribe() }
+
+    /// What says that the server answers, from now on.
+    func subscribeToAnswers() -> AsyncStream<Void> { answers.subscribe() }
 
     /// Adds conflicts.
     func add(_ ids: [DocumentID]) {
@@ -45,23 +49,40 @@ final class ConflictQueue: Sendable {
         }
     }
 
-    /// Notes that the server is about to be asked whether it has an edit: what it says from now on counts.
-    func wait(_ id: DocumentID) {
-        state.withLock { _ = $0.waiting.insert(id) }
+    /// Has those looked at again at which the look has ended too early.
+    ///
+    /// - Parameter ids: What was taken; nil for all.
+    func putBack(_ ids: [DocumentID]?) {
+        state.withLock { state in
+            if let ids { state.ready.formUnion(ids) } else { state.isOfAll = true }
+        }
+        signal.send()
     }
 
-    /// Notes that nothing of a document is waited for.
-    func proceed(_ id: DocumentID) {
-        state.withLock { _ = $0.waiting.remove(id) }
+    /// Notes that the server is about to be asked whether it has edits: what it says from now on counts.
+    func wait(_ ids: [DocumentID]) {
+        state.withLock { $0.waiting.formUnion(ids) }
+    }
+
+    /// Notes that nothing of these documents is waited for.
+    func proceed(_ ids: [DocumentID]) {
+        state.withLock { $0.waiting.subtract(ids) }
     }
 
     /// Notes that the server could not be asked.
-    func postpone(_ id: DocumentID) {
-        state.withLock { _ = $0.unasked.insert(id) }
+    func postpone(_ ids: some Sequence<DocumentID>) {
+        let ids = Set(ids)
+        state.withLock { $0.unasked.formUnion(ids) }
     }
 
     /// Whether the server could not be asked about some.
     var hasPostponed: Bool { state.withLock { !$0.unasked.isEmpty } }
+
+    /// Notes that the server answers, and has those looked at again about which it could not be asked.
+    func serverAnswers() {
+        answers.send()
+        askAgain()
+    }
 
     /// Has those looked at again about which the server could not be asked.
     func askAgain() {
@@ -74,7 +95,7 @@ final class ConflictQueue: Sendable {
     }
 
     /// Has those of the documents looked at again that wait, as the server has taken an edit of them.
-    func taken(_ ids: some Sequence<DocumentID>) {
+    func taken(_ ids: [DocumentID]) {
         let isNew = state.withLock { state in
             guard !state.waiting.isEmpty else { return false }
             let freed = state.waiting.intersection(ids)

@@ -8,8 +8,6 @@ struct PushTarget: ForwardingReplica {
     let device: SQLiteReplica
     /// Takes each refused edit, when it is noted.
     let refused: @Sendable (FullSyncDatabase.RefusedEdit) async throws -> Void
-    /// Is told the documents of which the server turns out to have edits.
-    var taken: @Sendable ([DocumentID]) -> Void = { _ in }
 
     var base: ServerWatch { server }
 
@@ -28,7 +26,7 @@ struct PushTarget: ForwardingReplica {
     private func forgetRefusals(of taken: [(DocumentID, RevisionID)]) async throws {
         for (id, revision) in taken { device.resolutions.taken(id, revision) }
         guard !taken.isEmpty else { return }
-        defer { self.taken(taken.map(\.0)) }
+        defer { device.pushed.taken(taken.map(\.0)) }
         guard try await device.read({ try $0.hasRefusals }) else { return }
         try await device.transaction { writer in
             for (id, revision) in taken { try writer.forgetRefusal(of: id, revision) }

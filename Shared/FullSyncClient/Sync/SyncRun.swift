@@ -28,6 +28,9 @@ struct SyncRun: Sendable {
     /// What was done on the device goes first, so that what the server decides about it comes back with the rest.
     @concurrent
     func run() async throws -> SyncResult {
+        // Whatever sync pushes an edit, the conflicts behind it are looked at again.
+        if resolver != nil { device.pushed.add(conflicts) }
+        defer { device.pushed.remove(conflicts) }
         let watch = ServerWatch(server, device: device, isPatient: options.isLive) { [name, control] in
             control.events.send(.databaseRemade(database: name))
         }
@@ -47,12 +50,13 @@ struct SyncRun: Sendable {
                 }
             }
             if let failure { throw failure }
-            if let resolver, options.directions.contains(.pull), try await resolve(nil, resolver, watch) > 0,
-                options.directions.contains(.push)
+            if let resolver, options.directions.contains(.pull),
+                try await resolve(nil, resolver, watch).resolved > 0, options.directions.contains(.push)
             {
                 result += try await way(.push)
             }
-            await shrink { true }
+            // Somebody waits for the result: a part of it now, and the rest behind the next sync.
+            await shrink(atMost: Self.roomOfOne) { !control.isSuspended }
             return result
         }
         do {
@@ -68,6 +72,8 @@ struct SyncRun: Sendable {
         _ watch: ServerWatch,
         _ way: @escaping @Sendable (SyncDirection) async throws -> SyncResult
     ) async throws -> SyncResult {
+        // Before any of them comes to rest: that is told once.
+        let resting = rest.subscribe()
         for direction in SyncDirection.allCases where !options.directions.contains(direction) {
             rest.note(direction, isResting: true)
         }
@@ -79,7 +85,6 @@ struct SyncRun: Sendable {
                 }
             }
             // None of these ends before it is cancelled.
-            let resting = rest.subscribe()
             group.addTask {
                 for await _ in resting { await shrink { rest.isResting && !control.isSuspended } }
                 throw CancellationError()
@@ -99,9 +104,12 @@ struct SyncRun: Sendable {
         }
     }
 
+    /// How many stretches of the file a sync that is not live gives back: some 32 MiB, which take a moment.
+    private static let roomOfOne = 32
+
     /// Makes the device's file smaller where that is worth while; that it cannot be done is no failure of a sync.
-    private func shrink(while mayGoOn: @Sendable () -> Bool) async {
-        try? await device.shrink(while: mayGoOn)
+    private func shrink(atMost stretches: Int = .max, while mayGoOn: @Sendable () -> Bool) async {
+        try? await device.shrink(atMost: stretches, while: mayGoOn)
     }
 
     var database: FullSyncDatabase { FullSyncDatabase(name: name, replica: device) }
@@ -165,7 +173,7 @@ struct SyncRun: Sendable {
                     case .waiting(_, let failure): control.serverAnswers("\(failure)")
                     case .active, .idle:
                         control.serverAnswers(nil)
-                        conflicts.askAgain()
+                        conflicts.serverAnswers()
                     }
                     rest.note(direction, isResting: next.state.isIdle)
                     if direction == .pull { tell(next.failures) }
@@ -186,24 +194,6 @@ struct SyncRun: Sendable {
         }
     }
 
-    /// Asks again for the documents that pulls have passed over; those with which the server still fails stay noted.
-    private func bringPassedOver(_ replicator: Replicator, _ watch: ServerWatch) async throws {
-        let identity = try await watch.identity
-        for id in try await device.passedOver(of: identity) {
-            do {
-                let failures = try await replicator.bring(id)
-                guard !failures.contains(where: \.error.isPassedOver) else { continue }
-                tell(failures)
-                try await device.forgetPassedOver(id, of: identity)
-            } catch let error as CouchError where error.status != 401 {
-                try Task.checkCancellation()
-            } catch is TransportError {
-                // The pull itself waits for the server.
-                return
-            }
-        }
-    }
-
     /// Tells an edit that the server refused, unless it is the resolver's: that one is taken back.
     private func refused(_ edit: FullSyncDatabase.RefusedEdit, _ watched: ServerWatch) async throws {
         let revision = try RevisionID(parsing: edit.revision)
@@ -218,7 +208,7 @@ struct SyncRun: Sendable {
         }
     }
 
-    private func tell(_ failures: [WriteFailure]) {
+    func tell(_ failures: [WriteFailure]) {
         for failure in failures {
             let reason = "\(failure.error)"
             control.events.send(.documentNotTaken(database: name, document: failure.id.text, reason: reason))
@@ -228,12 +218,7 @@ struct SyncRun: Sendable {
     private func replicator(_ direction: SyncDirection, _ watched: ServerWatch) -> Replicator {
         switch direction {
         case .push:
-            let target = PushTarget(
-                server: watched,
-                device: device,
-                refused: { try await refused($0, watched) },
-                taken: { conflicts.taken($0) }
-            )
+            let target = PushTarget(server: watched, device: device) { try await refused($0, watched) }
             return Replicator(
                 from: DeviceSource(device: device),
                 to: target,
@@ -255,7 +240,7 @@ struct SyncRun: Sendable {
                 isOfNobody
                 ? PullSource(base: PublicSource(server: watched, device: device), device: device)
                 : PullSource(base: watched, device: device)
-            return Replicator(from: source, to: device, options: pull)
+            return Replicator(from: source, to: PullTarget(base: device, server: watched), options: pull)
         }
     }
 

@@ -20,7 +20,6 @@ struct ProjectChecks {
             SequenceChecks(sequence: sequence, checks: self).check()
         }
         for test in project.tests { check(test) }
-        project.checkModules(problems)
         CallCycles(project: project, problems: problems).check()
     }
 

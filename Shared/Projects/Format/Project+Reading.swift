@@ -50,6 +50,12 @@ extension Project {
     ) async throws -> Project {
         var (project, found) = examine(files, limits, lookup, substitute)
         let scripts = project?.scripts ?? []
+        // Not whenever it is read: a service runs what was deployed, also when this has learned to see more.
+        if let project {
+            let unknown = ProblemCollector()
+            project.checkModules(unknown)
+            found += unknown.problems
+        }
         if !scripts.isEmpty {
             let answers = try await faults(scripts)
             precondition(answers.count == scripts.count, "\(answers.count) answers about \(scripts.count) scripts")

@@ -93,13 +93,20 @@ extension ProjectReader {
     /// The members of steps whose values are JavaScript, which is checked as such.
     private static let scriptMembers: Set<String> = ["forEach", "if", "js", "switch", "when", "while"]
 
+    /// The steps whose `key` is JavaScript, too.
+    private static let loops: Set<String> = ["forEach", "while"]
+
     /// Reports literal texts with `${NAME}`: their author expects a value that sequences take from expressions.
     private func refuseSymbols(in node: SourceNode) {
         switch node.content {
         case .list(let nodes):
             for node in nodes { refuseSymbols(in: node) }
         case .mapping(let members):
-            for member in members where !Self.scriptMembers.contains(member.name) { refuseSymbols(in: member.node) }
+            // A variable may be called `key`, too.
+            let isLoop = members.contains { Self.loops.contains($0.name) }
+            for member in members where !Self.scriptMembers.contains(member.name) {
+                if !isLoop || member.name != "key" { refuseSymbols(in: member.node) }
+            }
         case .scalar(.string(let text)):
             guard text.utf8.first != UInt8(ascii: "="), let name = symbols.symbolMentioned(in: text) else { return }
             problems.report(

@@ -54,7 +54,7 @@ struct JavaScriptTokens {
             case UInt8(ascii: ")"), UInt8(ascii: "]"), UInt8(ascii: "}"): guard close() else { return false }
             case UInt8(ascii: "/") where mayBeginExpression: appendRegularExpression()
             case _ where Self.isDigit(byte) || byte == UInt8(ascii: ".") && Self.isDigit(at(place + 1)): appendNumber()
-            case _ where Self.isOfName(byte): append(.word, upTo: end(from: place, while: Self.isOfName))
+            case _ where Self.isOfName(byte): append(.word, upTo: endOfName(from: place))
             default: appendPunctuator()
             }
         }
@@ -71,6 +71,19 @@ struct JavaScriptTokens {
         var index = start
         while index < bytes.count, fits(bytes[index]) { index += 1 }
         return index
+    }
+
+    /// Where a name that begins there, or goes on, ends.
+    private func endOfName(from start: Int) -> Int {
+        var index = start
+        while index < bytes.count, Self.isOfName(bytes[index]), wideSpace(at: index) == nil { index += 1 }
+        return index
+    }
+
+    /// How many bytes the white space or the line end has that begins there and is not of ASCII; nil when none does.
+    private func wideSpace(at index: Int) -> Int? {
+        guard at(index) >= 0x80 else { return nil }
+        return Self.wideSpaces.first { bytes[index...].starts(with: $0) }?.count
     }
 
     private mutating func append(_ kind: Kind, upTo end: Int) {
@@ -100,13 +113,9 @@ struct JavaScriptTokens {
                 index += 1
             }
             advance(to: index + 2)
-        } else if begins("\u{A0}") {
-            place += 2
-        } else if begins("\u{2028}") || begins("\u{2029}") {
-            place += 3
-            beginsLine = true
-        } else if begins("\u{FEFF}") {
-            place += 3
+        } else if let length = wideSpace(at: place) {
+            if begins("\u{2028}") || begins("\u{2029}") { beginsLine = true }
+            place += length
         } else {
             let spaces = end(from: place) { [0x20, 0x09, 0x0A, 0x0B, 0x0C, 0x0D].contains($0) }
             if bytes[place..<spaces].contains(0x0D) { beginsLine = true }
@@ -132,7 +141,8 @@ struct JavaScriptTokens {
         while index < bytes.count {
             let isSign = [0x2B, 0x2D].contains(bytes[index]) && !isHexadecimal && index > place
             let hasSign = isSign && [0x45, 0x65].contains(bytes[index - 1])
-            guard hasSign || Self.isOfName(bytes[index]) || bytes[index] == UInt8(ascii: ".") else { break }
+            let isOfName = Self.isOfName(bytes[index]) && wideSpace(at: index) == nil
+            guard hasSign || isOfName || bytes[index] == UInt8(ascii: ".") else { break }
             index += 1
         }
         append(.literal, upTo: index)
@@ -147,7 +157,7 @@ struct JavaScriptTokens {
             case UInt8(ascii: "["): isInClass = true
             case UInt8(ascii: "]"): isInClass = false
             case UInt8(ascii: "/") where !isInClass:
-                return append(.literal, upTo: end(from: index + 1, while: Self.isOfName))
+                return append(.literal, upTo: endOfName(from: index + 1))
             default: break
             }
             index += 1
@@ -234,6 +244,13 @@ struct JavaScriptTokens {
         "await", "case", "delete", "do", "else", "extends", "in", "instanceof", "new", "of", "return", "throw",
         "typeof", "void", "yield",
     ]
+
+    /// White space and line ends (ECMAScript, 12.2 and 12.3) that are not of ASCII, in UTF-8.
+    private static let wideSpaces: [[UInt8]] = [
+        "\u{A0}", "\u{1680}", "\u{2000}", "\u{2001}", "\u{2002}", "\u{2003}", "\u{2004}", "\u{2005}", "\u{2006}",
+        "\u{2007}", "\u{2008}", "\u{2009}", "\u{200A}", "\u{2028}", "\u{2029}", "\u{202F}", "\u{205F}", "\u{3000}",
+        "\u{FEFF}",
+    ].map { Array($0.utf8) }
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 

@@ -121,14 +121,27 @@ extension Project {
 
 extension ProjectScript {
     /// What it asks of `require` by a name that is written out, with the line of each.
+    ///
+    /// Nothing of a text that does more with `require` than call it: one that declares a `require` of its own, as
+    /// bundles do, or looks whether there is one. Nor of what stands in a `try`: that may do without.
     fileprivate var required: [(name: String, line: Int)] {
         guard text.contains("require"), let tokens = JavaScriptTokens.of(text) else { return [] }
-        return tokens.indices.dropLast(3).compactMap { place in
-            let call = tokens[place..<(place + 4)].map(\.text)
-            guard call[0] == "require", call[1] == "(", call[3] == ")", tokens[place + 2].kind == .literal,
-                place == 0 || tokens[place - 1].text != ".", let quote = call[2].first, "'\"".contains(quote)
+        func word(at place: Int) -> String { tokens.indices.contains(place) ? tokens[place].text : "" }
+        let places = tokens.indices.filter { place in
+            tokens[place].kind == .word && tokens[place].text == "require"
+                && ![".", "?."].contains(word(at: place - 1))
+        }
+        guard places.allSatisfy({ word(at: $0 + 1) == "(" && word(at: $0 - 1) != "function" }) else { return [] }
+        let guarded = tokens.indices.compactMap { place in
+            guard word(at: place) == "try", word(at: place + 1) == "{" else { return nil as ClosedRange<Int>? }
+            return tokens[place + 1].partner.map { place...$0 }
+        }
+        return places.compactMap { place in
+            let name = word(at: place + 2)
+            guard word(at: place + 3) == ")", name.first == "'" || name.first == "\"",
+                !guarded.contains(where: { $0.contains(place) })
             else { return nil }
-            let path = call[2].dropFirst().dropLast()
+            let path = name.dropFirst().dropLast()
             return (String(path.hasPrefix("./") ? path.dropFirst(2) : path), tokens[place].line)
         }
     }

@@ -73,6 +73,12 @@ package protocol SequenceEffects: Sendable {
     /// A script that throws or is stopped is a failure with the code `script` and the script's position.
     func evaluate(_ scripts: [Script], scope: JSONObject, at site: CallSite) async throws -> [JSONValue]
 
+    /// Whether elements of the loop at that place differ that have the same id: those of now, or those of an earlier
+    /// attempt at the run; which later attempts are told, too.
+    ///
+    /// Asked at most once for each place, before the loop's first turn.
+    func haveSharedIDs(_ areShared: Bool, at site: CallSite) async throws -> Bool
+
     /// Carries out a transaction and gives its answer.
     func callTransaction(
         _ transaction: TransactionReference,

@@ -9,13 +9,16 @@ import JSON
 /// and have got other things. So a turn is known by, in this order,
 ///
 /// 1. what the loop's `key` says;
-/// 2. the element's `_id`, or else its `id` (in any case of letters), together with the member `key` where there is
-///    one, as rows of views have it: what a step has done to a thing changes the thing, and not its id;
-/// 3. the whole element, whatever the order of its members,
+/// 2. the element's `_id`, or else its `id` (in any case of letters), of a view's row together with its `key`: what a
+///    step has done to a thing changes the thing, and not its id. Where elements of the list differ that have the same
+///    id, as the lines of an order have in a join, it is no id of theirs: then all of the element counts, whatever the
+///    order of its members, and goes on to count at later attempts, which may find one of them left;
+/// 3. the element, where it is a text, a number, true, false or null,
 ///
-/// and, of several turns of one loop that are the same by that, by which of them it is, in their order. A turn of
-/// `while` has no element: without a `key` it is known by its number. What a turn's steps are given is no part of it,
-/// so times and random numbers in it make no effect another one.
+/// and, of several turns of one loop that are the same by that, by which of them it is, in their order. Anything else
+/// is known by its number: an object without an id that a turn changes, or that has a time in it, would be another one
+/// at each attempt. So is a turn of `while`, which has no element. What a turn's steps are given is no part of it, so
+/// times and random numbers in it make no effect another one.
 ///
 /// What is kept, and told to back ends in keys, is a digest under a key that each run has of its own: what a list says
 /// is not to be found out from it.
@@ -53,11 +56,49 @@ struct TurnNames {
         return "@\(digest)" + (count == 1 ? "" : "~\(count)")
     }
 
-    /// What a turn for an element of a list is for, when the loop does not say.
-    static func subject(of element: JSONValue) -> JSONValue {
-        guard let members = element.objectValue else { return element }
-        guard let id = identifier("_id", in: members) ?? identifier("id", in: members) else { return element }
-        return ["id": id, "key": members["key"] ?? .null]
+    /// What a turn for an element of a list is for, when the loop does not say; nil when only its number says so.
+    ///
+    /// - Parameter isWhole: Whether all of an element that has an id counts.
+    static func subject(of element: JSONValue, isWhole: Bool = false) -> JSONValue? {
+        guard element.arrayValue == nil else { return nil }
+        guard element.objectValue != nil else { return element }
+        guard let identity = Self.identity(of: element) else { return nil }
+        return isWhole ? ["whole": element] : identity
+    }
+
+    /// What the ids of a list's elements say about them.
+    enum Identities: Sendable, Hashable {
+        /// None has one.
+        case missing
+        /// Of those that have the same one all are alike.
+        case own
+        /// Some differ that have the same one.
+        case shared
+    }
+
+    /// What the ids of a list's elements say about them.
+    static func identities(of elements: [JSONValue]) -> Identities {
+        var first: [[UInt8]: JSONValue] = [:]
+        for element in elements {
+            guard let identity = Self.identity(of: element)?.canonicalBytes else { continue }
+            guard let other = first[identity] else {
+                first[identity] = element
+                continue
+            }
+            if other.canonicalBytes != element.canonicalBytes { return .shared }
+        }
+        return first.isEmpty ? .missing : .own
+    }
+
+    /// What an object's id says that it is; nil for one without an id, and for anything else.
+    private static func identity(of element: JSONValue) -> JSONValue? {
+        guard let members = element.objectValue else { return nil }
+        if let id = identifier("_id", in: members) { return ["id": id] }
+        guard let id = identifier("id", in: members) else { return nil }
+        // A view has as many rows of a document as its function emits; elsewhere a `key` may change.
+        let isRow = members["id"] != nil && members["value"] != nil
+        guard isRow, let key = members["key"] else { return ["id": id] }
+        return ["id": id, "key": key]
     }
 
     /// The text or number of that name, in any case of letters, as databases have it.

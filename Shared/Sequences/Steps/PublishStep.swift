@@ -35,6 +35,7 @@ struct PublishStep: StepAction {
     }
 
     var scripts: [Script] { parts.scripts }
+    var hasEffect: Bool { true }
 
     func run(at site: StepSite, in frame: inout Frame, of execution: Execution) async throws -> Flow {
         let parts = try await execution.evaluate(parts, at: site, in: frame).arrayValue ?? []

@@ -17,6 +17,8 @@ package protocol StepAction: Sendable {
     var bindings: [String] { get }
     /// What this step calls.
     var calls: [StepCall] { get }
+    /// Whether the step may have an effect that is done once, however often its run is tried.
+    var hasEffect: Bool { get }
 }
 
 extension StepAction {
@@ -24,6 +26,7 @@ extension StepAction {
     package var scripts: [Script] { [] }
     package var bindings: [String] { [] }
     package var calls: [StepCall] { [] }
+    package var hasEffect: Bool { !calls.isEmpty }
 }
 
 /// Where the flow goes after a step.

@@ -1,7 +1,6 @@
 import Contracts
 import Logging
 import Messaging
-import Synchronization
 
 /// Takes messages out of the broker and sends them again: late, twice, and in another order.
 ///
@@ -15,9 +14,10 @@ final class Meddler: Sendable {
 
     private let broker: MessageBroker
     private let life: Task<Void, any Error>
-    private let sent = Mutex(0)
+    private let tally: Tally
 
-    init(_ system: FaultySystem) throws {
+    init(_ system: FaultySystem, _ tally: Tally) throws {
+        self.tally = tally
         var logger = Logger(label: "meddler")
         logger.logLevel = .critical
         var configuration = try MessagingConfiguration(url: system.amqp)
@@ -32,9 +32,6 @@ final class Meddler: Sendable {
         life = Task { try await broker.run() }
     }
 
-    /// How many copies were sent.
-    var copies: Int { sent.withLock(\.self) }
-
     func end() async {
         life.cancel()
         _ = try? await life.value
@@ -44,9 +41,13 @@ final class Meddler: Sendable {
     func meddle(with mail: Fault.Mail, for duration: Duration) async {
         let isOver = Gate()
         let consuming = Task {
-            try? await broker.consume(Self.queue(of: mail), prefetch: Self.hands) { delivery in
-                await isOver.wait()
-                await self.repeated(delivery)
+            do {
+                try await broker.consume(Self.queue(of: mail), prefetch: Self.hands) { delivery in
+                    await isOver.wait()
+                    await self.repeated(delivery)
+                }
+            } catch {
+                report("The \(mail.rawValue) could not be meddled with: \(error)")
             }
         }
         try? await Task.sleep(for: duration)
@@ -65,7 +66,7 @@ final class Meddler: Sendable {
         for _ in 1...2 {
             try? await Task.sleep(for: .milliseconds(.random(in: 0...2_500)))
             guard (try? await broker.publish(Self.copy(message))) != nil else { return delivery.giveBack() }
-            sent.withLock { $0 += 1 }
+            tally.add(.copies)
         }
         delivery.acknowledge()
     }

@@ -91,11 +91,25 @@ extension Oracle {
         #expect(numbers == Array(1...max(count, 1)).prefix(count).map(\.self), "notifications")
     }
 
-    /// The jobs fired at each of their times, and each firing has one effect: an entry of the ledger, or of the ERP's.
-    func expectFirings(_ ledger: Ledger, countedAt order: String) async throws {
-        let ticks = try await firings(of: "tick", every: FaultProject.interval)
+    /// Waits until both jobs have fired for a time after that one, in seconds since 1970.
+    func waitForFirings(after time: Int) async throws {
+        try await eventually("both jobs have fired after the faults", within: Self.patience) {
+            let lines = try? await system.query(
+                """
+                SELECT job FROM firings WHERE job IN ('\(FaultProject.name)/tick', '\(FaultProject.name)/count')
+                GROUP BY job HAVING extract(epoch FROM max(at)) > \(time)
+                """
+            )
+            return lines?.count == 2
+        }
+    }
+
+    /// The jobs fired at each of their times in that span, in seconds since 1970, and each firing has one effect: an
+    /// entry of the ledger, or of the ERP's.
+    func expectFirings(_ ledger: Ledger, countedAt order: String, during span: Range<Int>) async throws {
+        let ticks = try await firings(of: "tick", every: FaultProject.interval, during: span)
         #expect(ledger.those("tick").count == ticks.count, "firings and their effects")
-        let counts = try await firings(of: "count", every: FaultProject.countingInterval)
+        let counts = try await firings(of: "count", every: FaultProject.countingInterval, during: span)
         let counted = try await system.query(
             """
             SELECT split_part(idempotency_key, '/', 1) FROM erp.effects
@@ -103,12 +117,11 @@ extension Oracle {
             """,
             of: "erp"
         )
-        #expect(!counts.isEmpty)
         #expect(counted.sorted() == counts.sorted(), "firings by job and time, and what the ERP has counted")
     }
 
     /// The runs of a job's firings, one for each of its times.
-    private func firings(of job: String, every interval: Int) async throws -> [String] {
+    private func firings(of job: String, every interval: Int, during span: Range<Int>) async throws -> [String] {
         let lines = try await system.query(
             """
             SELECT extract(epoch FROM at)::bigint, coalesce(run::text, 'none') FROM firings
@@ -117,10 +130,15 @@ extension Oracle {
         )
         let firings = lines.map { $0.split(separator: "|").map(String.init) }
         // The first one may be at the job's beginning; the others are those of the clock.
-        let regular = firings.dropFirst().compactMap { Int($0[0]) }
-        if let first = regular.first, let last = regular.last {
-            #expect(regular == Array(stride(from: first, through: last, by: interval)), "times of \(job)")
-        }
+        let times = firings.compactMap { Int($0[0]) }
+        let beginning = try #require(times.first, "firings of \(job)")
+        #expect(beginning <= span.lowerBound + interval, "the first time of \(job)")
+        let regular = Array(times.dropFirst())
+        let first = try #require(regular.first, "more than one firing of \(job)")
+        let last = try #require(regular.last)
+        #expect(first <= beginning + interval, "the second time of \(job)")
+        #expect(last > span.upperBound, "the last time of \(job)")
+        #expect(regular == Array(stride(from: first, through: last, by: interval)), "times of \(job)")
         return firings.map { $0[1] }
     }
 }

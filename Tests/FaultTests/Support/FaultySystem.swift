@@ -149,10 +149,12 @@ final class FaultySystem: Sendable {
             .compactMap { ProcessIdentity(pid: $0) }
     }
 
-    func freezeScriptHosts(of name: String) {
+    /// Has them stand still, and says how many there are.
+    func freezeScriptHosts(of name: String) -> Int {
         let hosts = scriptHosts(of: name)
         frozen.withLock { $0 += hosts }
         for host in hosts { host.pause() }
+        return hosts.count
     }
 
     /// Lets those go on that still stand still, also where the process that started them has ended.
@@ -261,6 +263,12 @@ final class FaultySystem: Sendable {
     }
 
     // MARK: - What the databases say
+
+    /// The time by PostgreSQL's clock, in whole seconds since 1970, and not before it.
+    func now() async throws -> Int {
+        let lines = try await patiently { try await query("SELECT ceil(extract(epoch FROM now()))::bigint") }
+        return try #require(lines.first.flatMap { Int($0) })
+    }
 
     /// The lines that a query answers, in the database of the system or of the ERP.
     func query(_ statement: String, of database: String = "fullsync") async throws -> [String] {

@@ -151,6 +151,15 @@ struct TestWorker {
           order: {method: POST, path: /, json: {a: "{a}"}}
         """,
         "sequences/greet.yaml": "variables: {name: {}}\nsteps: [{output: {hello: =name}}]\n",
+        // Makes a document of each row.
+        "sequences/noteRows.yaml": """
+        variables: {rows: {type: object, multi: true}}
+        steps:
+          - forEach: rows
+            do:
+              - callTransaction: store.postDocument
+                with: {document: "={article: item.article}"}
+        """,
         // Goes on when there is a document of that name.
         "sequences/wait.yaml": """
         variables: {until: {type: string}}

@@ -6,6 +6,8 @@ import Projects
 actor OAuth2Tokens {
     /// The most bytes of an answer that holds a token.
     static let maximumAnswer = 65_536
+    /// How long a request for a token may take, whoever waits for it.
+    private static let requestTime: Duration = .seconds(60)
     /// How long a token is used when the server does not say how long it holds.
     private static let standardLife: Duration = .seconds(300)
     /// How long before its end a token is no longer used, at most: of one that is short-lived a part is left out.
@@ -35,14 +37,20 @@ actor OAuth2Tokens {
 
     private var entries: [Place: Entry] = [:]
 
-    /// A token that holds; several that ask at once wait for one answer.
+    /// A token that holds; several that ask at once wait for one answer, each as long as it may.
     ///
-    /// - Parameter send: Sends the request for a token; it is not cancelled with who asked first.
+    /// - Parameters:
+    ///   - deadline: How long this one may wait; the request goes on for the others, and for later ones.
+    ///   - send: Sends the request for a token, which has a deadline of its own and is not cancelled with who asked
+    ///     first.
     func token(
         for client: OAuth2Client,
         of name: ConnectorName,
         until deadline: ContinuousClock.Instant,
-        send: @escaping @Sendable (OutgoingRequest) async throws(ExchangeFailure) -> RawAnswer
+        send:
+            @escaping @Sendable (
+                OutgoingRequest, _ deadline: ContinuousClock.Instant
+            ) async throws(ExchangeFailure) -> RawAnswer
     ) async throws(ExchangeFailure) -> Token {
         let place = Place(name: name, client: client)
         let task: Task<Result<Answer, ExchangeFailure>, Never>
@@ -51,23 +59,47 @@ actor OAuth2Tokens {
         case .asking(let running)?: task = running
         case .kept?, nil:
             task = Task {
+                let result: Result<Answer, ExchangeFailure>
                 do throws(ExchangeFailure) {
-                    return .success(try Self.answer(try await send(Self.request(for: client))))
+                    let answer = try await send(Self.request(for: client), .now + Self.requestTime)
+                    result = .success(try Self.answer(answer))
                 } catch {
-                    return .failure(error)
+                    result = .failure(error)
                 }
+                keep(result, at: place)
+                return result
             }
             entries[place] = .asking(task)
         }
-        let result = await task.value
-        if case .asking(task)? = entries[place] {
-            switch result {
-            case .success(let answer):
-                entries[place] = .kept(answer.token, until: .now + answer.life - Self.left(of: answer.life))
-            case .failure: entries[place] = nil
-            }
+        return Token(text: try await Self.answer(of: task, until: deadline).token, wasKept: false)
+    }
+
+    private func keep(_ result: Result<Answer, ExchangeFailure>, at place: Place) {
+        switch result {
+        case .success(let answer):
+            entries[place] = .kept(answer.token, until: .now + answer.life - Self.left(of: answer.life))
+        case .failure: entries[place] = nil
         }
-        return Token(text: try result.get().token, wasKept: false)
+    }
+
+    private static func answer(
+        of asked: Task<Result<Answer, ExchangeFailure>, Never>,
+        until deadline: ContinuousClock.Instant
+    ) async throws(ExchangeFailure) -> Answer {
+        // Who waits for a task waits to its end, cancelled or not; who waits for a stream does not.
+        let (results, continuation) = AsyncStream.makeStream(of: Result<Answer, ExchangeFailure>.self)
+        Task {
+            continuation.yield(await asked.value)
+            continuation.finish()
+        }
+        do {
+            return try await withDeadline(deadline) {
+                for await result in results { return try result.get() }
+                throw CancellationError()
+            }
+        } catch {
+            throw ExchangeFailure(error)
+        }
     }
 
     /// Forgets a token that the back end does not take.

@@ -44,11 +44,10 @@ struct RetryCommand: AsyncParsableCommand {
     private func retryChosen(at endpoint: AdministeredEndpoint) async throws {
         var choice = choice
         choice.state = choice.state ?? "failed"
-        // One more, to see whether that is all.
-        let query = [(name: "after", value: "0"), (name: "limit", value: String(limit + 1))] + choice.query
-        let found = try await endpoint.get(["_fullsync", "runs"], query)["runs"]?.arrayValue ?? []
         var (retried, refused): ([JSONValue], [JSONValue]) = ([], [])
-        for run in found.prefix(limit) {
+        var pages = RunsInOrder(endpoint: endpoint, choice: choice.query)
+        // Those that cannot be retried are in nobody's way: they do not count.
+        while retried.count < limit, let run = try await pages.next() {
             do {
                 let path = ["_fullsync", "runs", run.cell("id"), "retry"]
                 _ = try await endpoint.send(.init(method: .POST, path: path, body: [:]))
@@ -58,12 +57,46 @@ struct RetryCommand: AsyncParsableCommand {
                 refused.append(run["id"] ?? .null)
             }
         }
-        let hasMore = found.count > limit
+        let hasMore = try await pages.next() != nil
         report.show(
             ["retried": .array(retried), "refused": .array(refused), "more": .bool(hasMore)],
             "\(retried.count) runs are in line again"
                 + (refused.isEmpty ? "" : "; \(refused.count) cannot be retried")
                 + (hasMore ? "; there are more of them" : "")
         )
+    }
+}
+
+/// The runs that are meant, the oldest first, as the endpoint shows them page by page.
+private struct RunsInOrder {
+    let endpoint: AdministeredEndpoint
+    /// Which ones are meant.
+    let choice: [(name: String, value: String)]
+
+    private static let pageSize = 200
+    private var page: ArraySlice<JSONValue> = []
+    /// The number of the last one that was shown.
+    private var last = 0
+    private var isAtEnd = false
+
+    init(endpoint: AdministeredEndpoint, choice: [(name: String, value: String)]) {
+        self.endpoint = endpoint
+        self.choice = choice
+    }
+
+    /// The next one; nil when there is none.
+    mutating func next() async throws -> JSONValue? {
+        if page.isEmpty, !isAtEnd {
+            let query = [(name: "after", value: String(last)), (name: "limit", value: String(Self.pageSize))] + choice
+            page = try await endpoint.get(["_fullsync", "runs"], query)["runs"]?.arrayValue?[...] ?? []
+            isAtEnd = page.count < Self.pageSize
+            // Without a number the next page would be this one again.
+            guard let number = page.last?["number"]?.intValue else {
+                isAtEnd = true
+                return page.popFirst()
+            }
+            last = number
+        }
+        return page.popFirst()
     }
 }

@@ -42,6 +42,7 @@ extension MembershipStep {
     }
 
     var scripts: [Script] { membership.scripts }
+    var hasEffect: Bool { true }
     var bindings: [String] { resultName.map { [$0] } ?? [] }
 
     func run(at site: StepSite, in frame: inout Frame, of execution: Execution) async throws -> Flow {
