@@ -1,5 +1,6 @@
 import Contracts
 import ControlStore
+import Foundation
 import JSON
 import Messaging
 import PrivateServers
@@ -45,6 +46,27 @@ import Testing
         #expect(failure.effect == .unknown)
         #expect(backEnd.received.count == 1)
         #expect(await second.stop() == .code(0))
+        await system.stop()
+        await backEnd.stop()
+    }
+
+    @Test func `what was refused is not begun when its message comes again`() async throws {
+        let backEnd = try await BackEnd.start { request in
+            request.method == "POST" ? [.answer(409, "{}")] : [.answer(200, "{}")]
+        }
+        let system = try await RunningConnector(backEnd: backEnd.url)
+        let first = try await system.start()
+        let deadline = CallDeadline(byCaller: Int(Date().timeIntervalSince1970 * 1_000) + 500_000)
+        let answer = try await system.call("create", until: deadline)
+        // Whoever asked may have asked anew since: what comes late must not do it a second time.
+        #expect(try await system.call("create", until: deadline) == answer)
+        #expect(backEnd.received.count == 1)
+        guard case .failure(let failure) = answer else {
+            Issue.record("a conflict is no failure")
+            return
+        }
+        #expect(failure.effect == .none)
+        #expect(await first.stop() == .code(0))
         await system.stop()
         await backEnd.stop()
     }

@@ -1,8 +1,10 @@
 import Contracts
 import ControlStore
+import Foundation
 import JSON
 import Logging
 import Messaging
+import Postgres
 import Projects
 import ServiceRuntime
 import Telemetry
@@ -11,7 +13,7 @@ import Telemetry
 ///
 /// A message may come twice: when a process died with it, or when the broker lost an acknowledgement. An idempotent
 /// transaction is simply carried out again. Any other is noted in PostgreSQL before its request is sent, and a second
-/// message that finds the note is answered that nobody knows.
+/// message that finds the note is answered as the first one was, if that did not happen, or else that nobody knows.
 struct CallHandler: Sendable {
     let catalogue: ProjectCatalogue
     let control: ControlStore
@@ -22,6 +24,8 @@ struct CallHandler: Sendable {
 
     /// Nobody waits for longer, whatever a message says.
     private static let longestTime = Duration.seconds(7 * 86_400)
+    /// Between two questions to PostgreSQL when it does not answer.
+    private static let pause = Duration.milliseconds(250)
 
     func take(_ delivery: consuming Delivery) async {
         let message = delivery.message
@@ -80,16 +84,24 @@ struct CallHandler: Sendable {
         do throws(Failure) {
             let prepared = try await find(call, until: deadline)
             guard !prepared.isIdempotent else { return await prepared.run() }
-            return await carryOutOnce(prepared, as: "\(call.idempotencyKey)@\(call.deadline.byCaller)")
+            return await carryOutOnce(prepared, as: "\(call.idempotencyKey)@\(call.deadline.byCaller)", deadline)
         } catch {
             return .failure(error)
         }
     }
 
     /// Carries out a transaction that must not happen twice, under a name that only this message has.
-    private func carryOutOnce(_ call: PreparedCall, as name: String) async -> Result<JSONValue, Failure> {
+    private func carryOutOnce(
+        _ call: PreparedCall,
+        as name: String,
+        _ deadline: ContinuousClock.Instant
+    ) async -> Result<JSONValue, Failure> {
+        let attempt = UUID()
         do {
-            guard try await control.begin(call: name) else {
+            switch try await patiently(until: deadline, { try await control.begin(call: name, as: attempt) }) {
+            case .first: break
+            case .refused(let answer): return try ConnectorAnswer(body: answer).outcome
+            case .before:
                 return .failure(
                     Failure(
                         code: "outcome_unknown",
@@ -102,9 +114,30 @@ struct CallHandler: Sendable {
             return .failure(Failure(code: "unavailable", message: "\(call.title): the database does not answer"))
         }
         let result = await call.run()
-        // A note that stays behind costs nothing but the row: the next attempt has another name.
-        if case .failure(let failure) = result, failure.effect == .none { try? await control.forget(call: name) }
+        if case .failure(let failure) = result, failure.effect == .none {
+            // Where that cannot be written, a second message is answered that nobody knows.
+            try? await control.refuse(call: name, with: ConnectorAnswer(result).body)
+        }
         return result
+    }
+
+    /// Asks PostgreSQL, which may be away, for half of the time that is left.
+    ///
+    /// Who is answered at once asks anew, under another name, and a second message of this call would then not find
+    /// that it was answered.
+    private func patiently<Value>(
+        until deadline: ContinuousClock.Instant,
+        _ ask: () async throws -> Value
+    ) async throws -> Value {
+        let end = ContinuousClock.now + ContinuousClock.now.duration(to: deadline) / 2
+        while true {
+            do {
+                return try await ask()
+            } catch let error as PostgresError {
+                guard ContinuousClock.now + Self.pause < end else { throw error }
+                try await Task.sleep(for: Self.pause)
+            }
+        }
     }
 
     private func find(
@@ -113,7 +146,9 @@ struct CallHandler: Sendable {
     ) async throws(Failure) -> PreparedCall {
         let project: Project?
         do {
-            project = try await catalogue.project(call.project, version: call.version)
+            project = try await patiently(until: deadline) {
+                try await catalogue.project(call.project, version: call.version)
+            }
         } catch {
             // Another process may know the project, or this one when its symbols are set.
             throw Failure(code: "unavailable", message: "The deployed projects cannot be read: \(error).")

@@ -1,4 +1,15 @@
+package import Foundation
 package import Postgres
+
+/// What is known of a transaction that may happen only once.
+package enum CallBeginning: Sendable, Hashable {
+    /// It has not begun before, and has begun now.
+    case first
+    /// It has begun before, and nobody knows what became of it.
+    case before
+    /// It has begun before, and certainly did not happen: how it was answered.
+    case refused([UInt8])
+}
 
 extension ControlStore {
     /// The table of the transactions that may happen only once, as a component of its own.
@@ -16,18 +27,37 @@ extension ControlStore {
         ),
         cookieMigration,
         notificationMigration,
+        PostgresMigration(
+            version: 4,
+            name: "who has begun transactions, and how they were refused",
+            sql: "ALTER TABLE connector_calls ADD COLUMN attempt uuid, ADD COLUMN refusal bytea"
+        ),
     ]
 
     /// Notes that a transaction which must not be repeated is about to begin.
     ///
-    /// - Returns: False when it has begun before, wherever that was and whatever became of it.
-    package func begin(call: String) async throws -> Bool {
-        try await client.execute("INSERT INTO connector_calls (call) VALUES (\(call)) ON CONFLICT DO NOTHING") == 1
+    /// - Parameters:
+    ///   - call: Its name.
+    ///   - attempt: Whose note it is: when it is not known whether it was written, it is written again.
+    /// - Returns: What is known of it, wherever it has begun.
+    package func begin(call: String, as attempt: UUID) async throws -> CallBeginning {
+        let begun = try await client.execute(
+            """
+            INSERT INTO connector_calls (call, attempt) VALUES (\(call), \(attempt))
+            ON CONFLICT (call) DO UPDATE SET begun_at = now() WHERE connector_calls.attempt = excluded.attempt
+            """
+        )
+        guard begun == 0 else { return .first }
+        let rows = try await client.query("SELECT refusal FROM connector_calls WHERE call = \(call)")
+        return try rows.first?.decode([UInt8]?.self, at: 0).map(CallBeginning.refused) ?? .before
     }
 
-    /// Takes the note back, because the transaction certainly did not happen.
-    package func forget(call: String) async throws {
-        try await client.execute("DELETE FROM connector_calls WHERE call = \(call)")
+    /// Notes how a transaction was answered that certainly did not happen.
+    ///
+    /// The note itself stays: whoever asked has heard of it and may ask anew, under another name, before the message of
+    /// this one comes again. That must not begin it then.
+    package func refuse(call: String, with answer: [UInt8]) async throws {
+        try await client.execute("UPDATE connector_calls SET refusal = \(answer) WHERE call = \(call)")
     }
 
     /// Takes away the notes of calls that nobody can deliver again.
