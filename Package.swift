@@ -183,8 +183,9 @@ let package = Package(
         .executableTarget(
             name: "FullSyncTool",
             dependencies: [
-                "CouchProtocol", "Executors", "FullSyncClient", "JSON", "PrivateServers", "Projects", "ScriptEngine",
-                "Sequences", "Settings", .argumentParser, .asyncHTTPClient, .grdb, .nioCore, .nioHTTP1, .logging,
+                "Contracts", "CouchProtocol", "Executors", "FullSyncClient", "JSON", "Messaging", "PrivateServers",
+                "Projects", "ScriptEngine", "Sequences", "Settings", .argumentParser, .asyncHTTPClient, .grdb, .nioCore,
+                .nioHTTP1, .logging,
             ],
             path: "Services/FullSyncTool",
             swiftSettings: settings

@@ -7,7 +7,7 @@ struct SpeedBench: Sendable {
         FirstPullCase.self, DatabaseSizeCase.self, GroupsCase.self, BulkDocsCase.self, SinglePutCase.self,
         WholeChangesCase.self, AllDocsCase.self, BulkGetCase.self, ViewsCase.self, FindCase.self, DeviceStoreCase.self,
         DeviceViewCase.self, LongpollCase.self, ConcurrentPullsCase.self, SequencesCase.self, MergeCase.self,
-        SequenceStartCase.self, BackEndCase.self, DrainCase.self, SchedulesCase.self,
+        SequenceStartCase.self, BackEndCase.self, DrainCase.self, BurstCase.self, SchedulesCase.self,
     ]
 
     /// Measures the cases of these names, and prints each line as it comes to be known, and the table at the end.

@@ -15,17 +15,30 @@ struct EventStage {
 
     /// Deploys the files, besides those of new databases and their connectors; `DATABASE` in them is the database's
     /// name.
-    static func deploy(_ files: [(String, String)], on stage: BenchStage) async throws -> EventStage {
+    ///
+    /// - Parameter notifications: Which sequences those of back ends start, as `project.yaml` says it.
+    static func deploy(
+        _ files: [(String, String)],
+        notifications: String = "{}",
+        on stage: BenchStage
+    ) async throws -> EventStage {
         let name = "fullsync-bench-\(UUID().uuidString.lowercased().prefix(8))"
         let events = EventStage(stage: stage, name: name)
-        try await events.deploy(files)
+        try await events.deploy(files, notifications)
         return events
     }
 
-    private func deploy(_ files: [(String, String)]) async throws {
+    private func deploy(_ files: [(String, String)], _ notifications: String) async throws {
         let all =
             files.map { ($0.0, $0.1.replacingOccurrences(of: "DATABASE", with: name)) } + [
-                ("project.yaml", "project: \(Self.project)\nsymbols: {ERP_URL: {}, ERP_TOKEN: {secret: true}}\n"),
+                (
+                    "project.yaml",
+                    """
+                    project: \(Self.project)
+                    symbols: {ERP_URL: {}, ERP_TOKEN: {secret: true}}
+                    notifications: \(notifications)
+                    """
+                ),
                 ("databases/\(name)/database.yaml", "description: Documents of the benchmark.\n"),
                 ("databases/\(name)-ledger/database.yaml", "description: What its sequences did.\n"),
                 ("connectors/ledger.yaml", "type: fullsync\ndatabase: \(name)-ledger\n"),
@@ -62,6 +75,12 @@ struct EventStage {
             let body: JSONValue = ["docs": .array(documents)]
             try await administrator.ask(.POST, "/\(name)/_bulk_docs", ByteBuffer(bytes: body.bytes))
         }
+    }
+
+    /// How many documents the ledger has.
+    func countOfLedger() async throws -> Int {
+        let answer = try await administrator.get("/\(name)-ledger")
+        return try JSONValue(parsing: Array(answer.readableBytesView))["doc_count"]?.intValue ?? 0
     }
 
     /// The documents of the ledger, in order.
