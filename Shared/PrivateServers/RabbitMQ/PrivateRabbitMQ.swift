@@ -98,23 +98,9 @@ package actor PrivateRabbitMQ: PrivateServer {
     ///
     /// - Throws: when one of them fails: a match that does not hold, for instance.
     package func evaluate(_ expressions: String) async throws(PrivateServerError) {
-        // A file of its own: the server's log has the lines of everything that happens meanwhile.
-        let answer = LogFile("\(directory.path)/answer-\(UUID().uuidString)")
-        defer { try? FileManager.default.removeItem(atPath: answer.path) }
-        let command = Command(
-            "/bin/sh",
-            [
-                "-c", "printf '%s\\n' \"$1\" | erl_call -address 127.0.0.1:\(distributionPort) -h call$$ -e", "sh",
-                expressions,
-            ],
-            environment: ["HOME": configuration.directory, "PATH": "/usr/bin:/bin:/usr/lib/erlang/bin"],
-            output: .appended(to: answer.path)
-        )
-        let status = try? await ChildProcess.start(command).waitForExit()
-        let lines = answer.lastLines()
-        // It exits with 0 whatever came of the evaluation, and prints `{ok, …}` or `{error, …}`.
-        guard let status, status.isSuccess, lines.contains(where: { $0.hasPrefix("{ok, ") }) else {
-            throw directory.failure(.preparation("the request was refused:"), lines)
+        let answer = await ErlangCall.evaluate(expressions, in: configuration.directory, port: distributionPort)
+        guard answer.isSuccess else {
+            throw directory.failure(.preparation("the request was refused:"), answer.lines)
         }
     }
 
