@@ -30,36 +30,64 @@ import Testing
     }
 
     private func endure(_ plan: FaultPlan, _ system: FaultySystem) async throws {
-        try await FaultProject.deploy(to: system, ticking: true)
+        let orders = try await Cast.orders(of: system)
+        try await FaultProject.deploy(to: system, ticking: true, countingAt: orders[Cast.counting])
         try await Oracle(system: system).waitForPulls()
-        let cast = try await Cast(system, seed: plan.seed)
+        let cast = try await Cast(system, orders, seed: plan.seed)
+        let person = Person(system, seed: plan.seed)
+        let deciding = Task { await person.work() }
+        defer { deciding.cancel() }
+        try await misuse(system, plan, cast)
+        // From here on nothing fails any more.
+        try await FaultProject.deploy(to: system, ticking: false, countingAt: orders[Cast.counting])
+        try await cast.pings.repeatAll()
+        let oracle = Oracle(system: system)
+        try await oracle.settle(pings: await cast.pings.count)
+        deciding.cancel()
+        report("Of uncertain runs \(await person.done) had had their effect, \(await person.undone) had not.")
+        try await judge(cast, oracle, countingAt: orders[Cast.counting])
+        await cast.pings.end()
+    }
+
+    /// Has everybody work, and everything go wrong.
+    private func misuse(_ system: FaultySystem, _ plan: FaultPlan, _ cast: Cast) async throws {
+        let meddler = try Meddler(system)
         let end = ContinuousClock.now + .seconds(plan.seconds)
-        let pings = try Pings(system)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for technician in cast.technicians { group.addTask { try await technician.work(until: end) } }
             for member in cast.members { group.addTask { try await member.work(until: end) } }
+            group.addTask { try await cast.dispatcher.work(until: end) }
             group.addTask { try await cast.office.retag(until: end) }
             group.addTask { try await cast.office.order(until: end) }
-            group.addTask { try await pings.work(until: end, seed: plan.seed) }
-            group.addTask { try await FaultInjector(system: system, plan: plan).run() }
+            group.addTask { try await cast.pings.work(until: end, seed: plan.seed) }
+            group.addTask { try await FaultInjector(system: system, plan: plan, meddler: meddler).run() }
             try await group.waitForAll()
         }
-        // From here on nothing fails any more.
-        try await FaultProject.deploy(to: system, ticking: false)
-        try await pings.repeatAll()
-        let oracle = Oracle(system: system)
-        try await oracle.settle(pings: await pings.count)
+        report("\(meddler.copies) copies of messages.")
+        await meddler.end()
+    }
+
+    /// Compares what has become of everything with what was done.
+    private func judge(_ cast: Cast, _ oracle: Oracle, countingAt order: String) async throws {
+        let start = ContinuousClock.now
         try await oracle.expectNothingSetAside()
         var written: [String: [String]] = [:]
         for technician in cast.technicians {
             written.merge(await technician.written) { $0 + $1 }
         }
         try await oracle.expectEffects(of: written)
-        try await oracle.expectLedger(pings: await pings.count)
+        let ledger = try await Ledger(of: oracle.system)
+        try await oracle.expectChanges(ledger)
+        oracle.expectPings(await cast.pings.count, ledger)
+        try await oracle.expectFirings(ledger, countedAt: order)
+        try await oracle.expectWishes(await cast.dispatcher.wished, ledger)
+        try await oracle.expectMixed(await cast.dispatcher.mixed, ledger)
         try await oracle.expectDevices(cast.members)
         try await oracle.expectOrders()
-        report("\(written.values.map(\.count).reduce(0, +)) notes, \(await pings.count) notifications.")
-        await pings.end()
+        let wishes = await cast.dispatcher.wished.values.map(\.count).reduce(0, +)
+        let notes = written.values.map(\.count).reduce(0, +)
+        let time = (ContinuousClock.now - start).components.seconds
+        report("\(notes) notes, \(wishes) wishes, \(await cast.pings.count) notifications, compared in \(time) s.")
     }
 }
 
@@ -67,14 +95,25 @@ import Testing
 private struct Cast: Sendable {
     let technicians: [Technician]
     let members: [Member]
+    let dispatcher: Dispatcher
     let office: Office
+    let pings: Pings
 
     private static let ordersOfEach = 3
+    /// The place of the work order at which firings are counted, behind those of the technicians.
+    static let counting = 20
+    /// The place of the first work order of the office.
+    private static let ofOffice = 30
 
-    init(_ system: FaultySystem, seed: UInt64) async throws {
+    /// The numbers of work orders in the ERP.
+    static func orders(of system: FaultySystem) async throws -> [String] {
         let rows = try await system.erp.ask("GET", "/work-orders?limit=60")["rows"]?.arrayValue ?? []
         let orders = rows.compactMap { $0["number"]?.stringValue }
         try #require(orders.count == 60)
+        return orders
+    }
+
+    init(_ system: FaultySystem, _ orders: [String], seed: UInt64) async throws {
         var technicians: [Technician] = []
         for (place, name) in ["tina", "tom", "tara"].enumerated() {
             let own = orders[place * Self.ordersOfEach..<(place + 1) * Self.ordersOfEach]
@@ -82,17 +121,27 @@ private struct Cast: Sendable {
         }
         self.technicians = technicians
         let people = try await system.erp.ask("GET", "/technicians?limit=1000")["rows"]?.arrayValue ?? []
-        var members: [Member] = []
-        for name in ["ada", "bob", "cleo"] {
-            members.append(try await Member(name, on: system, seed: seed &+ UInt64(10 + members.count)))
-        }
-        self.members = members
+        let logins = people.compactMap { $0["login"]?.stringValue }
+        members = [
+            try await Member("ada", on: system, seed: seed &+ 10),
+            try await Member("bob", on: system, seed: seed &+ 11, atSecond: true),
+            try await Member("cleo", on: system, seed: seed &+ 12, isLive: true),
+            try await Member("dana", on: system, seed: seed &+ 13, atSecond: true, isLive: true),
+        ]
+        let customers = try await system.erp.ask("GET", "/customers?limit=1")["rows"]?.arrayValue ?? []
+        dispatcher = try await Dispatcher(
+            customer: try #require(customers.first?["id"]?.stringValue),
+            technician: try #require(logins.first),
+            on: system,
+            seed: seed &+ 20
+        )
         office = Office(
             system: system,
             members: members.map(\.name),
-            orders: Array(orders.dropFirst(30)),
-            technicians: people.compactMap { $0["login"]?.stringValue },
+            orders: Array(orders.dropFirst(Self.ofOffice)),
+            technicians: logins,
             seed: seed
         )
+        pings = try Pings(system)
     }
 }

@@ -5,29 +5,32 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// A whole system to be ill-treated: `fullsync run` with two workers, second instances of what takes leases, and a
-/// spoilt way to the back end.
+/// A whole system to be ill-treated: `fullsync run` and second instances of its services, with spoilt ways from these
+/// to the servers, and from all connectors to the back end.
 final class FaultySystem: Sendable {
     let home: String
     let http: String
+    /// The second endpoint.
+    let secondHTTP: String
     let postgres: String
     let amqp: String
     let administrator: Web
     let erp: Web
-    let proxy: BackEndProxy
+    private let ways: [Fault.Way: SpoiltWay]
+    private let secondPort: Int
     private let supervisor: ChildProcess
     private let log: LogFile
     private let seconds = Mutex<[String: TestService]>([:])
     private let frozen = Mutex<[ProcessIdentity]>([])
     private let environments = Mutex<[String: [String: String]]>([:])
     private let wipes = Turns(1)
+    private let restarts = Turns(1)
 
     static func launch() async throws -> FaultySystem {
         let directory = TestDirectory.make("faults")
         let home = directory + "/home"
         let port = try FreePort.any()
-        let proxy = try await BackEndProxy { Self.erpAddress(home).flatMap { URLComponents(string: $0)?.port } }
-        let carrying = Task { try await proxy.run() }
+        let ways = try await Self.ways(home)
         let log = LogFile(directory + "/output")
         let command = Command(
             Executables.path("fullsync"),
@@ -35,31 +38,55 @@ final class FaultySystem: Sendable {
             environment: [
                 "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "FULLSYNC_HOME": home, "FULLSYNC_PORT": String(port),
                 "FULLSYNC_START_TIMEOUT": "600s", "FULLSYNC_READY_TIMEOUT": "600s",
-                "FULLSYNC_WORKERS": "2", "FULLSYNC_RUN_LEASE": "5s", "FULLSYNC_LOGIN_PROJECT": "field-service",
+                "FULLSYNC_RUN_LEASE": "5s", "FULLSYNC_LOGIN_PROJECT": "field-service",
                 // So that what was put off during a fault comes soon after it.
                 "FULLSYNC_RUN_GREATEST_DELAY": "5s",
-                "FULLSYNC_SYMBOL_ERP_URL": "http://127.0.0.1:\(proxy.port)",
+                "FULLSYNC_SYMBOL_ERP_URL": "http://127.0.0.1:\(ways[.backEnd]?.port ?? 0)",
             ],
             directory: directory,
             output: .appended(to: log.path)
         )
         let (child, readiness) = try await ChildProcess.startAwaitingReadiness(command, patience: .seconds(600))
-        guard readiness == .ready else {
-            carrying.cancel()
-            throw CommandFailure(command: "fullsync run", lines: log.lastLines(50))
-        }
-        let system = try FaultySystem(home: home, port: port, proxy: proxy, supervisor: child, log: log)
+        guard readiness == .ready else { throw CommandFailure(command: "fullsync run", lines: log.lastLines(50)) }
+        let system = try FaultySystem(home: home, port: port, ways: ways, supervisor: child, log: log)
         for name in FaultPlan.doubled { try await system.startSecond(name) }
         return system
     }
 
-    private init(home: String, port: Int, proxy: BackEndProxy, supervisor: ChildProcess, log: LogFile) throws {
+    private static func ways(_ home: String) async throws -> [Fault.Way: SpoiltWay] {
+        @Sendable func port(of server: String) -> Int? {
+            guard let text = try? TextFile.read(home + "/endpoints.json"),
+                let address = (try? JSONValue(parsing: text))?[server]?.stringValue
+            else { return nil }
+            return URLComponents(string: address)?.port
+        }
+        let ways: [Fault.Way: SpoiltWay] = [
+            .backEnd: try await SpoiltWay(delay: .seconds(2)) {
+                Self.erpAddress(home).flatMap { URLComponents(string: $0)?.port }
+            },
+            .broker: try await SpoiltWay(delay: .milliseconds(500)) { port(of: "amqp") },
+            .postgres: try await SpoiltWay(delay: .milliseconds(200)) { port(of: "postgres") },
+        ]
+        // To the end of the process.
+        for way in ways.values { Task { try await way.run() } }
+        return ways
+    }
+
+    private init(
+        home: String,
+        port: Int,
+        ways: [Fault.Way: SpoiltWay],
+        supervisor: ChildProcess,
+        log: LogFile
+    ) throws {
         self.home = home
-        self.proxy = proxy
+        self.ways = ways
         self.supervisor = supervisor
         self.log = log
+        secondPort = try FreePort.any()
         let http = "http://127.0.0.1:\(port)"
         self.http = http
+        secondHTTP = "http://127.0.0.1:\(secondPort)"
         let endpoints = try JSONValue(parsing: try TextFile.read(home + "/endpoints.json"))
         postgres = try #require(endpoints["postgres"]?.stringValue)
         amqp = try #require(endpoints["amqp"]?.stringValue)
@@ -73,6 +100,11 @@ final class FaultySystem: Sendable {
             },
             authorization: "Bearer " + token
         )
+    }
+
+    func way(_ way: Fault.Way) -> SpoiltWay {
+        guard let spoilt = ways[way] else { preconditionFailure("there is no way to \(way.rawValue)") }
+        return spoilt
     }
 
     private static func erpAddress(_ home: String) -> String? {
@@ -137,10 +169,25 @@ final class FaultySystem: Sendable {
         return fields.count > 1 ? Int32(fields[1]) : nil
     }
 
-    /// Starts a second instance of a service, with the environment that the first one had before anything was killed.
+    /// Starts a second instance of a service, with the environment that the first one had before anything was killed,
+    /// but for the ways to the servers.
     private func startSecond(_ service: String) async throws {
-        let second = try await TestService.start(service, try environment(of: service))
+        var environment = try environment(of: service)
+        for (variable, way) in [("FULLSYNC_AMQP_URL", Fault.Way.broker), ("FULLSYNC_POSTGRES_URL", .postgres)] {
+            var address = try #require(environment[variable].flatMap { URLComponents(string: $0) })
+            address.port = self.way(way).port
+            environment[variable] = address.string
+        }
+        if service == "replication-endpoint" { environment["FULLSYNC_PORT"] = String(secondPort) }
+        let second = try await TestService.start(service, environment)
         seconds.withLock { $0["second-" + service] = second }
+    }
+
+    /// What those second instances have printed that have ended by themselves.
+    var fallen: [String] {
+        seconds.withLock { services in
+            services.filter { $0.value.process.exit != nil }.map { "\($0.key):\n\($0.value.output)" }
+        }
     }
 
     /// The environment of a service, which is asked for while it runs and kept for when it does not.
@@ -157,10 +204,20 @@ final class FaultySystem: Sendable {
     }
 
     func kill(_ name: String) async throws {
-        process(name)?.send(.kill)
-        guard name.hasPrefix("second-") else { return }
-        _ = await seconds.withLock { $0[name] }?.process.waitForExit()
-        try await startSecond(String(name.dropFirst("second-".count)))
+        guard let second = seconds.withLock({ $0[name] }) else {
+            process(name)?.send(.kill)
+            return
+        }
+        await restarts.begin()
+        try await attempt {
+            // Another kill may have been faster.
+            guard seconds.withLock({ $0[name] })?.process.pid == second.process.pid else { return }
+            ProcessIdentity(pid: second.process.pid)?.send(.kill)
+            _ = await second.process.waitForExit()
+            try await startSecond(String(name.dropFirst("second-".count)))
+        } finally: {
+            await restarts.end()
+        }
     }
 
     /// Ends a server; the supervisor starts it again.
@@ -188,6 +245,19 @@ final class FaultySystem: Sendable {
             supervisor.proceed()
             await wipes.end()
         }
+    }
+
+    /// Has the broker evaluate Erlang expressions; false when it did not, as while it is away.
+    @discardableResult
+    func evaluateInBroker(_ expressions: String) async -> Bool {
+        guard let broker = process("rabbitmq"),
+            let text = try? TextFile.read("/proc/\(broker.pid)/cmdline")
+        else { return false }
+        let words = text.split(separator: "\0")
+        guard let place = words.firstIndex(of: "-erl_epmd_port"), place + 1 < words.count,
+            let port = Int(words[place + 1])
+        else { return false }
+        return await ErlangCall.evaluate(expressions, in: home + "/rabbitmq", port: port).isSuccess
     }
 
     // MARK: - What the databases say

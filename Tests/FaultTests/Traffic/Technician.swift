@@ -66,14 +66,18 @@ extension ReplicationOptions {
 
 extension FaultySystem {
     /// The tests' database as a new user sees it.
-    func database(of user: String) async throws -> HTTPReplica {
+    ///
+    /// - Parameters:
+    ///   - user: The user's name.
+    ///   - isSecond: Whether the second endpoint is asked.
+    func database(of user: String, atSecond isSecond: Bool = false) async throws -> HTTPReplica {
         let password = "a password of the tests"
         _ = try await administrator.ask(
             "PUT",
             "/_fullsync/users/\(user)",
             ["password": .string(password), "groups": []]
         )
-        let server = try FullSyncServer(address: http)
+        let server = try FullSyncServer(address: isSecond ? secondHTTP : http)
         try await patiently { _ = try await server.login(name: user, password: password) }
         return server.database(FaultProject.documents)
     }

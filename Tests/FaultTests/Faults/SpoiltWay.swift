@@ -2,32 +2,43 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Stands between the connectors and the back end, and spoils what passes.
-final class BackEndProxy: Sendable {
+/// Stands between somebody and a server, and spoils what passes.
+final class SpoiltWay: Sendable {
     enum Mode: String, Hashable, Sendable {
         case passes
-        /// Connections end at once: the back end is down.
-        case refuses
-        /// Requests arrive late.
+        /// Connections are cut, and new ones end at once: the server is down.
+        case refuses = "cut"
+        /// What is said arrives late, piece by piece.
         case slow
-        /// Requests arrive and are carried out, and the answers are lost.
-        case losesAnswers = "acts, and its answers are lost"
-
-        static let faulty: [Mode] = [.refuses, .slow, .losesAnswers, .losesAnswers]
+        /// Nothing arrives, in either direction, and nobody is told; what was said arrives afterwards.
+        case holds = "still"
+        /// What is asked arrives and is carried out, and the answers are lost.
+        case losesAnswers = "open, and answers are lost"
     }
 
     private typealias Bytes = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
+    private struct State {
+        var mode = Mode.passes
+        /// Those that are open, from whoever asks.
+        var open: [ObjectIdentifier: any Channel] = [:]
+    }
+
     /// Kept for good: one that comes while this ends is nobody's, and NIO ends the process when it is let go.
     private static let kept = Mutex<[Bytes]>([])
+    /// How often one that holds everything back looks whether it still does.
+    private static let look = Duration.milliseconds(50)
 
     let port: Int
     private let listening: NIOAsyncChannel<Bytes, Never>
-    private let mode = Mutex(Mode.passes)
-    /// The back end's port; nil while it has none.
+    private let state = Mutex(State())
+    /// How much later each piece arrives on a slow way.
+    private let delay: Duration
+    /// The server's port; nil while it has none.
     private let target: @Sendable () -> Int?
 
-    init(target: @escaping @Sendable () -> Int?) async throws {
+    init(delay: Duration, target: @escaping @Sendable () -> Int?) async throws {
+        self.delay = delay
         self.target = target
         listening = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0) { channel in
@@ -41,7 +52,11 @@ final class BackEndProxy: Sendable {
     }
 
     func become(_ mode: Mode) {
-        self.mode.withLock { $0 = mode }
+        let cut = state.withLock { state in
+            state.mode = mode
+            return mode == .refuses ? Array(state.open.values) : []
+        }
+        for channel in cut { channel.close(promise: nil) }
     }
 
     /// Carries bytes until the task is cancelled.
@@ -55,9 +70,13 @@ final class BackEndProxy: Sendable {
         }
     }
 
-    private var present: Mode { mode.withLock(\.self) }
+    private var present: Mode { state.withLock { $0.mode } }
 
     private func carry(_ client: Bytes) async throws {
+        let channel = client.channel
+        let id = ObjectIdentifier(channel)
+        state.withLock { $0.open[id] = channel }
+        defer { state.withLock { $0.open[id] = nil } }
         try await client.executeThenClose { requests, answers in
             guard present != .refuses, let port = target() else { return }
             let server = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
@@ -68,13 +87,15 @@ final class BackEndProxy: Sendable {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
                         for try await bytes in requests {
+                            if self.present == .slow { try await Task.sleep(for: self.delay) }
+                            try await self.holdBack()
                             if self.present == .refuses { return }
-                            if self.present == .slow { try await Task.sleep(for: .seconds(2)) }
                             try await toServer.write(bytes)
                         }
                     }
                     group.addTask {
                         for try await bytes in fromServer {
+                            try await self.holdBack()
                             if self.present == .losesAnswers { return }
                             try await answers.write(bytes)
                         }
@@ -85,5 +106,9 @@ final class BackEndProxy: Sendable {
                 }
             }
         }
+    }
+
+    private func holdBack() async throws {
+        while present == .holds { try await Task.sleep(for: Self.look) }
     }
 }
