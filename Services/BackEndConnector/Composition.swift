@@ -85,6 +85,7 @@ enum Composition {
             clock: runtime.clock,
             callers: callers,
             broker: broker,
+            waiting: WaitingCalls(places: concurrency / 2),
             logger: logger
         )
         let intake = NotificationIntake(

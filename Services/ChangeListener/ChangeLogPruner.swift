@@ -50,14 +50,15 @@ struct ChangeLogPruner: Service {
     /// Between deployments: one that brings a listener back looks how far back the log reaches, and whoever prunes
     /// behind that knows of the listener, or knows that it does not know all that is live.
     private func pruneStretch(of database: Database) async throws -> Int {
-        try await progress.control.betweenDeployments {
-            guard let slowest = try await progress.slowest(in: database) else { return 0 }
+        try await progress.control.betweenDeployments { connection in
+            guard let slowest = try await progress.slowest(in: database, over: connection) else { return 0 }
             return try await store.pruneChangeLog(
                 of: database,
                 // The compaction reads the log, too.
-                through: min(slowest, try await store.compactedThrough(database)),
+                through: min(slowest, try await store.compactedThrough(database, over: connection)),
                 olderThan: retention,
-                limit: Self.stretch
+                limit: Self.stretch,
+                over: connection
             )
         }
     }

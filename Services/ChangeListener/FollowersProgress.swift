@@ -1,5 +1,6 @@
 import ControlStore
 import DocumentStore
+import Postgres
 import Projects
 
 /// How far those who follow a database's changes have come.
@@ -12,11 +13,18 @@ struct FollowersProgress: Sendable {
     let catalogue: ProjectCatalogue
 
     /// The last change that every follower has seen; nil when one of them has seen nothing yet, or may not have.
-    func slowest(in database: Database) async throws -> Int? {
-        let versions = try await control.liveVersions()
+    ///
+    /// - Parameter connection: What PostgreSQL is asked over, within a transaction; nil for any.
+    func slowest(in database: Database, over connection: PostgresConnection? = nil) async throws -> Int? {
+        let versions: [String: Int]
+        if let connection {
+            versions = try await control.liveVersions(over: connection)
+        } else {
+            versions = try await control.liveVersions()
+        }
         let known = catalogue.current
         guard versions.allSatisfy({ known[$0.key]?.version == $0.value }) else { return nil }
-        let positions = try await control.positions(in: database.name)
+        let positions = try await control.positions(in: database.name, over: connection)
         var slowest = Int.max
         for follower in followers(of: database.name, in: known) {
             // One that has not begun, or is in an earlier incarnation, has seen nothing.

@@ -2,6 +2,9 @@ package import JSON
 
 /// A transaction of a connector that a running sequence asks for.
 package struct ConnectorCall: MessageBody, Hashable {
+    /// How long a caller waits at most: the note of a call that must not be repeated is kept as long as that.
+    package static let longestTime = Duration.seconds(7 * 86_400)
+
     package let project: String
     /// The project's version that the run began on.
     package let version: Int

@@ -43,15 +43,20 @@ enum ModulePrelude {
             const loaded = create(null);
             // Those that run, and what they have asked for; null while none runs.
             let loading = null;
+            // The names of those that were entered there, the last one first.
+            let entered = null;
 
+            // When it fails, so does what was entered since: in a circle that holds what is not complete.
             function run(name) {
+              const before = entered;
               const module = { id: name, exports: {} };
               // Stands there before the module runs, so that modules may require one another in a circle.
               loading[name] = module;
+              entered = { name, next: before };
               try {
                 apply(bodies[name], undefined, [module, module.exports, require]);
               } catch (error) {
-                delete loading[name];
+                for (; entered !== before; entered = entered.next) delete loading[entered.name];
                 throw error;
               }
             }
@@ -59,6 +64,7 @@ enum ModulePrelude {
             // When it fails, so does what it has asked for: that may hold what is not complete.
             function load(name) {
               loading = create(null);
+              entered = null;
               try {
                 run(name);
                 // Not one by one: in a circle one is complete before the others are.

@@ -2,6 +2,7 @@ import Contracts
 import ControlStore
 import Foundation
 import JSON
+import Messaging
 import Postgres
 import PrivateServers
 import TestBackEnd
@@ -58,6 +59,40 @@ import Testing
         }
         #expect(failure.code == "unavailable" && failure.effect == .unknown)
         #expect(backEnd.received.isEmpty)
+        #expect(await service.stop() == .code(0))
+        await system.stop()
+        await backEnd.stop()
+    }
+
+    @Test func `what cannot be noted now is noted later, uses up no deliveries and is in nobody's way`() async throws {
+        let backEnd = try await BackEnd.start { _ in [.answer(200, "{}")] }
+        let system = try await RunningConnector(backEnd: backEnd.url)
+        let service = try await system.start(["FULLSYNC_CONNECTOR_CONCURRENCY": "1"])
+        try await system.client.execute("CREATE SEQUENCE tries")
+        try await system.client.execute(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM nextval('tries');
+                RAISE EXCEPTION 'not now' USING ERRCODE = '40001';
+            END $$
+            """
+        )
+        try await system.client.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON connector_calls FOR EACH ROW EXECUTE FUNCTION refuse()"
+        )
+        // One more, and it is set aside.
+        let headers = [HeaderName.earlierDeliveries: HeaderValue.int(Int64(Topology.callDeliveries - 1))]
+        async let created = system.call("create", headers: headers)
+        try await eventually("it is tried") {
+            try await system.client.query("SELECT is_called FROM tries").first?.decode(Bool.self) == true
+        }
+        // There is one place, which it leaves, several times.
+        for _ in 0..<3 { _ = try await system.call("read").get() }
+        #expect(backEnd.received.count == 3)
+        try await system.client.execute("DROP TRIGGER refuse ON connector_calls")
+        _ = try await created.get()
+        #expect(backEnd.received.count == 4)
         #expect(await service.stop() == .code(0))
         await system.stop()
         await backEnd.stop()

@@ -106,7 +106,8 @@ final class RunningConnector: Sendable {
         _ transaction: String,
         _ variables: JSONObject = [:],
         session: String? = nil,
-        until deadline: CallDeadline? = nil
+        until deadline: CallDeadline? = nil,
+        headers: [String: HeaderValue] = [:]
     ) async throws -> Result<JSONValue, Failure> {
         let call = ConnectorCall(
             project: "p",
@@ -122,7 +123,8 @@ final class RunningConnector: Sendable {
             exchange: ExchangeName.direct,
             routingKey: QueueName.connectorCalls,
             body: call.body,
-            contentType: "application/json"
+            contentType: "application/json",
+            headers: headers
         )
         return try ConnectorAnswer(body: try await requests.request(message, timeout: .seconds(500)).body).outcome
     }

@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import JSON
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -170,9 +171,36 @@ import Testing
         let runs = try await control.make(made)
         let running = try #require(try await control.claim(run: runs[0], worker: "w", lease: lease))
         let place = Position(incarnation: "i", seq: 0)
-        let outcome = try await control.rewind("f", in: "db", to: place, cancellingRunsOf: ("shop", "l"))
-        #expect(outcome.cancelled == 2_299)
-        #expect(outcome.next == [running.id])
+        let told = Mutex<[[String]]>([])
+        func rewind() async throws -> RewindOutcome {
+            try await control.rewind("f", in: "db", to: place, cancellingRunsOf: ("shop", "l")) { next in
+                told.withLock { $0.append(next) }
+            }
+        }
+        // It fails in between: the oldest are left, and are cancelled when it is asked for again.
+        try await control.client.execute(
+            """
+            CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF NEW.state = 'cancelled' AND NEW.number <= (SELECT min(number) FROM runs) + 500 THEN
+                    RAISE EXCEPTION 'kept' USING ERRCODE = '22000';
+                END IF;
+                RETURN NEW;
+            END $$
+            """
+        )
+        try await control.client.execute(
+            "CREATE TRIGGER keep BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION keep()"
+        )
+        let first = try await rewind()
+        #expect(first.cancelled == 1_000 && first.failure != nil)
+        #expect(told.withLock { $0.count } == 1)
+        #expect(try await store.state(of: runs[1_299]) == "waiting")
+        #expect(try await store.state(of: runs[1_300]) == "cancelled")
+        try await control.client.execute("DROP TRIGGER keep ON runs")
+        let outcome = try await rewind()
+        #expect(outcome.cancelled == 1_299 && outcome.failure == nil)
+        #expect(told.withLock { $0.last } == [running.id])
         #expect(try await store.scalar("SELECT count(*) FROM run_keys", as: Int64.self) == 1)
         await store.close()
     }

@@ -23,6 +23,7 @@ import Testing
             try await endure(plan, system)
         } catch {
             report(system.logs)
+            for service in system.fallen { report("ended by itself: \(service)") }
             await system.stop()
             throw error
         }

@@ -192,6 +192,22 @@ import Testing
         #expect(failures.first.map { RetryPolicy.mayPass($0.error) } == false)
     }
 
+    @Test func `an edit with which the server fails is told although it fails with another one, too`() async throws {
+        let path = TestDirectory.make("push") + "/db.sqlite"
+        let device = try SQLiteReplica(path: path)
+        let documents = try Self.documents(8)
+        let first = try server(failingWith: ["d3"], Notes()).remembering(in: device)
+        for _ in 0..<3 { await #expect(throws: CouchError.self) { try await first.write(documents) } }
+        let both = try server(failingWith: ["d3", "d5"], Notes()).remembering(in: device)
+        var own: [[String]] = []
+        for _ in 0..<3 {
+            let failures = try await both.write(documents)
+            #expect(failures.map(\.id.text).sorted() == ["d3", "d5"])
+            own.append(failures.filter { !RetryPolicy.mayPass($0.error) }.map(\.id.text).sorted())
+        }
+        #expect(own == [["d3"], ["d3"], ["d3", "d5"]])
+    }
+
     @Test(arguments: [true, false]) func `a server that is unwell in each row of its answers passes over no document`(
         isPush: Bool
     ) async throws {

@@ -138,6 +138,117 @@ import Testing
         #expect(try await device.passedOver(of: replica.identity).map(\.text) == ["d0"])
     }
 
+    @Test func `two documents that fail in one batch, one sooner than the other, are both passed over`() async throws {
+        let requests = try Self.requests(20)
+        let first = try Self.server(failingWith: ["d3"]).remembering(in: database.replica)
+        // It is taken for the network, and then counted twice.
+        await #expect(throws: CouchError.self) { try await first.fetch(requests) }
+        for _ in 0..<2 { _ = try await first.fetch(requests) }
+        let both = try Self.server(failingWith: ["d3", "d11"]).remembering(in: database.replica)
+        // While one of them may pass, the whole is asked for again.
+        var found: [[String]] = []
+        for _ in 0..<3 {
+            var passedOver: [String] = []
+            for case .failure(let id, _, let error) in try await both.fetch(requests) where error.isPassedOver {
+                passedOver.append(id.text)
+            }
+            found.append(passedOver)
+        }
+        #expect(found == [["d3"], ["d3"], ["d3", "d11"]])
+        // What comes is well.
+        let well = try Self.server(failingWith: []).remembering(in: database.replica)
+        #expect(try await well.fetch(requests).count == 20)
+        #expect(await well.readingTroubles.hasFailed == false)
+    }
+
+    /// A server whose documents have each a large attachment, and with some of which it fails.
+    private static func server(of ids: [String], _ failures: Failures) throws -> HTTPReplica {
+        let content = [UInt8](repeating: 7, count: 600_000)
+        let session = HTTPSession(address: try ServerAddress(parsing: "http://server")) { request, _ in
+            if let id = ids.first(where: { request.path == "/db/\($0)/x" }) {
+                if let error = failures.value.withLock({ $0[id] }) { throw error }
+                return HTTPClientResponse(body: .bytes(ByteBuffer(bytes: content)))
+            }
+            guard request.path == "/db/_bulk_get" else {
+                return HTTPClientResponse(body: .bytes(ByteBuffer(string: #"{"update_seq":1}"#)))
+            }
+            let digest = AttachmentDigest.of(content)
+            let stub = #"{"content_type":"a/b","revpos":1,"digest":"\(digest)","length":600000,"stub":true}"#
+            let results = ids.map { id in
+                let document = #"{"_id":"\(id)","_rev":"1-aa","_attachments":{"x":\(stub)}}"#
+                return #"{"id":"\(id)","docs":[{"ok":\(document)}]}"#
+            }
+            let answer = #"{"results":[\(results.joined(separator: ","))]}"#
+            return HTTPClientResponse(body: .bytes(ByteBuffer(string: answer)))
+        }
+        return HTTPReplica(session: session, database: "db")
+    }
+
+    /// With what a server fails now.
+    private final class Failures: Sendable {
+        let value: Mutex<[String: CouchError]>
+
+        init(_ value: [String: CouchError]) { self.value = Mutex(value) }
+    }
+
+    private static func documents(of replica: HTTPReplica, _ count: Int) async throws -> [ReplicatedDocument] {
+        var documents: [ReplicatedDocument] = []
+        for case .document(let document) in try await replica.fetch(try requests(count)) { documents.append(document) }
+        try #require(documents.count == count)
+        return documents
+    }
+
+    @Test func `two large attachments that cannot be had in one batch hide neither each other nor a good one`()
+        async throws
+    {
+        let failures = Failures(["d0": .internalError, "d1": .internalError])
+        let device = database.replica
+        let replica = try Self.server(of: ["d0", "d1", "d2"], failures).remembering(in: device)
+        let target = PullTarget(base: device, server: ServerWatch(replica, device: device))
+        let documents = try await Self.documents(of: replica, 3)
+        for _ in 0..<7 {
+            await #expect(throws: CouchError.self) { try await target.write(documents) }
+            #expect(try await database.all().map(\.key) == ["d2"])
+        }
+        let failed = try await target.write(documents)
+        #expect(failed.map(\.id.text).sorted() == ["d0", "d1"] && failed.allSatisfy(\.error.isPassedOver))
+        #expect(try await device.passedOver(of: replica.identity).map(\.text).sorted() == ["d0", "d1"])
+        // Asked for again, they are taken as soon as they can be had.
+        failures.value.withLock { $0 = [:] }
+        #expect(try await target.write(documents).isEmpty)
+        #expect(try await database.all().map(\.key) == ["d0", "d1", "d2"])
+        #expect(await replica.contentTroubles.hasFailed == false)
+    }
+
+    @Test func `a content that came has failed no more`() async throws {
+        let failures = Failures(["d0": .internalError])
+        let replica = try Self.server(of: ["d0"], failures).remembering(in: database.replica)
+        let document = try #require(try await Self.documents(of: replica, 1).first)
+        let source = try #require(document.attachments.first?.source)
+        for _ in 0..<2 {
+            for _ in 0..<7 {
+                let error = await #expect(throws: CouchError.self) { try await source.bytes() }
+                #expect(error?.isPassedOver == false)
+            }
+            #expect(await replica.contentTroubles.hasFailed)
+            failures.value.withLock { $0 = [:] }
+            #expect(try await source.bytes().count == 600_000)
+            #expect(await replica.contentTroubles.hasFailed == false)
+            #expect(try await database.replica.troubles(.contents, of: replica.identity).isEmpty)
+            failures.value.withLock { $0 = ["d0": .internalError] }
+        }
+    }
+
+    @Test(arguments: [CouchError.missing, .forbidden("It is nobody's.")])
+    func `a document is passed over whose attachment the server has lost`(error: CouchError) async throws {
+        let replica = try Self.server(of: ["d0"], Failures(["d0": error])).remembering(in: database.replica)
+        let documents = try await Self.documents(of: replica, 1)
+        for _ in 0..<7 {
+            await #expect(throws: TransportError.self) { try await database.replica.write(documents) }
+        }
+        #expect(try await database.replica.write(documents).map(\.error.isPassedOver) == [true])
+    }
+
     /// A server of which documents are read over HTTP, and all else in memory.
     private struct ReaderOverHTTP: ForwardingReplica {
         let base: ScriptedServer

@@ -31,7 +31,7 @@ import Testing
 
     @Test(arguments: [
         "(function (require) { return require('x'); })(name => name);",
-        "const require = name => name;\nrequire('x');", "function require(name) { return name; }\nrequire('x');",
+        "var require = name => name;\nrequire('x');", "function require(name) { return name; }\nrequire('x');",
         "try { exports.crypto = require('crypto'); } catch { exports.crypto = null; }",
         "if (typeof require === 'function' && exports.a) require('x');", "exports.a = o => o.require('x');",
     ])

@@ -142,7 +142,7 @@ extension WrongProjects {
         .writing(
             "sequence: pull\nschedule: [{every: 10m}, {at: soon}]",
             to: "jobs/nightly.yaml",
-            gives: "jobs/nightly.yaml:2:30: 'at' must be a time like 2026-12-01T06:00:00Z"
+            gives: "jobs/nightly.yaml:2:31: 'at' must be a time like 2026-12-01T06:00:00Z"
         ),
         .writing(
             "sequence: pull\nschedule: {}",

@@ -90,7 +90,11 @@ import Testing
               "inner": "exports.list = [1];",
               "careful": "try { require('outer') } catch { exports.caught = true; }",
               "a": "exports.b = require('b'); exports.list = [1];",
-              "b": "exports.a = require('a');"
+              "b": "exports.a = require('a');",
+              "half": "require('ring'); exports.whole = true; throw new Error('no');",
+              "ring": "exports.half = require('half');",
+              "patient": "try { require('half') } catch {} \#
+            try { require('ring'); exports.got = true } catch { exports.got = false }"
             }
             """#
         try scope.bindModules("require", version: 1, json: Array(modules.utf8)[...])
@@ -106,6 +110,9 @@ import Testing
             #expect(throws: ScriptException.self) { try run("require('inner').list.push(2)") }
             #expect(try run("require('inner').list") == "[1]")
             #expect(try run("require('careful').caught") == "true")
+            // What stood in a circle with one that failed is not there either.
+            #expect(try run("require('patient').got") == "false")
+            #expect(throws: ScriptException.self) { try run("require('ring')") }
             #expect(try run("require('b').a.b === require('b')") == "true")
             #expect(throws: ScriptException.self) { try run("require('b').a.list.push(2)") }
             #expect(try run("require('a').list") == "[1]")

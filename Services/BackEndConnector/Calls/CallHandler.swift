@@ -15,19 +15,23 @@ import Telemetry
 /// transaction is simply carried out again. Any other is noted in PostgreSQL before its request is sent, and a second
 /// message that finds the note is answered as the first one was, if that did not happen, or else that nobody knows.
 /// Whoever is told that nothing has happened asks anew, under another name: so nobody is told unless that is noted, and
-/// a second message of the call is not begun. Where it cannot be noted, the message goes back to the queue.
+/// a second message of the call is not begun. Where it cannot be noted, the call goes to the end of its queue anew,
+/// which is no delivery that counts: nothing was begun, and nobody was lost.
 struct CallHandler: Sendable {
     let catalogue: ProjectCatalogue
     let control: ControlStore
     let clock: DatabaseClock
     let callers: BackEndCallers
     let broker: MessageBroker
+    let waiting: WaitingCalls
     let logger: Logger
 
-    /// Nobody waits for longer, whatever a message says.
-    private static let longestTime = Duration.seconds(7 * 86_400)
+    /// Whoever says that it waits for longer is refused; twice as long as callers wait, since clocks may differ.
+    private static let longestTime = ConnectorCall.longestTime * 2
     /// How long PostgreSQL is waited for with a call in hand, which takes a place from others.
     private static let patience = Duration.seconds(30)
+    /// How long it is where as many calls wait as may.
+    private static let impatience = Duration.seconds(2)
     /// Between two questions to PostgreSQL when it does not answer.
     private static let pause = Duration.milliseconds(250)
 
@@ -42,24 +46,43 @@ struct CallHandler: Sendable {
         }
         // Whoever asked has gone; that is for this side to see, since what expires is kept with all that it holds.
         guard let timeLeft = clock.timeLeft(to: call.deadline) else { return delivery.acknowledge() }
-        guard message.deliveryCount < Topology.callDeliveries else {
+        guard message.callDeliveries < Topology.callDeliveries else {
             await setAside(call, message)
             return delivery.acknowledge()
         }
+        guard timeLeft <= Self.longestTime else {
+            // That is not noted: another message of the call may be taken when that time has come near.
+            let days = Int(Self.longestTime / .seconds(86_400))
+            await refuse(message, "nobody waits for longer than \(days) days", effect: .unknown)
+            return delivery.acknowledge()
+        }
         let start = ContinuousClock.now
-        switch await carryOut(call, within: min(timeLeft, Self.longestTime), from: start) {
+        switch await carryOut(call, within: timeLeft, from: start) {
         case .answered(let outcome):
             count(call, outcome, since: start)
             await answer(message, outcome)
             delivery.acknowledge()
         case .late: delivery.acknowledge()
-        case .unnoted where message.deliveryCount + 1 < Topology.callDeliveries: delivery.giveBack()
         case .unnoted:
-            // The next one who took it would say that connectors were lost.
-            let outcome = Self.unnoted(call, "PostgreSQL does not answer")
-            count(call, outcome, since: start)
-            await answer(message, outcome)
-            delivery.acknowledge()
+            // Who takes one later than it is waited for drops it.
+            if await putLast(message) { delivery.acknowledge() } else { delivery.giveBack() }
+        }
+    }
+
+    /// Puts a call at the end of its queue, behind those that can be carried out.
+    ///
+    /// One that went back would use up its deliveries while PostgreSQL is away, and be taken for what ends connectors.
+    /// Should it be in the queue twice, it is still carried out once.
+    ///
+    /// - Returns: Whether the broker has it there; not when this process stops.
+    private func putLast(_ message: IncomingMessage) async -> Bool {
+        guard !Task.isCancelled else { return false }
+        do throws(MessagingError) {
+            try await broker.publish(message.anew(in: QueueName.connectorCalls))
+            return true
+        } catch {
+            logger.warning("A connector call could not be put off", metadata: ["reason": "\(error.code)"])
+            return false
         }
     }
 
@@ -84,11 +107,13 @@ struct CallHandler: Sendable {
     }
 
     /// Tells the caller of a call that is none what is wrong with it, and keeps that for a person to see.
-    private func refuse(_ message: IncomingMessage, _ reason: String) async {
+    private func refuse(_ message: IncomingMessage, _ reason: String, effect: Failure.Effect = .none) async {
         logger.warning("A connector call cannot be understood", metadata: ["reason": "\(reason)"])
         await answer(
             message,
-            .failure(Failure(code: "bad_request", message: "The call cannot be understood: \(reason)."))
+            .failure(
+                Failure(code: "bad_request", message: "The call cannot be understood: \(reason).", effect: effect)
+            )
         )
         do throws(MessagingError) {
             try await RejectedMessages(broker).keepCall(message, reason: reason)
@@ -105,7 +130,7 @@ struct CallHandler: Sendable {
         )
         let failure = Failure(
             code: "connector_lost",
-            message: "\(message.deliveryCount) back-end connectors were lost with the call in hand.",
+            message: "\(message.callDeliveries) back-end connectors were lost with the call in hand.",
             effect: .unknown
         )
         await answer(message, .failure(failure))
@@ -116,10 +141,10 @@ struct CallHandler: Sendable {
         within time: Duration,
         from start: ContinuousClock.Instant
     ) async -> Ending {
-        let end = call.deadline.byDatabase.map { min($0, clock.now + time.wholeMilliseconds) }
         let note = Note(
             name: "\(call.idempotencyKey)@\(call.deadline.byCaller)",
-            end: end ?? clock.now + time.wholeMilliseconds
+            // The same for each message of the call, whoever takes it and whatever this process's clock says.
+            end: call.deadline.byDatabase ?? call.deadline.byCaller
         )
         let deadline = start + time
         do {
@@ -137,7 +162,7 @@ struct CallHandler: Sendable {
             return .answered(Self.unnoted(call, "\(error)"))
         } catch {
             logger.notice(
-                "A connector call goes back to the queue, as it cannot be noted",
+                "A connector call goes to the end of its queue, as it cannot be noted",
                 metadata: ["project": "\(call.project)", "transaction": "\(call.connector).\(call.transaction)"]
             )
             return .unnoted
@@ -148,7 +173,7 @@ struct CallHandler: Sendable {
     private struct Note {
         /// Only this message has it.
         let name: String
-        /// By PostgreSQL's clock, in milliseconds since 1970.
+        /// Until when the call is waited for, in milliseconds since 1970; PostgreSQL goes by its own clock.
         let end: Int
     }
 
@@ -193,12 +218,20 @@ struct CallHandler: Sendable {
         until deadline: ContinuousClock.Instant,
         _ ask: () async throws -> Value
     ) async throws -> Value {
-        let end = min(deadline, .now + Self.patience)
+        do {
+            return try await ask()
+        } catch let error as PostgresError where error.mayPass {
+            // Asked again below.
+        }
+        let hasPlace = waiting.enter()
+        defer { if hasPlace { waiting.leave() } }
+        let end = min(deadline, .now + (hasPlace ? Self.patience : Self.impatience))
         while true {
+            try await Task.sleep(for: Self.pause)
             do {
                 return try await ask()
             } catch let error as PostgresError where error.mayPass && ContinuousClock.now + Self.pause < end {
-                try await Task.sleep(for: Self.pause)
+                continue
             }
         }
     }
@@ -294,9 +327,4 @@ struct CallHandler: Sendable {
 extension PostgresError {
     /// Whether it comes of this process's own end.
     fileprivate var isOfEnd: Bool { self == .cancelled || self == .closed }
-}
-
-extension Duration {
-    /// In whole milliseconds; for what is not as long as anybody's number may say.
-    fileprivate var wholeMilliseconds: Int { Int(self / .milliseconds(1)) }
 }

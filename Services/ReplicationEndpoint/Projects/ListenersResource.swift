@@ -69,6 +69,7 @@ struct ListenersResource: Sendable {
     /// that wait are cancelled.
     ///
     /// - Returns: How many runs were cancelled.
+    /// - Throws: Where not all were, how many, and that the listener goes on from there all the same.
     private func rewind(_ listener: Listener, of project: String, _ asked: JSONObject) async throws -> Int {
         let place = asked["to"]
         guard let cancels = asked["cancelWaiting"].map(\.boolValue) ?? false else {
@@ -93,9 +94,18 @@ struct ListenersResource: Sendable {
             in: listener.database,
             to: Position(incarnation: database.originalIncarnation, seq: seq),
             cancellingRunsOf: cancels ? (project, listener.name) : nil
-        )
-        // Workers find runs that they were not told of.
-        try? await broker.tellWorkers(of: outcome.next)
+        ) { next in
+            // Workers find runs that they were not told of.
+            try? await broker.tellWorkers(of: next)
+        }
+        if let failure = outcome.failure {
+            throw CouchError.unavailable(
+                """
+                The listener goes on from there, but of its runs that wait only \(outcome.cancelled) are cancelled: \
+                \(failure). Ask for the same again to have the others cancelled.
+                """
+            )
+        }
         return outcome.cancelled
     }
 

@@ -98,7 +98,7 @@ struct ConnectorCaller: Sendable {
         within limit: Duration? = nil
     ) async throws -> Result<JSONValue, CallFailure> {
         let left = ContinuousClock.now.duration(to: site.deadline)
-        let timeout = limit.map { min($0, left) } ?? left
+        let timeout = min(limit ?? left, left, ConnectorCall.longestTime)
         guard timeout > .zero else {
             return .failure(CallFailure(Failure(code: "timeout", message: "the sequence's time is over")))
         }

@@ -83,7 +83,7 @@ struct CallConsumer: Service {
     ///   all; should it be in both places, it is still one run.
     private func hold(_ message: IncomingMessage) async -> Bool {
         do throws(MessagingError) {
-            try await broker.publish(message.held)
+            try await broker.publish(message.anew(in: QueueName.heldCalls))
             return true
         } catch {
             logger.warning("A call over its project's share could not be put aside", error: error)
@@ -309,34 +309,5 @@ struct CallConsumer: Service {
             let failure = Failure.system(error)
             return (.failed(failure), .failed(failure, holding: false))
         }
-    }
-}
-
-extension IncomingMessage {
-    /// How often it was delivered before without an acknowledgement, in the queue where it was before, too.
-    fileprivate var callDeliveries: Int {
-        // More than are allowed are not counted: it is a stranger's number.
-        let earlier = min(max(0, headers[HeaderName.earlierDeliveries]?.int ?? 0), Int64(Topology.callDeliveries))
-        return Int(earlier) + deliveryCount
-    }
-
-    /// The same call for the queue of those that are over their project's share.
-    fileprivate var held: OutgoingMessage {
-        var headers = headers
-        headers["x-delivery-count"] = nil
-        headers[HeaderName.earlierDeliveries] = .int(Int64(callDeliveries))
-        return OutgoingMessage(
-            exchange: ExchangeName.direct,
-            routingKey: QueueName.heldCalls,
-            body: body,
-            contentType: contentType,
-            messageID: messageID,
-            correlationID: correlationID,
-            replyTo: replyTo,
-            expiration: properties.expiration.flatMap { Int($0) }.map { .milliseconds($0) },
-            headers: headers,
-            isPersistent: properties.isPersistent,
-            isMandatory: true
-        )
     }
 }

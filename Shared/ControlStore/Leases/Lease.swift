@@ -52,8 +52,13 @@ extension ControlStore {
     }
 
     /// How far each follower has come in a database, by name.
-    package func positions(in database: String) async throws -> [String: Position] {
-        try await positions(where: "database = \(database)")[database] ?? [:]
+    ///
+    /// - Parameter connection: What PostgreSQL is asked over, within a transaction; nil for any.
+    package func positions(
+        in database: String,
+        over connection: PostgresConnection? = nil
+    ) async throws -> [String: Position] {
+        try await positions(where: "database = \(database)", over: connection)[database] ?? [:]
     }
 
     /// How far each follower has come, by database and name.
@@ -61,10 +66,18 @@ extension ControlStore {
         try await positions(where: "true")
     }
 
-    private func positions(where condition: PostgresQuery) async throws -> [String: [String: Position]] {
-        let rows = try await client.query(
+    private func positions(
+        where condition: PostgresQuery,
+        over connection: PostgresConnection? = nil
+    ) async throws -> [String: [String: Position]] {
+        let question: PostgresQuery =
             "SELECT database, follower, incarnation, seq FROM positions WHERE \(fragment: condition)"
-        )
+        let rows: PostgresRows
+        if let connection {
+            rows = try await connection.query(question)
+        } else {
+            rows = try await client.query(question)
+        }
         var positions: [String: [String: Position]] = [:]
         for row in rows {
             let (database, follower, incarnation, seq) =

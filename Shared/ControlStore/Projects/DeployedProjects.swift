@@ -56,11 +56,14 @@ extension ControlStore {
 
     /// Does something while nobody deploys anything: behind what was deployed before, and before what is deployed next.
     ///
-    /// For something short, which may be done again: deployments wait for it.
-    package func betweenDeployments<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    /// For something short, which may be done again: deployments wait for it. It goes over the connection that it is
+    /// given: whoever took another one from the pool might wait for itself.
+    package func betweenDeployments<Value: Sendable>(
+        _ body: (PostgresConnection) async throws -> Value
+    ) async throws -> Value {
         try await client.transaction { connection in
             try await takeTurn(over: connection)
-            return try await body()
+            return try await body(connection)
         }
     }
 

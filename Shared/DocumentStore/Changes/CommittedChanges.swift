@@ -123,17 +123,24 @@ extension DocumentStore {
 
     /// Forgets the changes up to a number, which every follower has seen, that are older than that.
     ///
+    /// - Parameters:
+    ///   - database: Whose changes.
+    ///   - seq: The number of the last one that may go.
+    ///   - age: How old they are at least.
+    ///   - limit: How many are forgotten at once.
+    ///   - connection: What PostgreSQL is asked over, within a transaction; nil for any.
     /// - Returns: How many were forgotten; as many as `limit` means that there may be more.
     package func pruneChangeLog(
         of database: Database,
         through seq: Int,
         olderThan age: Duration,
-        limit: Int
+        limit: Int,
+        over connection: PostgresConnection? = nil
     )
         async throws -> Int
     {
         let seconds = Double(age.components.seconds)
-        return try await client.execute(
+        let statement: PostgresQuery =
             """
             DELETE FROM change_log WHERE database = \(database.id) AND seq IN (
                 SELECT seq FROM change_log WHERE database = \(database.id) AND seq <= \(Int64(seq))
@@ -141,6 +148,7 @@ extension DocumentStore {
                 ORDER BY seq LIMIT \(Int64(limit))
             )
             """
-        )
+        if let connection { return try await connection.execute(statement) }
+        return try await client.execute(statement)
     }
 }

@@ -1,6 +1,6 @@
 import CouchProtocol
 import JSON
-import Postgres
+package import Postgres
 
 extension DocumentStore {
     /// Deletes the bodies of revisions that are no leaves any more, for the next stretch of the change log.
@@ -49,8 +49,19 @@ extension DocumentStore {
     }
 
     /// The change up to which the database is compacted: what is in the log behind it is still needed.
-    package func compactedThrough(_ database: Database) async throws -> Int {
-        let rows = try await client.query("SELECT seq FROM compactions WHERE database = \(database.id)")
+    ///
+    /// - Parameter connection: What PostgreSQL is asked over, within a transaction; nil for any.
+    package func compactedThrough(
+        _ database: Database,
+        over connection: PostgresConnection? = nil
+    ) async throws -> Int {
+        let question: PostgresQuery = "SELECT seq FROM compactions WHERE database = \(database.id)"
+        let rows: PostgresRows
+        if let connection {
+            rows = try await connection.query(question)
+        } else {
+            rows = try await client.query(question)
+        }
         return Int(try rows.first?.decode(Int64.self, at: 0) ?? 0)
     }
 

@@ -157,7 +157,7 @@ extension HTTPReplica {
             var document = try ReplicatedDocument(IncomingDocument(parsing: result, in: range, rules: rules))
             for place in document.attachments.indices where document.attachments[place].content == nil {
                 let attachment = document.attachments[place]
-                document.attachments[place].source = source(of: attachment, document.id, document.path.revision)
+                document.attachments[place].source = source(of: attachment, document.id, document.path)
             }
             return .document(document)
         } catch {
@@ -172,27 +172,30 @@ extension HTTPReplica {
 
 extension HTTPReplica {
     /// Where the content of an attachment is read.
+    ///
+    /// What the server fails with is counted by attachments, so that one that comes says nothing of another one of the
+    /// same document.
     private func source(
         of attachment: ReplicatedAttachment,
         _ id: DocumentID,
-        _ revision: RevisionID
+        _ path: RevisionPath
     ) -> AttachmentSource {
+        let subject = DocumentID(stored: id.text + "/" + attachment.name)
         let request = HTTPSession.Request(
             path: documentPath(id) + "/" + PercentEncoding.encode(attachment.name),
-            query: [("rev", revision.description)]
+            query: [("rev", path.revision.description)]
         )
         return AttachmentSource {
             let response: HTTPClientResponse
             do {
                 response = try await answer(to: request)
             } catch let error as CouchError where error.status == 404 || error.status == 403 {
-                // The document is another one by now, or not the user's any more, and is to be asked for again.
-                throw TransportError("an attachment that was told is not there any more: \(error.reason)")
+                // The document is another one by now, or not the user's any more, and is to be asked for again; unless
+                // the server has lost it.
+                let reason = "an attachment that was told is not there any more: \(error.reason)"
+                throw await judged(TransportError(reason), subject, path.revision)
             } catch let error as CouchError where RetryPolicy.mayPass(error) {
-                guard await isWell(error), let own = await contentTroubles.fail(id, revision, error, .presence) else {
-                    throw error
-                }
-                throw own
+                throw await judged(error, subject, path.revision)
             }
             return Self.stream { send in
                 var length = 0
@@ -203,8 +206,16 @@ extension HTTPReplica {
                 guard length == attachment.length else {
                     throw TransportError("an attachment of \(length) bytes instead of \(attachment.length)")
                 }
+                await contentTroubles.passed(subject, path)
             }
         }
+    }
+
+    /// The error of a content, as one that lies with the document when the server goes on failing with it.
+    private func judged(_ error: any Error, _ subject: DocumentID, _ revision: RevisionID) async -> any Error {
+        guard await isWell(error) else { return error }
+        guard let own = await contentTroubles.fail(subject, revision, error, .presence) else { return error }
+        return own
     }
 
     /// The path of a document; that of a design document has two segments.

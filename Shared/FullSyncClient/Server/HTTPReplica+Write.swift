@@ -4,26 +4,32 @@ import JSON
 extension HTTPReplica {
     package func write(_ documents: [ReplicatedDocument]) async throws -> [WriteFailure] {
         var attempt = Attempt(Halving(isCareful: await troubles.hasFailed))
+        var hasOpen = false
         do {
             for part in Self.parts(documents) { try await send(part, &attempt) }
             let proof: Troubles.Proof = attempt.halving.hasSucceeded ? .others : .presence
             for failure in attempt.passing { attempt.failures.append(await judged(failure, proof)) }
-            var open: (any Error)?
+            var open: [(WriteFailure, any Error)] = []
             for (document, error) in attempt.alone {
-                let revision = document.path.revision
-                if let own = await troubles.fail(document.id, revision, error, proof) {
-                    attempt.failures.append(WriteFailure(id: document.id, revision: revision, error: own))
+                let (id, revision) = (document.id, document.path.revision)
+                if let own = await troubles.fail(id, revision, error, proof) {
+                    attempt.failures.append(WriteFailure(id: id, revision: revision, error: own))
                 } else {
-                    open = error
+                    let failure = error as? CouchError
+                    let passing = failure ?? CouchError(status: 502, error: "not_written", reason: "\(error)")
+                    open.append((WriteFailure(id: id, revision: revision, error: passing), error))
                 }
             }
-            if let open { throw open }
+            // What the server refuses beside them is told all the same.
+            if let error = open.first?.1, attempt.failures.allSatisfy({ RetryPolicy.mayPass($0.error) }) { throw error }
+            attempt.failures += open.map(\.0)
+            hasOpen = !open.isEmpty
         } catch {
             if RetryPolicy.mayPass(error) { await troubles.ended(failed: true) }
             throw error
         }
         // Others that are under way meanwhile say nothing of the documents of the one that failed.
-        if attempt.halving.isCareful { await troubles.ended(failed: false) }
+        if attempt.halving.isCareful { await troubles.ended(failed: hasOpen) }
         let failed = Set(attempt.failures.map(\.id))
         await troubles.passed(documents.filter { !failed.contains($0.id) })
         return attempt.failures

@@ -1,4 +1,5 @@
 import CouchProtocol
+import Foundation
 
 /// What a server fails with again and again, so that one document is not tried for ever while others wait behind it.
 ///
@@ -21,6 +22,11 @@ actor Troubles {
         var proven = 0
         /// While nothing but that it answers was known of it.
         var unproven = 0
+        /// When it last did, in seconds since 1970.
+        var last = Int(Date().timeIntervalSince1970)
+
+        /// Whether that is often enough to be the revision's own failure.
+        fileprivate var isOwn: Bool { proven >= Troubles.patience || proven + unproven >= Troubles.longPatience }
     }
 
     typealias Counts = [DocumentID: [RevisionID: Count]]
@@ -41,6 +47,12 @@ actor Troubles {
     ///
     /// One that can give no document at all may be well again meanwhile; what is passed over is asked for again later.
     private static let longPatience = 8
+    /// How many revisions are known at most; of more, those that failed longest ago are forgotten.
+    ///
+    /// It is more than what is brought over at once, so that what fails together is counted together.
+    private static let limit = 2_000
+    /// After how long without a failure one is forgotten, in seconds: nobody may ask for it any more.
+    private static let life = 30 * 24 * 60 * 60
 
     private let kind: Kind
     private let server: String
@@ -49,6 +61,9 @@ actor Troubles {
     private var counts: Counts = [:]
     private var isLoaded = false
     private var lastHasFailed = false
+    /// Writes the counts until nothing new is left of them.
+    private var saving: Task<Void, Never>?
+    private var isUnsaved = false
 
     /// - Parameters:
     ///   - server: The identity of the server's database.
@@ -62,6 +77,7 @@ actor Troubles {
     var hasFailed: Bool {
         get async {
             await load()
+            forgetOld()
             return lastHasFailed || !counts.isEmpty
         }
     }
@@ -74,15 +90,26 @@ actor Troubles {
     func passed(_ documents: [ReplicatedDocument]) async {
         await load()
         guard !counts.isEmpty else { return }
-        let before = counts
-        for document in documents { forget(document.id, document.path.revision) }
-        if counts != before { await save() }
+        var isLess = false
+        for document in documents { isLess = forget(document.id, document.path) || isLess }
+        if isLess { await save() }
+    }
+
+    /// Notes that the server has done what it was asked about one revision, which those before it are superseded by.
+    ///
+    /// Other branches are other matters: they may fail while this one does not.
+    func passed(_ id: DocumentID, _ path: RevisionPath) async {
+        await load()
+        if forget(id, path) { await save() }
     }
 
     /// Notes that the server failed with one revision.
     ///
     /// An edit that nothing but the server's presence speaks against is not counted: a server that only cannot write,
     /// as when its disk is full, refuses nothing for good.
+    ///
+    /// What was found to be a revision's own failure is so at once from then on, until the server does what it was
+    /// asked: others that fail beside it may have the whole tried again, and what was found with it.
     ///
     /// - Parameter error: What it said.
     /// - Returns: The error as one that lies with the document; nil while it may pass.
@@ -95,15 +122,31 @@ actor Troubles {
             guard kind != .writing else { return nil }
             count.unproven += 1
         }
-        let isOwn = count.proven >= Self.patience || count.proven + count.unproven >= Self.longPatience
-        if isOwn { forget(id, revision) } else { counts[id, default: [:]][revision] = count }
+        count.last = Int(Date().timeIntervalSince1970)
+        counts[id, default: [:]][revision] = count
+        forgetOld()
         await save()
-        return isOwn ? .passedOver(error) : nil
+        return count.isOwn ? .passedOver(error) : nil
     }
 
-    private func forget(_ id: DocumentID, _ revision: RevisionID) {
-        counts[id]?[revision] = nil
-        if counts[id]?.isEmpty == true { counts[id] = nil }
+    /// - Returns: Whether anything of it was known.
+    private func forget(_ id: DocumentID, _ path: RevisionPath) -> Bool {
+        guard let known = counts[id] else { return false }
+        let past = Set(path.revisions)
+        let rest = known.filter { !past.contains($0.key) }
+        counts[id] = rest.isEmpty ? nil : rest
+        return rest.count < known.count
+    }
+
+    /// Forgets what failed long ago, and what is too much.
+    private func forgetOld() {
+        guard !counts.isEmpty else { return }
+        let lasts = counts.values.flatMap { $0.values.map(\.last) }
+        var oldest = Int(Date().timeIntervalSince1970) - Self.life
+        // Those that failed in the same second stay or go together.
+        if lasts.count > Self.limit { oldest = max(oldest, lasts.sorted()[lasts.count - Self.limit]) }
+        guard lasts.contains(where: { $0 < oldest }) else { return }
+        counts = counts.mapValues { $0.filter { $0.value.last >= oldest } }.filter { !$0.value.isEmpty }
     }
 
     /// That they cannot be read, or written, costs nothing but patience.
@@ -113,9 +156,22 @@ actor Troubles {
         counts.merge(known) { own, _ in own }
     }
 
+    /// Writes the counts, one state after the other, and returns when those of now are written.
     private func save() async {
-        guard let device, isLoaded else { return }
-        try? await device.note(counts, of: kind, with: server)
+        guard device != nil, isLoaded else { return }
+        isUnsaved = true
+        if let saving { return await saving.value }
+        let task = Task { await writeCounts() }
+        saving = task
+        await task.value
+    }
+
+    private func writeCounts() async {
+        while isUnsaved {
+            isUnsaved = false
+            try? await device?.note(counts, of: kind, with: server)
+        }
+        saving = nil
     }
 }
 

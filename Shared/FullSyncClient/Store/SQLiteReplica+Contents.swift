@@ -30,6 +30,9 @@ extension SQLiteReplica {
 
     /// Takes in the contents that documents need and do not bring along.
     ///
+    /// An error of the server's that may pass keeps no other document from being tried, so that one that fails each
+    /// time hides no other one that does; it is thrown in the end.
+    ///
     /// - Parameter all: Whether those are taken in, too, that the documents have here already.
     /// - Returns: What has come, and the documents of which something is too large for the device.
     func arrivals(
@@ -37,6 +40,7 @@ extension SQLiteReplica {
         all: Bool = false
     ) async throws -> (arrivals: [AttachmentSource: Arrival], failures: [WriteFailure]) {
         var (arrivals, failures): ([AttachmentSource: Arrival], [WriteFailure]) = ([:], [])
+        var passing: CouchError?
         for document in documents where document.attachments.contains(where: { $0.source != nil }) {
             do {
                 let lacking = all ? document.attachments : try await read { try $0.lacking(of: document) }
@@ -47,10 +51,16 @@ extension SQLiteReplica {
             } catch let refusal as ContentRefusal {
                 let revision = document.path.revision
                 failures.append(WriteFailure(id: document.id, revision: revision, error: refusal.error))
+            } catch let error as CouchError where error.mayBeOfOneContent && !Task.isCancelled {
+                passing = passing ?? error
             } catch {
                 await letGo(arrivals.values.map(\.coming))
                 throw error
             }
+        }
+        if let passing {
+            await letGo(arrivals.values.map(\.coming))
+            throw passing
         }
         return (arrivals, failures)
     }
@@ -161,6 +171,12 @@ private final class ContentProgress: Sendable {
 /// A content that can never come to the device, which is its document's failure and nobody else's.
 private struct ContentRefusal: Error {
     let error: CouchError
+}
+
+extension CouchError {
+    /// Whether a content could not be had for a reason that may pass, and that may lie with it: neither that there is
+    /// no room or the file is in use, nor that the server has too much to do.
+    var mayBeOfOneContent: Bool { RetryPolicy.mayPass(self) && !isStorageFull && !isOfBusyServer }
 }
 
 /// The row of `contents` of a content that is coming, and is no document's yet.

@@ -40,17 +40,31 @@ extension SQLiteReplica {
         var failures: [WriteFailure] = []
         let others = documents.filter { !inPieces.contains($0.id) }
         if !others.isEmpty { failures += try await write(others, [:]) }
-        for id in inPieces {
-            let revisions = documents.filter { $0.id == id }
+        // A server that fails with one content may give those of other documents.
+        var passing: [CouchError] = []
+        for id in inPieces where passing.count < Self.passingLimit {
             do {
-                failures += try await writeInPieces(revisions, all: false)
-            } catch is ReplacedAttachment {
-                // An edit, or one of these that follows what was here, has taken away what another one has in common
-                // with that.
-                failures += try await writeInPieces(revisions, all: true)
+                failures += try await writeInPieces(documents.filter { $0.id == id })
+            } catch let error as CouchError where error.mayBeOfOneContent {
+                try Task.checkCancellation()
+                passing.append(error)
             }
         }
+        if let error = passing.first { throw error }
         return failures
+    }
+
+    /// With how many documents a server may fail before the others wait for the next attempt: it may not be well.
+    private static let passingLimit = 16
+
+    private func writeInPieces(_ revisions: [ReplicatedDocument]) async throws -> [WriteFailure] {
+        do {
+            return try await writeInPieces(revisions, all: false)
+        } catch is ReplacedAttachment {
+            // An edit, or one of these that follows what was here, has taken away what another one has in common with
+            // that.
+            return try await writeInPieces(revisions, all: true)
+        }
     }
 
     /// Writes revisions of one document with the contents of their attachments.

@@ -27,8 +27,10 @@ extension SQLiteReplica {
             for (id, revisions) in known {
                 for (name, value) in revisions.objectValue ?? [:] {
                     let numbers = (value.arrayValue ?? []).compactMap(\.intValue)
-                    guard numbers.count == 2, let revision = try? RevisionID(parsing: name) else { continue }
-                    let count = Troubles.Count(proven: numbers[0], unproven: numbers[1])
+                    guard numbers.count >= 2, let revision = try? RevisionID(parsing: name) else { continue }
+                    var count = Troubles.Count(proven: numbers[0], unproven: numbers[1])
+                    // Written by a version that noted no time, it has failed now.
+                    if numbers.count > 2 { count.last = numbers[2] }
                     counts[DocumentID(stored: id), default: [:]][revision] = count
                 }
             }
@@ -50,7 +52,7 @@ extension SQLiteReplica {
 
     private static func json(_ revisions: [RevisionID: Troubles.Count]) -> JSONValue {
         let members = revisions.map { revision, count -> (String, JSONValue) in
-            let numbers = [count.proven, count.unproven].map { JSONValue.number(JSONNumber($0)) }
+            let numbers = [count.proven, count.unproven, count.last].map { JSONValue.number(JSONNumber($0)) }
             return (revision.description, .array(numbers))
         }
         return .object(JSONObject(members))

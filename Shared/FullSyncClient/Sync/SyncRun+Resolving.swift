@@ -20,6 +20,7 @@ extension SyncRun {
             try await control.waitUntilResumed()
             // What comes while it works is not missed.
             let (later, logins) = (conflicts.subscribe(), control.logins.subscribe())
+            let answers = conflicts.subscribeToAnswers()
             var pass = ResolverPass()
             switch conflicts.take() {
             case .nothing: break
@@ -29,7 +30,7 @@ extension SyncRun {
             if (pass.failure as? CouchError)?.status == 401 {
                 // Each question would be another try of the password that is known, and many of those lock the user.
                 if !isOfNobody { control.sessionEnded() }
-                await ChangeSignal.wait(for: logins, or: conflicts.subscribeToAnswers())
+                await ChangeSignal.wait(for: logins, or: answers)
                 failures = 0
                 conflicts.askAgain()
             } else if conflicts.hasPostponed {
