@@ -173,12 +173,12 @@ import Testing
                 return HTTPClientResponse(body: .bytes(ByteBuffer(string: #"{"update_seq":1}"#)))
             }
             let digest = AttachmentDigest.of(content)
-            let stub = #"{"content_type":"a/b","revpos":1,"digest":"\(digest)","length":600000,"stub":true}"#
+            let stub = #"{"content_type":"a/b","revpos":1,"digest":"\#(digest)","length":600000,"stub":true}"#
             let results = ids.map { id in
-                let document = #"{"_id":"\(id)","_rev":"1-aa","_attachments":{"x":\(stub)}}"#
-                return #"{"id":"\(id)","docs":[{"ok":\(document)}]}"#
+                let document = #"{"_id":"\#(id)","_rev":"1-aa","_attachments":{"x":\#(stub)}}"#
+                return #"{"id":"\#(id)","docs":[{"ok":\#(document)}]}"#
             }
-            let answer = #"{"results":[\(results.joined(separator: ","))]}"#
+            let answer = #"{"results":[\#(results.joined(separator: ","))]}"#
             return HTTPClientResponse(body: .bytes(ByteBuffer(string: answer)))
         }
         return HTTPReplica(session: session, database: "db")
