@@ -68,6 +68,7 @@ import Testing
         let backEnd = try await BackEnd.start { _ in [.answer(200, "{}")] }
         let system = try await RunningConnector(backEnd: backEnd.url)
         let service = try await system.start(["FULLSYNC_CONNECTOR_CONCURRENCY": "1"])
+        try await system.client.migrate(ControlStore.callMigrations, component: "connector-calls")
         try await system.client.execute("CREATE SEQUENCE tries")
         try await system.client.execute(
             """
