@@ -43,16 +43,21 @@ import Testing
         await backEnd.stop()
     }
 
-    @Test func `a server that gives out no token says so`() async throws {
-        let backEnd = try await BackEnd.start { _ in [.answer(400, #"{"error":"invalid_client"}"#)] }
-        let project = try HTTPBackEndProject(
+    /// A project whose connector has its token from the back end itself.
+    private func project(at backEnd: BackEnd, _ transactions: String) throws -> HTTPBackEndProject {
+        try HTTPBackEndProject(
             backEnd.url,
             settings: """
                 authentication:
                   oauth2: {tokenUrl: \(backEnd.url)/t, clientId: a, clientSecret: "${SECRET}"}
                 """,
-            transactions: "read: {path: /}"
+            transactions: transactions
         )
+    }
+
+    @Test func `a server that gives out no token says so`() async throws {
+        let backEnd = try await BackEnd.start { _ in [.answer(400, #"{"error":"invalid_client"}"#)] }
+        let project = try self.project(at: backEnd, "read: {path: /}")
         let failure = try #require(project.reason(of: await project.call("read")))
         #expect(failure.code == "oauth2_failed")
         #expect(failure.details["error"] == "invalid_client")
@@ -63,14 +68,7 @@ import Testing
 
     @Test func `while no token is to be had, nothing has happened`() async throws {
         let backEnd = try await BackEnd.start { _ in [.hang] }
-        let project = try HTTPBackEndProject(
-            backEnd.url,
-            settings: """
-                authentication:
-                  oauth2: {tokenUrl: \(backEnd.url)/t, clientId: a, clientSecret: "${SECRET}"}
-                """,
-            transactions: "create: {method: POST, path: /, json: {}, timeout: 300ms}"
-        )
+        let project = try self.project(at: backEnd, "create: {method: POST, path: /, json: {}, timeout: 300ms}")
         let failure = try #require(project.reason(of: await project.call("create")))
         #expect(failure.code == "connect_failed" && failure.effect == .none)
         #expect(backEnd.received.allSatisfy { $0.target == "/t" })
