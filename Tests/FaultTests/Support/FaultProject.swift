@@ -12,6 +12,19 @@ enum FaultProject {
 
     private static let post = "callTransaction: ledger.postDocument"
 
+    /// The steps that note each change of a listener in the ledger.
+    private static func recording(_ kind: String) -> String {
+        """
+        variables: {doc: {type: object, multi: true}}
+        steps:
+          - forEach: doc
+            item: change
+            do:
+              - \(post)
+                with: {document: {kind: \(kind), id: =change._id, rev: =change._rev}, owner: anonymous}
+        """
+    }
+
     /// What brings visits to the ERP, which keeps a ledger of its own.
     private static let visits = [
         (
@@ -98,18 +111,7 @@ enum FaultProject {
     /// What notes down every change, whoever made it; and what notes down the good ones of documents that also change
     /// for the bad, and lets them pass these.
     private static let others = [
-        (
-            "sequences/echo.yaml",
-            """
-            variables: {doc: {type: object, multi: true}}
-            steps:
-              - forEach: doc
-                item: change
-                do:
-                  - \(post)
-                    with: {document: {kind: echo, id: =change._id, rev: =change._rev}, owner: anonymous}
-            """
-        ),
+        ("sequences/echo.yaml", recording("echo")),
         (
             "listeners/echo.yaml",
             """
@@ -189,18 +191,7 @@ enum FaultProject {
             ),
             ("databases/faultledger/database.yaml", "description: What has happened.\n"),
             ("connectors/ledger.yaml", "type: fullsync\ndatabase: faultledger\n"),
-            (
-                "sequences/record.yaml",
-                """
-                variables: {doc: {type: object, multi: true}}
-                steps:
-                  - forEach: doc
-                    item: change
-                    do:
-                      - \(post)
-                        with: {document: {kind: change, id: =change._id, rev: =change._rev}, owner: anonymous}
-                """
-            ),
+            ("sequences/record.yaml", recording("change")),
             (
                 "listeners/record.yaml",
                 """
