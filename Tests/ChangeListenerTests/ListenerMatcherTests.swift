@@ -92,6 +92,27 @@ import Testing
         #expect(deleted == ["long": 1, "empty": .null])
         await listening.close()
     }
+
+    @Test func `a deletion comes with what the document was, though another tombstone is greater`() async throws {
+        let listening = try await TestListening.make(chunk: 1)
+        func made(_ digits: String...) throws -> DocumentEdit.Revision {
+            let hashes = try digits.map { try RevisionHash(parsing: Array(String(repeating: $0, count: 32).utf8)) }
+            return .made(RevisionPath(start: digits.count, hashes: hashes))
+        }
+        try await listening.write("d", try made("1"), "{}")
+        try await listening.write("d", try made("f", "1"), #"{"n":"other"}"#, tags: AskedTags(owner: .named("bob")))
+        try await listening.write("d", try made("a", "1"), #"{"n":"kept"}"#, tags: AskedTags(owner: .named("ann")))
+        try await listening.write("d", try made("f", "f", "1"), deleted: true)
+        try await listening.write("d", try made("a", "a", "1"), deleted: true)
+        var documents: [JSONValue] = []
+        for run in try await listening.hear().flatMap(\.self) { documents.append(try await listening.claimNext(run)) }
+        // The fourth change is one of a document that lives.
+        #expect(documents.map { $0["_deleted"] == true } == [false, false, false, false, true])
+        #expect(documents.map { $0["n"] } == [nil, "other", "other", "kept", "kept"])
+        #expect(documents.last?["~owner"] == "ann")
+        #expect(documents.last?["_rev"]?.stringValue?.hasPrefix("3-f") == true)
+        await listening.close()
+    }
 }
 
 extension TestListening {

@@ -63,9 +63,9 @@ struct CommittedDocuments: Sendable {
     ) async throws -> [RevisionRequest: StoredRevision] {
         var ancestors: [RevisionRequest: ArraySlice<RevisionID>] = [:]
         for (change, request) in zip(changes, requests) where change.isDeleted {
-            guard let committed = found[request], let path = committed.tree?.path(to: committed.revision) else {
-                continue
-            }
+            guard let committed = found[request] else { continue }
+            let tombstone = try change.ending.map(RevisionID.init(parsing:)) ?? committed.revision
+            guard let path = committed.tree?.path(to: tombstone) else { continue }
             let before = path.revisions.dropFirst().prefix(Self.ancestors)
             if !before.isEmpty { ancestors[request] = before }
         }
@@ -94,8 +94,9 @@ struct CommittedDocuments: Sendable {
         var document = OutgoingDocument(content)
         document.revision = committed.revision
         document.isDeleted = committed.isDeleted
-        document.owner = change.tags.owner
-        document.groups = change.tags.groups
+        // A tombstone has the tags of what it ended.
+        let tags = change.ending == nil ? change.tags : content.tags
+        (document.owner, document.groups) = (tags.owner, tags.groups)
         document.conflicts = committed.tree?.conflicts.filter { $0 != committed.revision } ?? []
         var bytes: [UInt8] = []
         document.write(to: &bytes, rules: database.documentRules)

@@ -7,6 +7,8 @@ package struct CommittedChange: Sendable {
     package let id: DocumentID
     package let revision: String
     package let isDeleted: Bool
+    /// Of a deletion the tombstone of the branch that was the document until then, where it is not the ``revision``.
+    package var ending: String?
     package let tags: Tags
     /// `device`, `sequence` or `admin`; empty where nobody knows any more.
     package let origin: String
@@ -28,7 +30,7 @@ extension DocumentStore {
         let rows = try await client.query(
             """
             SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id, bereft,
-                coalesce(lineage, '[]')::text
+                coalesce(lineage, '[]')::text, ending
             FROM change_log WHERE database = \(database.id) AND seq > \(Int64(since))
             ORDER BY seq LIMIT \(Int64(limit))
             """
@@ -39,6 +41,7 @@ extension DocumentStore {
                 id: DocumentID(stored: try row.decode(String.self, at: 1)),
                 revision: try row.decode(String.self, at: 2),
                 isDeleted: try row.decode(Bool.self, at: 3),
+                ending: try row.decode(String?.self, at: 11),
                 tags: Tags(
                     owner: try row.decode(String?.self, at: 4),
                     groups: try Self.groups(try row.decode(String.self, at: 5))

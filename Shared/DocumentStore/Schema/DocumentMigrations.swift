@@ -13,6 +13,7 @@ extension DocumentStore {
         incarnationMigration,
         sizesMigration,
         commitMigration,
+        endingMigration,
     ]
 
     private static let tables = """

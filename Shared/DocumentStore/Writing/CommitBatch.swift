@@ -30,6 +30,8 @@ struct CommitBatch {
     private var entryLosses: [[UInt8]?] = []
     private var bereftPlaces: [Int32] = []
     private var bereftFeeds: [String] = []
+    private var endingPlaces: [Int32] = []
+    private var endings: [String] = []
     private let ids: [String]
 
     /// The feeds that the plan's documents enter, stay in or leave.
@@ -45,6 +47,10 @@ struct CommitBatch {
             add(change, winner: winner)
             addEntries(of: change, place: Int32(index + 1))
             addGivenAway(by: change, place: Int32(index + 1), plan.rules)
+            if let ending = change.record.tree.ending(since: change.before.tree), ending != winner.id {
+                endingPlaces.append(Int32(index + 1))
+                endings.append(ending.description)
+            }
         }
         for body in plan.bodies {
             guard let place = places[body.id] else { continue }
@@ -129,8 +135,8 @@ struct CommitBatch {
     /// - Parameter numbers: The numbers of the ``feeds``.
     func statement(in database: Database, numbers: [Feed: Int64]) -> PostgresQuery {
         let entryFeeds = entryFeeds.map { numbers[$0] ?? 0 }
-        return """
-            SELECT commit_documents(
+        let commit: PostgresQuery = """
+            commit_documents(
                 \(database.id), \(ids), \(expected), \(revisions), \(tombstones), \(owners), \(groups), \(leaves),
                 \(trees), \(origins), \(authors), \(traceIDs), \(lineages), \(liveChange), \(deletedChange),
                 \(bodyPlaces), \(bodyRevisions), \(bodyValues), \(bodyTexts),
@@ -139,5 +145,8 @@ struct CommitBatch {
                 \(bereftPlaces), \(bereftFeeds)
             )
             """
+        return endings.isEmpty
+            ? "SELECT \(fragment: commit)"
+            : "SELECT note_endings(\(fragment: commit), \(database.id), \(endingPlaces), \(endings))"
     }
 }

@@ -74,6 +74,7 @@ struct TestListening {
         _ revision: DocumentEdit.Revision = .next(after: nil),
         _ body: String = "{}",
         deleted: Bool = false,
+        tags: AskedTags = AskedTags(),
         by caller: Caller = .administrator(name: "admin"),
         traceID: String? = nil
     ) async throws -> EditOutcome {
@@ -82,7 +83,7 @@ struct TestListening {
             revision: revision,
             isDeleted: deleted,
             body: DocumentBody(bytes: Array(body.utf8), isFaithfulInJSONB: true),
-            tags: AskedTags()
+            tags: tags
         )
         return try await store.write([edit], to: database, by: caller, traceID: traceID)[0]
     }
