@@ -57,10 +57,9 @@ import Testing
     }
 
     @Test func `nobody at the port is certain not to have happened`() async throws {
-        let backEnd = try await BackEnd.start { _ in [] }
-        await backEnd.stop()
+        let refusing = try RefusingPort()
         for transaction in ["read", "create"] {
-            let failure = try #require(reason(of: await call(transaction, of: backEnd.url)))
+            let failure = try #require(reason(of: await call(transaction, of: refusing.http)))
             #expect(failure.code == "connect_failed")
             #expect(failure.effect == .none)
         }

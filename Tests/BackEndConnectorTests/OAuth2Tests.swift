@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import Synchronization
 import TestBackEnd
+import TestSupport
 import Testing
 
 @testable import BackEndConnector
@@ -202,9 +203,8 @@ import Testing
         let backEnd = try await BackEnd.start { request in
             request.target == "/token" ? [.answer(200, #"{"access_token":"t"}"#)] : [.answer(200, "{}")]
         }
-        let closed = try await BackEnd.start { _ in [] }
-        await closed.stop()
-        let project = try client(of: backEnd, tokensAt: closed.url)
+        let refusing = try RefusingPort()
+        let project = try client(of: backEnd, tokensAt: refusing.http)
         let failure = try #require(project.reason(of: await project.call("create")))
         #expect(failure.code == "connect_failed" && failure.effect == .none)
         #expect(backEnd.received.isEmpty)

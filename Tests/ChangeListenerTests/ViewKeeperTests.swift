@@ -2,6 +2,7 @@ import CouchProtocol
 import Logging
 import Postgres
 import ScriptHosting
+import TestScripts
 import TestSupport
 import Testing
 import ViewIndexes
@@ -74,7 +75,8 @@ import ViewIndexes
         let (failures, continuation) = AsyncStream<String>.makeStream()
         let logger = Logger(label: "test") { _ in WarningStream(lines: continuation) }
         let signals = CommitSignals(store.client, logger: logger)
-        let hosts = ScriptHostPool(executable: Executables.path("script-host"), hosts: 1, logger: logger)
+        let program = Executables.path("script-host")
+        let hosts = ScriptHostPool(executable: program, hosts: 1, limits: .patient, logger: logger)
         try await attempt {
             try await store.client.migrate(ViewIndexes.migrations, component: "views")
             let keeper = ViewKeeper(

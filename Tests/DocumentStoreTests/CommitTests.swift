@@ -32,14 +32,20 @@ import Testing
 
     @Test func `writes that arrive together share commits`() async throws {
         let store = try await TestStore.make()
-        let outcomes = try await withThrowingTaskGroup(of: [EditOutcome].self) { group in
-            for index in 0..<64 {
-                group.addTask {
-                    try await store.store.write([.next("d\(index)")], to: store.database, by: TestStore.administrator)
-                }
+        let together = Barrier(65)
+        let writes = (0..<64).map { index in
+            Task {
+                await together.arrive()
+                let edits = [DocumentEdit.next("d\(index)")]
+                return try await store.store.write(edits, to: store.database, by: TestStore.administrator)
             }
-            return try await group.reduce(into: []) { $0 += $1 }
         }
+        try await blockingCommits(store) {
+            await together.arrive()
+            try await waitForCommit(store)
+        }
+        var outcomes: [EditOutcome] = []
+        for write in writes { outcomes += try await write.value }
         #expect(outcomes.count == 64)
         #expect(outcomes.allSatisfy { $0.error == nil })
         let commits: Int64 = try await store.scalar("SELECT count(DISTINCT xmin::text) FROM documents")

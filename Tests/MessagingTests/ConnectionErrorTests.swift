@@ -35,10 +35,16 @@ import Testing
         return result
     }
 
+    /// The error that a broker itself answers, which gives a handshake ten seconds and then ends it without a word.
+    private func answer(_ url: String) async throws -> MessagingError {
+        while true {
+            let error = try await failure(url)
+            guard case .connectionFailed = error else { return error }
+        }
+    }
+
     @Test func `a wrong password is refused without being shown`() async throws {
-        var error = try await failure(TestServer.url(password: Self.secret))
-        // The broker gives a handshake ten seconds.
-        while case .connectionFailed = error { error = try await failure(TestServer.url(password: Self.secret)) }
+        let error = try await answer(TestServer.url(password: Self.secret))
         guard case .accessRefused(let text) = error else {
             Issue.record("unexpected: \(error)")
             return
@@ -47,7 +53,7 @@ import Testing
     }
 
     @Test func `an unknown virtual host is refused by its name`() async throws {
-        let error = try await failure(TestServer.url(virtualHost: "nobody-made-it"))
+        let error = try await answer(TestServer.url(virtualHost: "nobody-made-it"))
         guard case .accessRefused(let text) = error else {
             Issue.record("unexpected: \(error)")
             return
@@ -56,15 +62,14 @@ import Testing
     }
 
     @Test func `a port without a broker and a host without an address are told apart`() async throws {
-        let proxy = try FaultyProxy(to: TestServer.port)
-        proxy.close()
-        let closed = try await failure("amqp://user:\(Self.secret)@127.0.0.1:\(proxy.port)")
+        let refusing = try RefusingPort()
+        let closed = try await failure("amqp://user:\(Self.secret)@127.0.0.1:\(refusing.port)")
         let unknown = try await failure("amqp://user:\(Self.secret)@no-such-host.invalid")
         guard case .connectionFailed(let first) = closed, case .connectionFailed(let second) = unknown else {
             Issue.record("\(closed) \(unknown)")
             return
         }
-        #expect(first.hasPrefix("amqp://127.0.0.1:\(proxy.port): "))
+        #expect(first.hasPrefix("amqp://127.0.0.1:\(refusing.port): "))
         #expect(second.hasPrefix("amqp://no-such-host.invalid:5672: "))
         #expect(first != second)
     }
@@ -85,6 +90,7 @@ import Testing
         let url = try await TestServers.secureAMQP()
         let body = [UInt8](repeating: 42, count: 3_000_000)
         let received = try await withBroker(names.work(), configuration(url)) { broker in
+            try await broker.warmUp(names)
             try await broker.publishAll((0..<300).map(names.message))
             try await broker.publish(OutgoingMessage(exchange: "", routingKey: names.queue, body: body))
             return try await broker.take(301, from: names.queue, prefetch: 100, concurrency: 1)

@@ -9,6 +9,7 @@ import Testing
 
     @Test func `an acknowledged message does not come again`() async throws {
         let first = try await withBroker(names.work()) { broker in
+            try await broker.warmUp(names)
             try await broker.publishAll((0..<100).map(names.message))
             return try await broker.take(100, from: names.queue, prefetch: 10)
         }
@@ -46,6 +47,7 @@ import Testing
         let dead = Collector<IncomingMessage>()
         let tries = Collector<String>()
         try await withBroker(names.work(deliveryLimit: 2)) { broker in
+            try await broker.warmUp(names)
             try await broker.publishAll([names.message(1), names.message(2)])
             try await whileRunning {
                 try await broker.consume(names.queue, prefetch: 1) { delivery in
@@ -114,6 +116,7 @@ import Testing
         let others = Collector<String>()
         let patient = try configuration { $0.handlerGracePeriod = .seconds(100) }
         try await withBroker(names.work(), patient) { broker in
+            try await broker.warmUp(names)
             try await broker.publishAll((0..<10).map(names.message))
             let consumer = Task {
                 try await broker.consume(names.queue, prefetch: 10, concurrency: 1) { delivery in

@@ -37,7 +37,7 @@ import Testing
 
     @Test func `a listener ends when its task is cancelled`() async throws {
         try await withClient { client in
-            let gate = Gate(2)
+            let gate = Barrier(2)
             let task = Task {
                 var events: [PostgresListenEvent] = []
                 for try await event in client.listen(["news"]) {

@@ -49,10 +49,10 @@ import Testing
 
     @Test func `a restart of the server is waited for`() async throws {
         let directory = TestDirectory.make("restart")
-        let server = PrivatePostgreSQL(.init(directory: directory, isDurable: false))
+        let server = PrivatePostgreSQL(.init(directory: directory, patience: .seconds(600), isDurable: false))
         let url = try await server.start { _ in }
         var configuration = try PostgresConfiguration(url: url)
-        configuration.acquireTimeout = .seconds(120)
+        configuration.acquireTimeout = .seconds(600)
         let client = PostgresClient(configuration, logger: Logger(label: "test"))
         try await client.execute("CREATE TABLE t (id int)")
         await server.stop()

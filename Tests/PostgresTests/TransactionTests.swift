@@ -57,6 +57,7 @@ import Testing
             try await client.execute("CREATE TABLE t (n int8)")
             try await client.execute("INSERT INTO t VALUES (0)")
             let attempts = Counter()
+            let twoHaveRead = Barrier(2)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
@@ -64,6 +65,7 @@ import Testing
                             try await client.transaction(.serializable, attempts: 1000) { connection in
                                 attempts.increment()
                                 let n = try await connection.query("SELECT n FROM t")[0].decode(Int.self)
+                                await twoHaveRead.arrive()
                                 try await connection.execute("UPDATE t SET n = \(n + 1)")
                             }
                         }
@@ -81,7 +83,7 @@ import Testing
             try await client.execute("CREATE TABLE t (id int PRIMARY KEY, n int)")
             try await client.execute("INSERT INTO t VALUES (1, 0), (2, 0)")
             let attempts = Counter()
-            let bothHoldOne = Gate(2)
+            let bothHoldOne = Barrier(2)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for order in [[1, 2], [2, 1]] {
                     group.addTask {
@@ -99,7 +101,7 @@ import Testing
                 }
                 try await group.waitForAll()
             }
-            #expect(attempts.value == 3)
+            #expect(attempts.value >= 3)
             try await expect(client.one("SELECT array_agg(n::int8) FROM t", as: [Int].self), equals: [2, 2])
         }
     }
@@ -136,26 +138,6 @@ import Testing
                 try await connection.run(script: "BEGIN; INSERT INTO t VALUES (1)")
             }
             try await expect(client.one("SELECT count(*) FROM t", as: Int.self), equals: 0)
-        }
-    }
-}
-
-/// Lets tasks go on once the given number has arrived; later ones pass.
-actor Gate {
-    private var missing: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
-
-    init(_ count: Int) {
-        missing = count
-    }
-
-    func arrive() async {
-        missing -= 1
-        if missing > 0 {
-            await withCheckedContinuation { waiting.append($0) }
-        } else {
-            for continuation in waiting { continuation.resume() }
-            waiting = []
         }
     }
 }

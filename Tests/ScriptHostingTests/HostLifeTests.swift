@@ -133,8 +133,13 @@ import Testing
         try await withPool(limits) { pool async throws in
             let functions = ScriptFunctions(Self.slow)
             await pool.warmUp(functions, #"{"time":0,"n":1}"#)
+            // Together, so that the last one comes before those that wait have waited too long.
+            let together = Barrier(8)
             let calls = (0..<8).map { _ in
-                Task { await scriptError { try await pool.rows(functions, [#"{"time":600000}"#]) } }
+                Task {
+                    await together.arrive()
+                    return await scriptError { try await pool.rows(functions, [#"{"time":600000}"#]) }
+                }
             }
             // One has the host until all others have ended.
             let ends = AsyncStream { ends in

@@ -1,5 +1,6 @@
 import JSON
 import ScriptHosting
+import TestScripts
 import Testing
 
 @Suite(.serialized) struct MapTests {
@@ -111,7 +112,7 @@ import Testing
     }
 
     @Test func `more design documents than a host keeps compiled are served all the same`() async throws {
-        var limits = ScriptLimits()
+        var limits = ScriptLimits.patient
         limits.warmEnvironments = 3
         try await withPool(limits) { pool async throws in
             for round in 0..<3 {
@@ -143,7 +144,7 @@ import Testing
     }
 
     @Test func `what is larger than a request may be is refused`() async throws {
-        var limits = ScriptLimits()
+        var limits = ScriptLimits.patient
         limits.inputSize = 1_000
         try await withPool(limits) { pool async throws in
             let document = Array("{\"a\":\"\(String(repeating: "x", count: 600))\"}".utf8)

@@ -152,7 +152,7 @@ import Testing
     }
 
     @Test func `thousands of sessions share few hosts and do not meet`() async throws {
-        var limits = ScriptLimits()
+        var limits = ScriptLimits.patient
         limits.warmSessions = 20
         try await withPool(hosts: 2, limits) { pool async throws in
             try await withThrowingTaskGroup { group in
@@ -238,9 +238,7 @@ import Testing
     }
 
     @Test func `megabytes that are bound once are sent once`() async throws {
-        var limits = ScriptLimits()
-        limits.batchTime = .seconds(60)
-        try await withPool(hosts: 2, limits) { pool async throws in
+        try await withPool(hosts: 2) { pool async throws in
             try await pool.withSession { session async throws in
                 let document: JSONValue = ["text": .string(String(repeating: "x", count: 3_000)), "n": [1, 2, 3]]
                 session.bind("page", .array(Array(repeating: document, count: 1_000)))

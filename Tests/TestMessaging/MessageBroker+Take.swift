@@ -1,4 +1,5 @@
 package import Messaging
+import Synchronization
 
 extension MessageBroker {
     /// Takes so many messages of a queue and acknowledges them.
@@ -17,6 +18,8 @@ extension MessageBroker {
         maximumOversize: Int = 0
     ) async throws -> [IncomingMessage] {
         let (messages, continuation) = AsyncStream.makeStream(of: IncomingMessage.self)
+        let places = Places(count)
+        let end = Task { try? await Task.sleep(for: .seconds(86_400)) }
         return try await withThrowingTaskGroup(of: [IncomingMessage].self) { group in
             group.addTask {
                 try await self.consume(
@@ -25,6 +28,11 @@ extension MessageBroker {
                     concurrency: concurrency,
                     maximumOversize: maximumOversize
                 ) { delivery in
+                    guard places.take() else {
+                        // For whoever takes next: given back now, it would be here again at once.
+                        await end.value
+                        return delivery.giveBack()
+                    }
                     let message = delivery.message
                     delivery.acknowledge()
                     continuation.yield(message)
@@ -39,8 +47,22 @@ extension MessageBroker {
                 }
                 throw CancellationError()
             }
-            defer { group.cancelAll() }
+            defer {
+                group.cancelAll()
+                end.cancel()
+            }
             return try await group.next() ?? []
         }
     }
+}
+
+/// How many messages are still wanted.
+private final class Places: Sendable {
+    private let left: Atomic<Int>
+
+    init(_ count: Int) {
+        left = Atomic(count)
+    }
+
+    func take() -> Bool { left.subtract(1, ordering: .relaxed).newValue >= 0 }
 }

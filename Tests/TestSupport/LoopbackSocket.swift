@@ -8,15 +8,27 @@ package enum LoopbackSocket {
 
     /// A socket that listens on a free port.
     package static func listening() throws -> (socket: Int32, port: Int) {
-        let listener = make()
+        let (listener, port) = try bound()
+        guard listen(listener, 64) == 0 else {
+            defer { close(listener) }
+            throw SocketError()
+        }
+        return (listener, port)
+    }
+
+    /// A socket that has a free port, and does not listen.
+    package static func bound() throws -> (socket: Int32, port: Int) {
+        let socket = make()
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isListening = with(&address) { pointer in
-            bind(listener, pointer, length) == 0 && listen(listener, 64) == 0
-                && getsockname(listener, pointer, &length) == 0
+        let isBound = with(&address) { pointer in
+            bind(socket, pointer, length) == 0 && getsockname(socket, pointer, &length) == 0
         }
-        guard listener >= 0, isListening else { throw SocketError() }
-        return (listener, Int(UInt16(bigEndian: address.sin_port)))
+        guard isBound else {
+            defer { close(socket) }
+            throw SocketError()
+        }
+        return (socket, Int(UInt16(bigEndian: address.sin_port)))
     }
 
     /// The next connection of a listening socket; negative when there is none.

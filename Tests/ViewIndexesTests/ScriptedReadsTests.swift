@@ -1,6 +1,7 @@
 import DocumentStore
 import Postgres
 import ScriptHosting
+import TestScripts
 import TestSupport
 import Testing
 import ViewRules
@@ -64,6 +65,7 @@ import ViewRules
                 scripts: ScriptHostPool(
                     executable: Executables.path("script-host"),
                     hosts: 1,
+                    limits: .patient,
                     logger: test.indexes.logger
                 )
             )

@@ -2,6 +2,7 @@ import CouchProtocol
 import DocumentStore
 import Postgres
 import ScriptHosting
+import TestScripts
 import TestSupport
 import Testing
 import ViewRules
@@ -19,7 +20,8 @@ import ViewRules
         try await TestIndexes.with { test in
             try await test.put((0..<3).map { ("d\($0)", #"{"n":\#($0)}"#) })
             let logger = test.indexes.logger
-            let hosts = ScriptHostPool(executable: Executables.path("script-host"), hosts: 1, logger: logger)
+            let program = Executables.path("script-host")
+            let hosts = ScriptHostPool(executable: program, hosts: 1, limits: .patient, logger: logger)
             let waiting = TestIndexes(
                 store: test.store,
                 indexes: test.indexes,

@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import Logging
 import Messaging
+import TestMessaging
 import TestSupport
 import Testing
 
@@ -113,6 +114,16 @@ struct Names {
 
     func message(_ number: Int) -> OutgoingMessage {
         OutgoingMessage(exchange: "", routingKey: queue, body: Array("\(number)".utf8), isMandatory: true)
+    }
+}
+
+extension MessageBroker {
+    /// Waits until the queue takes messages, for tests that count them.
+    ///
+    /// Before it has a leader, messages of a batch may come again because another one was not accepted.
+    func warmUp(_ names: Names) async throws {
+        try await publish(names.message(-1))
+        _ = try await take(1, from: names.queue)
     }
 }
 

@@ -118,8 +118,11 @@ extension SystemTests {
                     )
                     try await expectNoLogins(at: instance.http, session, because: "timeout", on: system)
                     #expect(silent.connectionCount > 0)
-                    let away = try FreePort.any()
-                    try await deploy(Self.files(Self.server(at: away, concurrency: 6), call: Self.request), on: system)
+                    let away = try RefusingPort()
+                    try await deploy(
+                        Self.files(Self.server(at: away.port, concurrency: 6), call: Self.request),
+                        on: system
+                    )
                     try await expectNoLogins(at: instance.http, session, because: "connect_failed", on: system)
                     try await deploy(known, on: system)
                     // Were an answer of 503 a guess, this one would be told to wait.

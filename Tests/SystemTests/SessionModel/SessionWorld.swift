@@ -89,7 +89,7 @@ final class SessionWorld {
             #expect(error?.status == nil)
             return
         }
-        try await client.login(name: users[next], password: passwords[next])
+        if let refusal = try await refusal(of: next, passwords[next]) { throw refusal }
         if user != next { (isLive, phase) = (false, nil) }
         (user, session, isSessionAlive, guesses) = (next, passwords[next], true, 0)
         expected.append("\(FullSyncEvent.loggedIn(user: users[next]))")
@@ -101,10 +101,22 @@ final class SessionWorld {
         guard isOnline, guesses == 0, let user else { return }
         guesses += 1
         story.append("login wrongly")
-        let error = await #expect(throws: FullSyncError.self) {
-            try await client.login(name: users[user], password: "wrong")
+        let refusal = try await refusal(of: user, "wrong")
+        #expect(refusal?.status == 401)
+    }
+
+    /// The error that the server answers to a login over a network that works; nil when it lets the user in.
+    ///
+    /// After a cut a request may still meet a connection whose end the client has not seen, and is made again.
+    private func refusal(of user: Int, _ password: String) async throws -> FullSyncError? {
+        while true {
+            do {
+                try await client.login(name: users[user], password: password)
+                return nil
+            } catch let error as FullSyncError {
+                if error.status != nil { return error }
+            }
         }
-        #expect(error?.status == 401)
     }
 
     private func logout(erasing: Bool) async throws {

@@ -143,25 +143,32 @@ final class RunningSystem: Sendable {
 
     /// Waits until everything that was set off has come to its end.
     ///
-    /// What the ERP has told is nobody's run for a moment, while it is in a queue: so it must have been the end for
-    /// longer than such a moment.
+    /// What the ERP has told, and what a listener has seen, is nobody's run for a moment, while it is in a queue: so it
+    /// must have been the end for longer than such a moment.
     func settle() async throws {
         var end: ContinuousClock.Instant?
         try await eventually("all runs are done", within: .seconds(300)) {
-            let counts = try await [unpublished(), runs("waiting").count, runs("running").count]
+            let counts = try await [unpublished(), unseen(), runs("waiting").count, runs("running").count]
             guard counts.allSatisfy({ $0 == 0 }) else {
                 end = nil
                 return false
             }
             let since = end ?? .now
             end = since
-            return .now - since > .milliseconds(300)
+            return .now - since > .seconds(1)
         }
     }
 
     /// What the ERP has not yet told of.
     private func unpublished() async throws -> Int {
         try await Int(query("SELECT count(*) FROM erp.outbox WHERE published_at IS NULL", of: "erp").first ?? "") ?? -1
+    }
+
+    /// How many changes the listeners of the field service have not seen yet.
+    private func unseen() async throws -> Int {
+        let answer = try await administrator.get("/_fullsync/projects/field-service/listeners")
+        let listeners = try #require(answer.json["listeners"]?.arrayValue, "\(answer.json)")
+        return listeners.filter { $0["state"] != "paused" }.reduce(0) { $0 + ($1["behind"]?.intValue ?? 0) }
     }
 
     /// Waits until the scheduler's first pulls have brought the ERP's data.

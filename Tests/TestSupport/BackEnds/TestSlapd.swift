@@ -1,6 +1,5 @@
 import Foundation
 import PrivateServers
-import Synchronization
 
 /// The OpenLDAP that the tests of a process share, as a back end's directory.
 ///
@@ -40,18 +39,15 @@ package struct TestSlapd: Sendable {
             "/usr/sbin/slapadd",
             ["-f", directory + "/slapd.conf", "-l", directory + "/data.ldif"]
         )
-        let secure = Mutex(0)
-        let port = try await server.start("/usr/sbin/slapd") { port in
-            let other = (try? FreePort.any()) ?? 0
-            secure.withLock { $0 = other }
-            return [
+        let ports = try await server.start("/usr/sbin/slapd", ports: 2) { ports in
+            [
                 "-d", "0", "-f", directory + "/slapd.conf",
-                "-h", "ldap://127.0.0.1:\(port) ldaps://127.0.0.1:\(other)",
+                "-h", "ldap://127.0.0.1:\(ports[0]) ldaps://127.0.0.1:\(ports[1])",
             ]
         }
         return TestSlapd(
-            port: port,
-            securePort: secure.withLock { $0 },
+            port: ports[0],
+            securePort: ports[1],
             authority: try TextFile.read(certificate.files.certificate),
             authorityFile: certificate.files.certificate
         )
