@@ -66,7 +66,7 @@ enum Composition {
         let logger = context.logger
         let runtime = try await ProjectRuntime(context)
         let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
-        try await context.postgres.migrate(ControlStore.callMigrations, component: "connector-calls")
+        try await context.migrate(ControlStore.callMigrations, component: "connector-calls")
         let breaker = CircuitBreaker.Policy(
             failures: try settings[ConnectorSettings.breakerFailures],
             pause: try settings[ConnectorSettings.breakerPause]
@@ -80,12 +80,15 @@ enum Composition {
             logger: logger
         )
         let calls = CallHandler(
-            catalogue: catalogue,
-            control: control,
+            execution: CallExecution(
+                catalogue: catalogue,
+                control: control,
+                callers: callers,
+                waiting: WaitingCalls(places: concurrency / 2),
+                logger: logger
+            ),
+            replies: CallReplies(broker: broker, logger: logger),
             clock: runtime.clock,
-            callers: callers,
-            broker: broker,
-            waiting: WaitingCalls(places: concurrency / 2),
             logger: logger
         )
         let intake = NotificationIntake(
