@@ -147,7 +147,8 @@ let package = Package(
                 "Collation", "Compression", "ControlStore", "CouchProtocol", "DesignFunctions", "DocumentStore", "JSON",
                 "Mango", "ProjectRuntime", "Projects", "Schedules", "ScriptHosting", "Sequences", "ViewIndexes",
                 "ViewRules", "XML",
-                .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore, .nioHTTPTypes,
+                .crypto, .cryptoExtras, .httpTypes, .hummingbird, .hummingbirdCore, .nioCore, .nioHTTP1,
+                .nioHTTPTypes,
             ]
         ),
         service(
@@ -299,7 +300,13 @@ let package = Package(
         tests("LDAP", ["TestSupport"]),
         tests("Settings"),
         tests("Telemetry", ["JSON", "TestSupport", .logging, .metrics]),
-        tests("ServiceRuntime", ["DemoERP", "PrivateServers", "Settings", "TestSupport", .asyncHTTPClient, .nioCore]),
+        tests(
+            "ServiceRuntime",
+            [
+                "DemoERP", "Postgres", "PrivateServers", "Settings", "Telemetry", "TestSupport", .asyncHTTPClient,
+                .logging, .nioCore,
+            ]
+        ),
         tests(
             "BackEndConnector",
             [

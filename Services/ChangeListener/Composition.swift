@@ -56,8 +56,8 @@ enum Composition {
         let runtime = try await ProjectRuntime(context)
         let (broker, control, catalogue) = (runtime.broker, runtime.control, runtime.catalogue)
         let store = DocumentStore(context.postgres, logger: logger)
-        try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
-        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
+        try await context.migrate(DocumentStore.migrations, component: "documents")
+        try await context.migrate(ViewIndexes.migrations, component: "views")
         let scripts = try ListenerSettings.scripts.makePool(context)
         let progress = FollowersProgress(control: control, catalogue: catalogue)
         let pruner = ChangeLogPruner(

@@ -27,12 +27,12 @@ enum Composition {
         let store = try store(context, scripts)
         let control = ControlStore(context.postgres, logger: logger)
         let restores = RestoreWatch(store: store, logger: logger)
-        try await prepare(context.postgres, restores)
+        try await prepare(context, restores)
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: logger)
         // Before the first request: who logs in by a project would be refused, not told to come back.
-        try await catalogue.refresh()
+        try await context.preparing { try await catalogue.refresh() }
         let requests = RequestClient(broker)
-        let clock = try await DatabaseClock(control)
+        let clock = try await context.preparing { try await DatabaseClock(control) }
         let sequences = SequenceCaller(requests: requests, clock: clock)
         let wakeUps = FeedWakeUps(wakeUpQueue, broker: broker, logger: logger)
         let access = try Access(
@@ -52,7 +52,7 @@ enum Composition {
             server: ServerResources(
                 store: store,
                 readiness: context.readiness,
-                uuid: try await control.serverID()
+                uuid: try await context.preparing { try await control.serverID() }
             ),
             session: access.sessionResource,
             database: DatabaseResource(store: store, documents: DocumentResource(store: store)),
@@ -151,11 +151,11 @@ enum Composition {
     }
 
     /// Brings the tables up to date, and notices when they are those of a backup, before anybody is answered.
-    private static func prepare(_ postgres: PostgresClient, _ restores: RestoreWatch) async throws {
-        try await postgres.migrate(DocumentStore.migrations, component: "documents")
-        try await postgres.migrate(ViewIndexes.migrations, component: "views")
-        try await postgres.migrate(ControlStore.migrations, component: "control")
-        try await restores.look()
+    private static func prepare(_ context: ServiceContext, _ restores: RestoreWatch) async throws {
+        try await context.migrate(DocumentStore.migrations, component: "documents")
+        try await context.migrate(ViewIndexes.migrations, component: "views")
+        try await context.migrate(ControlStore.migrations, component: "control")
+        try await context.preparing { try await restores.look() }
     }
 
     private static func makeServer(

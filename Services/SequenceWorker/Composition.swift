@@ -28,8 +28,8 @@ enum Composition {
             validator: DesignValidator(scripts),
             logger: logger
         )
-        try await context.postgres.migrate(DocumentStore.migrations, component: "documents")
-        try await context.postgres.migrate(ViewIndexes.migrations, component: "views")
+        try await context.migrate(DocumentStore.migrations, component: "documents")
+        try await context.migrate(ViewIndexes.migrations, component: "views")
         let requests = RequestClient(broker)
         let claims = ClaimKeeper(
             control: control,

@@ -29,12 +29,12 @@ package struct ProjectRuntime: Sendable {
         let subscription = ControlEvents.Subscription()
         let broker = try context.makeBroker(topology: .shared + subscription.topology + topology)
         let control = ControlStore(context.postgres, logger: context.logger)
-        try await context.postgres.migrate(ControlStore.migrations, component: "control")
+        try await context.migrate(ControlStore.migrations, component: "control")
         let catalogue = ProjectCatalogue(control, symbols: context.symbol(named:), logger: context.logger)
         self.broker = broker
         self.control = control
         self.catalogue = catalogue
-        let clock = try await DatabaseClock(control)
+        let clock = try await context.preparing { try await DatabaseClock(control) }
         self.clock = clock
         services = [
             Foreground { try await catalogue.run() },

@@ -19,6 +19,8 @@ package struct ServiceContext: Sendable {
     let name: String
     let postgresClient: PostgresClient?
     let announcement: Announcement
+    /// When the time for the start is over.
+    let startDeadline: ContinuousClock.Instant
     /// The services that run below those that the composition gives back.
     let foundation = ServiceList()
 

@@ -95,7 +95,8 @@ package enum ServiceProcess {
             announcement: Announcement(
                 path: try settings[CommonSettings.announceFile],
                 awaitsHTTP: description.speaksHTTP
-            )
+            ),
+            startDeadline: .now + (try settings[CommonSettings.startTimeout])
         )
         if let client = context.postgresClient {
             context.readiness.addPostgres(client)
@@ -113,7 +114,6 @@ package enum ServiceProcess {
         let startup = Startup(
             context: context,
             compose: compose,
-            timeout: try settings[CommonSettings.startTimeout],
             shutdownTimeout: shutdownTimeout
         )
         var configuration = ServiceGroupConfiguration(

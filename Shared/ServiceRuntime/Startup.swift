@@ -8,27 +8,22 @@ import ServiceLifecycle
 struct Startup: Service {
     let context: ServiceContext
     let compose: @Sendable (ServiceContext) async throws -> [any Service]
-    let timeout: Duration
     let shutdownTimeout: Duration
 
     func run() async throws {
-        let deadline = ContinuousClock.now + timeout
-        let isShuttingDown = try await cancelWhenGracefulShutdown {
-            do {
-                try await waitForReadiness(until: deadline)
-                return false
-            } catch is CancellationError {
-                return true
-            }
+        let services: [any Service]
+        do {
+            try await cancelWhenGracefulShutdown { try await waitForReadiness() }
+            services = try await compose(context)
+        } catch is CancellationError {
+            return
         }
-        guard !isShuttingDown else { return }
-        let services = try await compose(context)
-        try await makeGroup(services, deadline: deadline).run()
+        try await makeGroup(services).run()
     }
 
-    private func makeGroup(_ services: [any Service], deadline: ContinuousClock.Instant) -> ServiceGroup {
+    private func makeGroup(_ services: [any Service]) -> ServiceGroup {
         let watch = ServiceGroupConfiguration.ServiceConfiguration(
-            service: StartWatch(startup: self, deadline: deadline),
+            service: StartWatch(startup: self),
             successTerminationBehavior: .ignore,
             failureTerminationBehavior: .gracefullyShutdownGroup
         )
@@ -52,13 +47,13 @@ struct Startup: Service {
     /// Asks again and again until every check passes.
     ///
     /// - Throws: `StartError` when the time is over, `CancellationError` when the process is told to end.
-    func waitForReadiness(until deadline: ContinuousClock.Instant) async throws {
+    func waitForReadiness() async throws {
         var nextNotice = ContinuousClock.now + .seconds(1)
         while true {
             let failures = await context.readiness.failures()
             try Task.checkCancellation()
             guard !failures.isEmpty else { return }
-            guard ContinuousClock.now < deadline else { throw StartError.unreachable(failures) }
+            guard ContinuousClock.now < context.startDeadline else { throw StartError.unreachable(failures) }
             if ContinuousClock.now >= nextNotice {
                 let waiting = failures.map { "\($0.check) (\($0.reason))" }.joined(separator: ", ")
                 context.logger.notice("Waiting for what the service needs", metadata: ["waiting": "\(waiting)"])
@@ -72,12 +67,11 @@ struct Startup: Service {
 /// Ends the process when it does not become ready in time.
 private struct StartWatch: Service {
     let startup: Startup
-    let deadline: ContinuousClock.Instant
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
             do {
-                try await startup.waitForReadiness(until: deadline)
+                try await startup.waitForReadiness()
                 startup.context.logger.info("Ready")
             } catch is CancellationError {
                 return
