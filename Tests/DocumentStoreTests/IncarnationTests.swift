@@ -40,6 +40,24 @@ import Testing
         await store.close()
     }
 
+    @Test func `a number beyond the end is no place from which anything would be skipped`() async throws {
+        let store = try await TestStore.make()
+        try await store.put("a")
+        let position = store.database.position(of: SequenceToken(number: 3, incarnation: nil))
+        for caller in [Caller.administrator(name: "admin"), .user(name: "bob", groups: [])] {
+            let page = try await store.store.changes(
+                in: store.database,
+                since: position,
+                limit: 9,
+                allLeaves: false,
+                for: caller
+            )
+            #expect(page.changes.map(\.id.text) == ["a"])
+            #expect(page.end.number == 1)
+        }
+        await store.close()
+    }
+
     @Test func `who held something of before is told of what was lost since, and who begins is not`() async throws {
         let store = try await TestStore.make()
         try await store.store.addMember("bob", to: "red", by: .administrator)

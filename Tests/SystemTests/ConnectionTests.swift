@@ -136,6 +136,20 @@ extension SystemTests {
             }
         }
 
+        @Test func `a body whose chunks are none is the sender's fault`() async throws {
+            let system = try await RunningSystem.shared
+            let credentials = Data("admin:\(try system.password)".utf8).base64EncodedString()
+            try await RawConnection.open(system.http) { connection in
+                try await connection.write(
+                    "PUT /fieldservice/\(uniqueID("chunks")) HTTP/1.1\r\nHost: here\r\n"
+                        + "Authorization: Basic \(credentials)\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        + "2\r\n{}\r\nzz\r\n"
+                )
+                let answer = try await connection.readToEnd()
+                #expect(answer.hasPrefix("HTTP/1.1 400 ") && answer.contains(#""error":"bad_request""#), "\(answer)")
+            }
+        }
+
         @Test func `bodies have so much memory, and no more`() async throws {
             let system = try await RunningSystem.shared
             try await system.withInstance(["FULLSYNC_REQUEST_MEMORY": "4MiB"]) { instance in

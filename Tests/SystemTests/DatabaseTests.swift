@@ -161,7 +161,12 @@ extension SystemTests {
             ] {
                 #expect([401, 403].contains(try await stage.user.get(path).status))
                 #expect(try await stage.anonymous.get(path).status == 401)
-                #expect(try await stage.administrator.get(path).status == 200)
+                let answer = try await stage.administrator.get(path)
+                #expect(answer.status == 200 && answer.json != .null, "\(path)")
+            }
+            for path in ["users", "groups", "projects", "runs"] {
+                let head = try await stage.administrator.send("HEAD", "/_fullsync/\(path)")
+                #expect(head.status == 200 && head.bytes.isEmpty, "\(path)")
             }
             let design = try await stage.user.send("PUT", "\(stage.path)/_design/x", [:])
             #expect(design.status == 403 && design.error == "forbidden")

@@ -32,6 +32,8 @@ struct LocalEdit: Sendable, Hashable {
             switch (name, value) {
             case ("_id", _): break
             case ("_rev", _): revision = try Self.number(value.stringValue ?? "")
+            // CouchDB's replicator writes back what it read with its history, which says no more than `_rev` does.
+            case ("_revisions", .object): if members["_rev"] == nil { revision = try Self.number(of: value) }
             case ("_deleted", .bool(let deleted)): isDeleted = deleted
             case _ where name.utf8.first == UInt8(ascii: "_"):
                 throw .documentValidation("Bad special document member: \(name)")
@@ -48,6 +50,14 @@ struct LocalEdit: Sendable, Hashable {
     static func number(_ text: String) throws(CouchError) -> Int {
         guard text.hasPrefix("0-"), let number = Int(text.dropFirst(2)), number >= 0 else { throw .invalidRevision }
         return number
+    }
+
+    /// The number of the newest revision of a history: `{"start": 0, "ids": ["3"]}`.
+    private static func number(of history: JSONValue) throws(CouchError) -> Int {
+        guard history["start"] == 0, let id = history["ids"]?.arrayValue?.first?.stringValue else {
+            throw .documentValidation("_revisions of a local document must be like {\"start\":0,\"ids\":[\"1\"]}")
+        }
+        return try number("0-\(id)")
     }
 }
 

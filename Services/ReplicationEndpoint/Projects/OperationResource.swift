@@ -22,7 +22,7 @@ struct OperationResource: Sendable {
         try exchange.requireAdministrator()
         switch path {
         case .listeners, .listener, .jobs, .job:
-            guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+            guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         case .listenerAction, .jobAction, .runAction:
             guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
         }

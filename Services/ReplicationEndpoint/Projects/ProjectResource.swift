@@ -18,7 +18,7 @@ struct ProjectResource: Sendable {
     var versions: VersionsResource { VersionsResource(control: control, deployment: deployment) }
 
     func list(_ exchange: Exchange) throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try requireCaller(exchange)
         let projects = catalogue.current.values.sorted { $0.project.name < $1.project.name }
         return .json(["projects": .array(projects.map { Self.describe($0, for: exchange.principal) })])
@@ -47,7 +47,7 @@ struct ProjectResource: Sendable {
 
     /// `…/openapi.json`: the project's public sequences, for tools that make clients and pages of it.
     func openAPI(_ exchange: Exchange, _ name: String) throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try requireCaller(exchange)
         guard let live = catalogue.current[name] else {
             throw CouchError.notFound("There is no project '\(name)'.")

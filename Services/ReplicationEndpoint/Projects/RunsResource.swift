@@ -18,7 +18,7 @@ struct RunsResource: Sendable {
     /// The newest runs that the query means, or those before the number `before`; with `after`, the oldest ones behind
     /// that number.
     func list(_ exchange: Exchange) async throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try exchange.requireAdministrator()
         let query = exchange.query
         let limit = min(try query.count("limit") ?? Self.defaultLimit, Self.greatestLimit)
@@ -63,7 +63,7 @@ struct RunsResource: Sendable {
     }
 
     func show(_ exchange: Exchange, _ id: String) async throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try exchange.requireAdministrator()
         guard let run = try await control.run(id) else { throw CouchError.missing }
         return .json(.object(run))

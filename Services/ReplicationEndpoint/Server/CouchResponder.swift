@@ -6,6 +6,7 @@ import Hummingbird
 import JSON
 import Logging
 import Metrics
+import NIOHTTP1
 import Postgres
 import Telemetry
 
@@ -93,6 +94,11 @@ struct CouchResponder: HTTPResponder {
         if let error = error as? CouchError { return error }
         if let error = error as? PostgresError, error.sqlState == .characterNotInRepertoire {
             return .badRequest("A name or a parameter has U+0000 in it.")
+        }
+        if let error = error as? HTTPParserError {
+            // Of the body: its chunks are none, or it ends before its end.
+            logger.debug("A request's body could not be read", metadata: ["error": "\(error)"])
+            return .badRequest("The request's body breaks HTTP: \(error).")
         }
         logger.error(
             "A request failed",

@@ -9,14 +9,14 @@ struct GroupsResource: Sendable {
     let changes: AccessChanges
 
     func list(_ exchange: Exchange) async throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try exchange.requireAdministrator()
         let names = try await store.groupNames()
         return .json(["groups": .array(names.map(JSONValue.string))])
     }
 
     func members(_ exchange: Exchange, of group: String) async throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try exchange.requireAdministrator()
         let members = try await store.members(of: group)
         return .json(["group": .string(group), "members": .array(members.map(JSONValue.string))])

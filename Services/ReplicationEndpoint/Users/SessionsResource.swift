@@ -10,7 +10,7 @@ struct SessionsResource: Sendable {
     let changes: AccessChanges
 
     func list(_ exchange: Exchange) async throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try exchange.requireAdministrator()
         let after = try exchange.query["after"].map { text in
             guard let id = UUID(uuidString: text) else {

@@ -15,7 +15,7 @@ struct UsersResource: Sendable {
     let changes: AccessChanges
 
     func list(_ exchange: Exchange) async throws -> Response {
-        guard exchange.method == .get else { throw exchange.methodNotAllowed("GET") }
+        guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try exchange.requireAdministrator()
         let limit = try exchange.pageLimit()
         let users = try await control.directoryUsers(after: exchange.query["after"], limit: limit)

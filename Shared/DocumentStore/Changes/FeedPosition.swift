@@ -20,23 +20,19 @@ package struct FeedPosition: Sendable, Hashable {
     /// How far the reader has come among the older documents that the event behind `number` brought; nil outside of
     /// one.
     package let inner: Int?
-    /// Whether it is a bare number that somebody wrote, and no token that was given out.
-    package let isBare: Bool
-
     /// Whether it is the place of a reader who sets out from the beginning and holds something all the same, such as
     /// what was read of an earlier incarnation.
     package let isHolder: Bool
 
     /// The place behind a change.
-    package init(_ number: Int, walk: Walk? = nil, inner: Int? = nil, isBare: Bool = false) {
-        self.init(number, walk, inner, isBare: isBare, isHolder: false)
+    package init(_ number: Int, walk: Walk? = nil, inner: Int? = nil) {
+        self.init(number, walk, inner, isHolder: false)
     }
 
-    private init(_ number: Int, _ walk: Walk?, _ inner: Int?, isBare: Bool, isHolder: Bool) {
+    private init(_ number: Int, _ walk: Walk?, _ inner: Int?, isHolder: Bool) {
         self.number = number
         self.walk = walk
         self.inner = inner
-        self.isBare = isBare
         self.isHolder = isHolder
     }
 
@@ -45,7 +41,7 @@ package struct FeedPosition: Sendable, Hashable {
 
     /// In front of the first change, for a reader who may hold anything that was the reader's at some time, and so must
     /// be told of all that is not any more.
-    package static let beginningAnew = FeedPosition(0, nil, nil, isBare: false, isHolder: true)
+    package static let beginningAnew = FeedPosition(0, nil, nil, isHolder: true)
 
     /// The place itself, or, when it is the beginning, that of a reader who holds something.
     package var ofHolder: FeedPosition { number == 0 && walk == nil ? .beginningAnew : self }
@@ -67,7 +63,7 @@ extension Database {
     /// The place behind which a client that shows this token reads on: the beginning when it is of another incarnation,
     /// which says nothing about this one but that the client holds something.
     package func position(of token: SequenceToken) -> FeedPosition {
-        guard let incarnation = token.incarnation else { return FeedPosition(token.number, isBare: true) }
+        guard let incarnation = token.incarnation else { return FeedPosition(token.number) }
         guard incarnation == shortIncarnation else { return .beginningAnew }
         let details = token.details
         return FeedPosition(

@@ -36,7 +36,6 @@ extension DocumentStore {
             stretch = try await reader.read(since: position, for: caller)
         }
         if let stretch { return stretch }
-        guard !position.isBare else { return StoredChanges(changes: [], end: position, hasMore: false) }
         return try await changes(in: database, since: .beginningAnew, limit: limit, allLeaves: allLeaves, for: caller)
     }
 
