@@ -149,15 +149,20 @@ extension IncomingDocument {
         }
     }
 
-    /// The groups of an array of names, or of the forms that Convertigo also writes: one name, or an object whose
-    /// members are true.
+    /// The groups of an array of names, or of the forms that Convertigo also writes: one name, or an object that says
+    /// of each whether it counts, by a boolean or its text.
     private static func groups(_ value: JSONValue, rules: DocumentRules) throws(CouchError) -> [String] {
         let names: [JSONValue]
         switch value {
         case .null: names = []
         case .string: names = [value]
         case .array(let values): names = values
-        case .object(let members): names = members.filter { $0.1 == true }.map { .string($0.0) }
+        case .object(let members):
+            guard members.allSatisfy({ [true, false, "true", "false"].contains($0.1) }) else {
+                // Whoever meant a group must not make the document everybody's.
+                throw .documentValidation("The members of \(rules.groupsMember) must be true or false")
+            }
+            names = members.filter { $0.1 == true || $0.1 == "true" }.map { .string($0.0) }
         default: throw .documentValidation("\(rules.groupsMember) must be an array of strings")
         }
         guard names.count <= rules.groupLimit else {

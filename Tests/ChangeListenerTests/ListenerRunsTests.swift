@@ -21,7 +21,12 @@ import Testing
         return try #require(try Project.read(files) { _ in nil }.listeners["l"])
     }
 
-    private func match(_ seq: Int, _ id: String, by author: String?) -> MatchedChange {
+    private func match(
+        _ seq: Int,
+        _ id: String,
+        by author: String?,
+        from origin: ChangeEvent.Origin = .device
+    ) -> MatchedChange {
         MatchedChange(
             change: CommittedChange(
                 seq: seq,
@@ -29,7 +34,7 @@ import Testing
                 revision: "1-a",
                 isDeleted: false,
                 tags: Tags(),
-                origin: "device",
+                origin: origin.rawValue,
                 author: author,
                 traceID: nil
             ),
@@ -55,6 +60,14 @@ import Testing
         #expect(runs[0].orderingKeys == ["p/l/d/a", "p/l/d/b"])
         #expect(runs.allSatisfy { $0.project == "p" && $0.sequence == "push" && $0.source == "l" })
         #expect(runs.allSatisfy { $0.cause == .listener })
+    }
+
+    @Test func `what an administrator wrote is nobody's, and so is what its run writes`() throws {
+        let runs = try ListenerRuns(project: "p", listener: listener(chunk: 10)).runs(of: [
+            match(1, "a", by: "ada", from: .admin), match(2, "b", by: nil), match(3, "c", by: "ada"),
+        ])
+        #expect(runs.map(numbers) == [[1, 2], [3]])
+        #expect(runs.map(\.identity.user) == [nil, "ada"])
     }
 
     @Test func `every change is in one run, in order, in chunks of one user without a document twice`() throws {

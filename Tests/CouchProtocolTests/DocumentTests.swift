@@ -74,6 +74,7 @@ import Testing
         ),
         (#"{"~owner":1}"#, .documentValidation("~owner must be a string")),
         (#"{"~groups":[1]}"#, .documentValidation("~groups must be an array of strings")),
+        (#"{"~groups":{"a":1}}"#, .documentValidation("The members of ~groups must be true or false")),
         (#"{"_id":"a","_id":"b"}"#, .badRequest("The member _id stands twice.")),
         (#"{"~owner":"a","\u007eowner":"b"}"#, .badRequest("The member ~owner stands twice.")),
         (

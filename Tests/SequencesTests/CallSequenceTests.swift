@@ -76,6 +76,6 @@ import Testing
             effects: effects
         )
         #expect(answer.value == ["code": "timeout"])
-        #expect(effects.log == ["sleep 10s"])
+        #expect(effects.log == ["sleep 5s"])
     }
 }

@@ -87,6 +87,14 @@ import Testing
         #expect(try await failure(of: [["sleep": "2h"]]).code == .limit)
     }
 
+    @Test func `a sleep ends when the run's time is over`() async throws {
+        let effects = RecordingEffects()
+        let failure = try await failure(of: [["sleep": "59s"], ["sleep": "5s"]], effects: effects)
+        #expect(failure.code == .timeout)
+        #expect(failure.location?.path.description == "2")
+        #expect(effects.log == ["sleep 59s", "sleep 1s"])
+    }
+
     @Test func `a run ends between steps when its time is over`() async throws {
         let effects = RecordingEffects()
         let failure = try await failure(

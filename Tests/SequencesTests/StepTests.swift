@@ -179,8 +179,8 @@ import Testing
 
     @Test func `sleep waits for a duration or for milliseconds`() async throws {
         let effects = RecordingEffects()
-        _ = try await run([["sleep": "2s"], ["sleep": "=250"], ["sleep": "=\"1m\""]], effects: effects)
-        #expect(effects.log == ["sleep 2s", "sleep 250ms", "sleep 1m"])
+        _ = try await run([["sleep": "2s"], ["sleep": "=250"], ["sleep": "=\"30s\""]], effects: effects)
+        #expect(effects.log == ["sleep 2s", "sleep 250ms", "sleep 30s"])
     }
 
     @Test func `log has a level and a message`() async throws {

@@ -35,7 +35,7 @@ struct ListenerRuns: Sendable {
             // is nobody's echo for the sake of a change that another listener had nothing to do with.
             let isOther =
                 chunk.first.map {
-                    $0.change.author != match.change.author || $0.change.lineage != match.change.lineage
+                    Self.user($0.change) != Self.user(match.change) || $0.change.lineage != match.change.lineage
                 } ?? false
             let isAlone = match.failure != nil || chunk.last?.failure != nil
             let isTwice = chunk.contains { $0.change.id == match.change.id }
@@ -65,9 +65,14 @@ struct ListenerRuns: Sendable {
         run.lineage = lineage.contains(name) ? lineage : lineage + [name]
         run.holds = listener.ordering == .hold
         run.failure = chunk.first?.failure
-        run.identity = CallerIdentity(user: chunk.first?.change.author)
+        run.identity = CallerIdentity(user: chunk.first.flatMap { Self.user($0.change) })
         run.orderingKeys = chunk.map { "\(project)/\(listener.name)/\(listener.database)/\($0.change.id)" }
         return run
+    }
+
+    /// The user who pushed the change; an administrator is none, and what the run writes is not an administrator's own.
+    private static func user(_ change: CommittedChange) -> String? {
+        change.origin == ChangeEvent.Origin.admin.rawValue ? nil : change.author
     }
 
     private static let noTrace = String(repeating: "0", count: 32)

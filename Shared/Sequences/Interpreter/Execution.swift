@@ -27,13 +27,15 @@ package struct Execution: Sendable {
         if let branch = frame.branch, branch.isStopped { throw ParallelStop.Stopped() }
         try meter.countStep(limit: limits.steps)
         guard effects.now < frame.deadline else {
-            throw SequenceFailure(code: .timeout, message: "the sequence's time is over")
+            throw Self.timeOver
         }
         if let condition = site.step.condition {
             guard try await evaluate(condition, at: site, in: frame).isTruthy else { return .next }
         }
         return try await site.step.action.run(at: site, in: &frame, of: self)
     }
+
+    static let timeOver = SequenceFailure(code: .timeout, message: "the sequence's time is over")
 
     /// Runs the body and gives a failure of it the place of the step, unless it has one further in.
     private func locating(

@@ -28,7 +28,9 @@ struct SleepStep: StepAction {
                 message: "a sleep of more than \(execution.limits.sleep.projectText)"
             )
         }
-        try await execution.effects.sleep(for: duration, at: execution.callSite(site, in: frame))
+        let left = execution.effects.now.duration(to: frame.deadline)
+        try await execution.effects.sleep(for: min(duration, left), at: execution.callSite(site, in: frame))
+        guard duration <= left else { throw Execution.timeOver }
         return .next
     }
 
