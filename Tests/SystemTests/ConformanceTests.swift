@@ -32,6 +32,48 @@ extension SystemTests {
     }
 }
 
+extension SystemTests {
+    /// CouchDB's own replicator, between a CouchDB and this house.
+    @Suite(
+        .enabled(if: OtherCouchDB.address != nil, "FULLSYNC_TEST_COUCHDB_URL is not set"),
+        .timeLimit(.minutes(30))
+    )
+    struct CouchReplicatorTests {
+        @Test func `it goes on from its checkpoints, both ways`() async throws {
+            let system = try await RunningSystem.shared
+            let (base, name, password) = try OtherCouchDB.parts
+            let couch = Client(base, .basic(name: name, password: password))
+            try await system.administrator.withDatabase { ours in
+                try await couch.withDatabase { theirs in
+                    let here = Self.endpoint(system.http, ours.name, "admin", try system.password)
+                    let there = Self.endpoint(base, theirs.name, name, password)
+                    for round in 1...3 {
+                        #expect(try await ours.client.send("PUT", "/\(ours.name)/o\(round)", [:]).status == 201)
+                        #expect(try await couch.send("PUT", "/\(theirs.name)/t\(round)", [:]).status == 201)
+                        for (source, target) in [(here, there), (there, here)] {
+                            let asked: JSONValue = ["source": source, "target": target]
+                            let answer = try await couch.send("POST", "/_replicate", asked)
+                            #expect(answer.status == 200, "\(answer.json)")
+                        }
+                        #expect(try await ours.client.get("/\(ours.name)").json["doc_count"]?.intValue == 2 * round)
+                        #expect(try await couch.get("/\(theirs.name)").json["doc_count"]?.intValue == 2 * round)
+                    }
+                }
+            }
+        }
+
+        private static func endpoint(
+            _ base: String,
+            _ database: String,
+            _ name: String,
+            _ password: String
+        ) -> JSONValue {
+            let credentials: JSONValue = ["username": .string(name), "password": .string(password)]
+            return ["url": .string("\(base)/\(database)"), "auth": ["basic": credentials]]
+        }
+    }
+}
+
 /// The same suites against any CouchDB: `FULLSYNC_TEST_COUCHDB_URL=http://admin:password@host:5984`.
 ///
 /// It shows that the suite asks for CouchDB's behaviour and not for this house's; what differs, and may, is in
