@@ -150,7 +150,7 @@ extension IncomingDocument {
     }
 
     /// The groups of an array of names, or of the forms that Convertigo also writes: one name, or an object that says
-    /// of each whether it counts, by a boolean or its text.
+    /// of each whether it counts, by a boolean or its text; null is none.
     private static func groups(_ value: JSONValue, rules: DocumentRules) throws(CouchError) -> [String] {
         let names: [JSONValue]
         switch value {
@@ -158,7 +158,7 @@ extension IncomingDocument {
         case .string: names = [value]
         case .array(let values): names = values
         case .object(let members):
-            guard members.allSatisfy({ [true, false, "true", "false"].contains($0.1) }) else {
+            guard members.allSatisfy({ [true, false, "true", "false", .null].contains($0.1) }) else {
                 // Whoever meant a group must not make the document everybody's.
                 throw .documentValidation("The members of \(rules.groupsMember) must be true or false")
             }

@@ -47,15 +47,6 @@ extension RevisionTree {
     /// Whether no leaf is alive.
     public var isDeleted: Bool { winner?.isDeleted ?? true }
 
-    /// The leaf with which the document was deleted, when it was alive before: that of the branch that was the document
-    /// then.
-    ///
-    /// Not always the winner: that is the greatest of all tombstones, and may have ended another branch long before.
-    package func ending(since before: RevisionTree) -> RevisionID? {
-        guard isDeleted, let last = before.winner, !last.isDeleted else { return nil }
-        return leaves(from: last.id).first?.id
-    }
-
     /// The leaves that are alive and are not the winner: `_conflicts`.
     public var conflicts: [RevisionID] {
         leaves.dropFirst().filter { !$0.isDeleted }.map { $0.id }

@@ -16,11 +16,15 @@ extension ServiceContext {
     /// - Parameter ask: Does no harm when it happens twice.
     /// - Throws: What PostgreSQL refuses; `StartError` when the time for the start is over; `CancellationError` when
     ///   the process is told to end.
-    package func preparing<Value: Sendable>(_ ask: () async throws -> Value) async throws -> Value {
+    package func preparing<Value: Sendable>(
+        _ ask: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
         while true {
             do {
-                return try await ask()
-            } catch let error as PostgresError where error.mayPass {
+                return try await cancelWhenGracefulShutdown(ask)
+            } catch PostgresError.cancelled {
+                throw CancellationError()
+            } catch let error as PostgresError where error.mayPass || error.isOfUnknownOutcome {
                 guard ContinuousClock.now < startDeadline else {
                     throw StartError.unreachable([ReadinessFailure(check: "postgres", reason: "\(error)")])
                 }
@@ -28,5 +32,12 @@ extension ServiceContext {
             }
             try await cancelWhenGracefulShutdown { try await Task.sleep(for: Self.pause) }
         }
+    }
+}
+
+extension PostgresError {
+    /// Whether what was asked for may have happened, which harms nobody who may ask twice.
+    fileprivate var isOfUnknownOutcome: Bool {
+        if case .commitOutcomeUnknown = self { true } else { false }
     }
 }

@@ -1,6 +1,7 @@
 import Logging
 import Postgres
 import Settings
+import Synchronization
 import Telemetry
 import Testing
 
@@ -22,13 +23,19 @@ import Testing
     }
 
     @Test func `a PostgreSQL that goes away again in the middle of the start is waited for`() async throws {
-        var asked = 0
+        let failures: [PostgresError] = [
+            .connectionLost("restarting"), .commitOutcomeUnknown("restarting"), .timedOut(.acquire),
+        ]
+        let asked = Mutex(0)
         let answer = try await context(startingFor: .seconds(3_600)).preparing {
-            asked += 1
-            guard asked > 2 else { throw PostgresError.connectionLost("restarting") }
-            return asked
+            let number = asked.withLock { asked in
+                defer { asked += 1 }
+                return asked
+            }
+            guard number == failures.count else { throw failures[number] }
+            return number
         }
-        #expect(answer == 3)
+        #expect(answer == failures.count)
     }
 
     @Test func `one that stays away is told of when the time is over`() async throws {
@@ -37,6 +44,16 @@ import Testing
             try await context.preparing { throw PostgresError.timedOut(.acquire) }
         }
         #expect(error?.description.hasPrefix("not reachable in time: postgres (") == true)
+    }
+
+    @Test func `the end of the process ends the wait`() async throws {
+        let context = try context(startingFor: .seconds(3_600))
+        await #expect(throws: CancellationError.self) {
+            try await context.preparing { throw PostgresError.cancelled }
+        }
+        let waiting = Task { try await context.preparing { throw PostgresError.connectionLost("away") } }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
     }
 
     @Test func `what it refuses is refused`() async throws {

@@ -35,7 +35,7 @@ struct CommittedDocuments: Sendable {
         let before = try await lastContents(of: changes, requests, found)
         return try zip(changes, requests).compactMap { change, request in
             guard let committed = found[request] else { return nil }
-            let content = before[request] ?? committed
+            let content = before[change.seq] ?? committed
             return MatchedChange(change: change, document: try document(change, committed, content: content))
         }
     }
@@ -55,32 +55,29 @@ struct CommittedDocuments: Sendable {
         return found
     }
 
-    /// For each deletion the newest revision before it whose content is kept.
+    /// For each deletion, by its number, the newest revision before it whose content is kept.
     private func lastContents(
         of changes: [CommittedChange],
         _ requests: [RevisionRequest],
         _ found: [RevisionRequest: StoredRevision]
-    ) async throws -> [RevisionRequest: StoredRevision] {
-        var ancestors: [RevisionRequest: ArraySlice<RevisionID>] = [:]
+    ) async throws -> [Int: StoredRevision] {
+        var searches: [Int: ContentSearch] = [:]
         for (change, request) in zip(changes, requests) where change.isDeleted {
-            guard let committed = found[request] else { continue }
-            let tombstone = try change.ending.map(RevisionID.init(parsing:)) ?? committed.revision
-            guard let path = committed.tree?.path(to: tombstone) else { continue }
-            let before = path.revisions.dropFirst().prefix(Self.ancestors)
-            if !before.isEmpty { ancestors[request] = before }
+            searches[change.seq] = found[request].flatMap { ContentSearch(change, in: $0, ancestors: Self.ancestors) }
         }
-        var contents: [RevisionRequest: StoredRevision] = [:]
+        var contents: [Int: StoredRevision] = [:]
         // A generation at a time: nearly always the first has the content.
-        while !ancestors.isEmpty {
-            let asked = ancestors.compactMapValues { path in path.first }.map { request, revision in
-                (request, RevisionRequest(id: request.id, revision: revision))
-            }
-            let kept = try await store.fetch(asked.map(\.1), from: database, for: Self.caller, withHistory: false)
-            for (request, ancestor) in asked {
-                let content = kept[ancestor].flatMap { $0.isDeleted ? nil : $0 }
-                let rest = ancestors[request]?.dropFirst() ?? []
-                contents[request] = content
-                ancestors[request] = content == nil && !rest.isEmpty ? rest : nil
+        while !searches.isEmpty {
+            let kept = try await store.fetch(
+                Array(Set(searches.values.map(\.next))),
+                from: database,
+                for: Self.caller,
+                withHistory: false
+            )
+            searches = searches.compactMapValues { search in
+                guard let content = kept[search.next], search.takes(content) else { return search.further }
+                contents[search.seq] = content
+                return nil
             }
         }
         return contents
@@ -94,12 +91,40 @@ struct CommittedDocuments: Sendable {
         var document = OutgoingDocument(content)
         document.revision = committed.revision
         document.isDeleted = committed.isDeleted
-        // A tombstone has the tags of what it ended.
-        let tags = change.ending == nil ? change.tags : content.tags
+        let tags = change.ending?.tags ?? change.tags
         (document.owner, document.groups) = (tags.owner, tags.groups)
         document.conflicts = committed.tree?.conflicts.filter { $0 != committed.revision } ?? []
         var bytes: [UInt8] = []
         document.write(to: &bytes, rules: database.documentRules)
         return try JSONValue(parsing: bytes, limits: .unlimited).objectValue ?? [:]
+    }
+}
+
+/// The search for the last content of a deletion.
+private struct ContentSearch {
+    let seq: Int
+    private let id: DocumentID
+    private let tombstone: RevisionID?
+    /// What is still to be looked at.
+    private var revisions: ArraySlice<RevisionID>
+
+    /// The search from the deletion's tombstone back; nil when nothing is known of before it.
+    init?(_ change: CommittedChange, in committed: StoredRevision, ancestors: Int) {
+        (seq, id, tombstone) = (change.seq, change.id, change.ending?.revision)
+        let path = committed.tree?.path(to: tombstone ?? committed.revision)
+        // Where no content of it is left, the tombstone that ended it is nearer than another branch's.
+        revisions = (path?.revisions.dropFirst().prefix(ancestors) ?? []) + [tombstone].compactMap(\.self)
+        guard !revisions.isEmpty else { return nil }
+    }
+
+    var next: RevisionRequest { RevisionRequest(id: id, revision: revisions.first) }
+
+    func takes(_ content: StoredRevision) -> Bool { !content.isDeleted || content.revision == tombstone }
+
+    /// The search without the next revision; nil at its end.
+    var further: ContentSearch? {
+        var rest = self
+        rest.revisions.removeFirst()
+        return rest.revisions.isEmpty ? nil : rest
     }
 }

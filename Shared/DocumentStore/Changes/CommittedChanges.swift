@@ -7,8 +7,9 @@ package struct CommittedChange: Sendable {
     package let id: DocumentID
     package let revision: String
     package let isDeleted: Bool
-    /// Of a deletion the tombstone of the branch that was the document until then, where it is not the ``revision``.
-    package var ending: String?
+    /// Of a deletion how the document ended, where that was not by the ``revision``.
+    package var ending: Ending?
+    /// Those of the ``revision``.
     package let tags: Tags
     /// `device`, `sequence` or `admin`; empty where nobody knows any more.
     package let origin: String
@@ -30,7 +31,7 @@ extension DocumentStore {
         let rows = try await client.query(
             """
             SELECT seq, id, rev, deleted, owner, groups::text, origin, author, trace_id, bereft,
-                coalesce(lineage, '[]')::text, ending
+                coalesce(lineage, '[]')::text, ending::text
             FROM change_log WHERE database = \(database.id) AND seq > \(Int64(since))
             ORDER BY seq LIMIT \(Int64(limit))
             """
@@ -41,7 +42,7 @@ extension DocumentStore {
                 id: DocumentID(stored: try row.decode(String.self, at: 1)),
                 revision: try row.decode(String.self, at: 2),
                 isDeleted: try row.decode(Bool.self, at: 3),
-                ending: try row.decode(String?.self, at: 11),
+                ending: try row.decode(String?.self, at: 11).map(Ending.init(column:)),
                 tags: Tags(
                     owner: try row.decode(String?.self, at: 4),
                     groups: try Self.groups(try row.decode(String.self, at: 5))

@@ -6,12 +6,12 @@ extension DocumentStore {
         version: 11,
         name: "endings",
         sql: """
-            -- Of a deletion the tombstone of the branch that was the document until then, when `rev` is another: the
-            -- greatest of all tombstones is, and they may be of branches that ended long before.
-            ALTER TABLE change_log ADD COLUMN ending text;
+            -- Of a deletion the tombstone of the branch that was the document until then, with its tags, when `rev` is
+            -- another: the greatest of all tombstones is, and they may be of branches that ended long before.
+            ALTER TABLE change_log ADD COLUMN ending jsonb;
 
             -- Notes the endings of a batch that was committed behind `base`, and returns that.
-            CREATE FUNCTION note_endings(base bigint, in_database integer, places integer[], endings text[])
+            CREATE FUNCTION note_endings(base bigint, in_database integer, places integer[], endings jsonb[])
             RETURNS bigint LANGUAGE plpgsql
             SET enable_seqscan = off
             AS $$

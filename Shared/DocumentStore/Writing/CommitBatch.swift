@@ -31,7 +31,7 @@ struct CommitBatch {
     private var bereftPlaces: [Int32] = []
     private var bereftFeeds: [String] = []
     private var endingPlaces: [Int32] = []
-    private var endings: [String] = []
+    private var endings: [PostgresJSONB] = []
     private let ids: [String]
 
     /// The feeds that the plan's documents enter, stay in or leave.
@@ -47,9 +47,9 @@ struct CommitBatch {
             add(change, winner: winner)
             addEntries(of: change, place: Int32(index + 1))
             addGivenAway(by: change, place: Int32(index + 1), plan.rules)
-            if let ending = change.record.tree.ending(since: change.before.tree), ending != winner.id {
+            if let ending = change.ending, ending.revision != winner.id {
                 endingPlaces.append(Int32(index + 1))
-                endings.append(ending.description)
+                endings.append(PostgresJSONB(ending.column))
             }
         }
         for body in plan.bodies {

@@ -12,6 +12,8 @@ struct WritePlan {
         let before: DocumentRecord
         var caller: Caller
         var traceID: String?
+        /// The last of its endings, when it is deleted and was alive before the batch or within it.
+        var ending: Ending?
     }
 
     /// A body that must be stored.
@@ -157,15 +159,25 @@ struct WritePlan {
         bodies.append(
             NewBody(id: edit.id, revision: path.revision, body: edit.body, attachments: attachments)
         )
-        if changes[edit.id] == nil {
-            order.append(edit.id)
-            changes[edit.id] = Change(record: record, before: before, caller: caller, traceID: traceID)
-        } else {
-            changes[edit.id]?.record = record
-            changes[edit.id]?.caller = caller
-            changes[edit.id]?.traceID = traceID
-        }
+        note(edit.id, before, record, caller, traceID)
         return path.revision
+    }
+
+    /// Notes what an edit made of a document.
+    private mutating func note(
+        _ id: DocumentID,
+        _ before: DocumentRecord,
+        _ after: DocumentRecord,
+        _ caller: Caller,
+        _ traceID: String?
+    ) {
+        if changes[id] == nil { order.append(id) }
+        var change = changes[id] ?? Change(record: after, before: before, caller: caller)
+        (change.record, change.caller, change.traceID) = (after, caller, traceID)
+        if !before.tree.isDeleted || !after.tree.isDeleted {
+            change.ending = Ending(of: before.tree, by: after.tree)
+        }
+        changes[id] = change
     }
 
     /// Refuses what is never done, whatever the document is like.

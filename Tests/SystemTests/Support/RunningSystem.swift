@@ -168,7 +168,7 @@ final class RunningSystem: Sendable {
     private func unseen() async throws -> Int {
         let answer = try await administrator.get("/_fullsync/projects/field-service/listeners")
         let listeners = try #require(answer.json["listeners"]?.arrayValue, "\(answer.json)")
-        return listeners.filter { $0["state"] != "paused" }.reduce(0) { $0 + ($1["behind"]?.intValue ?? 0) }
+        return listeners.filter { $0["state"] == "listening" }.reduce(0) { $0 + ($1["behind"]?.intValue ?? 0) }
     }
 
     /// Waits until the scheduler's first pulls have brought the ERP's data.
