@@ -23,7 +23,7 @@ struct AttachmentAnswers: Sendable {
     func respond(_ item: AttachedDocument, headers: HTTPFields = [:]) -> Response {
         let following = item.following
         guard following.isEmpty else { return related(item, following, headers) }
-        guard item.hasContents else { return .json(item.document.bytes(database), headers: headers) }
+        guard item.hasContents else { return .json(bytes: item.document.bytes(database), headers: headers) }
         var headers = headers
         headers[.contentType] = "application/json"
         headers[.cacheControl] = "must-revalidate"

@@ -14,7 +14,7 @@ struct MaintenanceResource: Sendable {
     func security(_ exchange: Exchange, in database: Database) async throws -> Response {
         switch exchange.method {
         case .get, .head:
-            return .json(try await store.security(of: database))
+            return .json(bytes: try await store.security(of: database))
         case .put:
             try exchange.requireAdministrator()
             try await store.setSecurity(try await exchange.requiredJSON(), of: database)

@@ -94,7 +94,7 @@ struct ServerResources: Sendable {
     func activeTasks(_ exchange: Exchange) throws -> Response {
         guard exchange.isRead else { throw exchange.methodNotAllowed("GET", "HEAD") }
         try exchange.requireAdministrator()
-        return .json(JSONValue.array([]))
+        return .json([])
     }
 
     /// `_membership`: replicators and administration programs look at it to see whether there is a cluster.

@@ -52,7 +52,7 @@ struct BulkDocuments: Sendable {
             await intake.abandon()
             throw error
         }
-        return .json(answer + "]".utf8, status: .created)
+        return .json(bytes: answer + "]".utf8, status: .created)
     }
 
     /// Rows are kept as the text that is sent: so it is known how much they are.

@@ -47,7 +47,7 @@ struct LocalResource: Sendable {
         }
         let tag = "\"0-\(found.revision)\""
         guard !exchange.matches(tag: tag) else { return Response(status: .notModified, headers: [.eTag: tag]) }
-        return .json(found.document, headers: [.eTag: tag])
+        return .json(bytes: found.document, headers: [.eTag: tag])
     }
 
     private func put(

@@ -36,7 +36,7 @@ struct FindAnswer: Sendable {
         }
         guard hasMore else {
             answer.writeEnd(to: &output)
-            return .json(output)
+            return .json(bytes: output)
         }
         let (rest, beginning) = (answer, output)
         return .streamed { writer in

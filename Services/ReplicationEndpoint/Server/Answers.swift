@@ -6,7 +6,7 @@ import NIOCore
 
 extension Response {
     /// A JSON text as CouchDB sends it, with a line's end behind it.
-    static func json(_ bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+    static func json(bytes: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
         if headers[.cacheControl] == nil { headers[.cacheControl] = "must-revalidate" }
@@ -19,7 +19,7 @@ extension Response {
 
     /// A JSON value as CouchDB sends it.
     static func json(_ value: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
-        json(value.bytes, status: status, headers: headers)
+        json(bytes: value.bytes, status: status, headers: headers)
     }
 
     /// JSON that is written while it is sent, and whose end `write` does not have to say.

@@ -20,6 +20,7 @@ package struct FeedPosition: Sendable, Hashable {
     /// How far the reader has come among the older documents that the event behind `number` brought; nil outside of
     /// one.
     package let inner: Int?
+
     /// Whether it is the place of a reader who sets out from the beginning and holds something all the same, such as
     /// what was read of an earlier incarnation.
     package let isHolder: Bool

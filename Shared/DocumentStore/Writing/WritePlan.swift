@@ -174,8 +174,10 @@ struct WritePlan {
         if changes[id] == nil { order.append(id) }
         var change = changes[id] ?? Change(record: after, before: before, caller: caller)
         (change.record, change.caller, change.traceID) = (after, caller, traceID)
-        if !before.tree.isDeleted || !after.tree.isDeleted {
+        if !before.tree.isDeleted {
             change.ending = Ending(of: before.tree, by: after.tree)
+        } else if change.ending != nil, !after.tree.isDeleted {
+            change.ending = nil
         }
         changes[id] = change
     }
