@@ -1,6 +1,6 @@
 # `make` prints this help. A line of it is what follows `##` after a target.
 .DEFAULT_GOAL := help
-.PHONY: help packages test-packages run start stop status demo test unit faults bench lint format check build image clean
+.PHONY: help packages test-packages run start stop status demo test unit faults explore bench lint format check build image clean
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -50,8 +50,12 @@ unit: packages ## the tests that need no server
 
 faults: packages ## whatever dies, for MINUTES (10); SEED repeats the faults of an earlier run
 	swift build --build-tests
-	FULLSYNC_FAULT_SEED="$(SEED)" FULLSYNC_FAULT_MINUTES="$(or $(MINUTES),10)" \
+	FULLSYNC_FAULT_SEED="$(or $(SEED),new)" FULLSYNC_FAULT_MINUTES="$(or $(MINUTES),10)" \
 	swift test --skip-build --filter '^FaultTests\.'
+
+explore: packages test-packages ## the random tests with new seeds, ROUNDS (10) times
+	swift build --build-tests
+	@.ci/explore $(or $(ROUNDS),10)
 
 bench: build ## the benchmarks; PEER=http://user:password@host:port measures another server beside ours
 	@exec $(FULLSYNC) bench $(if $(PEER),--peer "$(PEER)")

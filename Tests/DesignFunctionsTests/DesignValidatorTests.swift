@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "while (true) {}", "/^(a+)+$/.test(Array(40).join('a') + 'b')",
+        "while (true) {}", "/.*.*.*.*.*b/.test(Array(10000).join('a'))",
         "var a = []; for (;;) a.push(new Uint8Array(1e7).fill(1))",
     ])
     func `a write over which the function breaks a limit is refused, and no other`(_ body: String) async throws {

@@ -14,8 +14,7 @@ import Testing
 
     @Test(.timeLimit(.minutes(60 + 2 * Int(minutes))))
     func `nothing is lost and nothing is done twice, whatever dies`() async throws {
-        let environment = ProcessInfo.processInfo.environment
-        let seed = environment["FULLSYNC_FAULT_SEED"].flatMap { UInt64($0) } ?? .random(in: 0..<1 << 32)
+        let seed = SeededGenerator.announcedSeed(variable: "FULLSYNC_FAULT_SEED")
         let plan = FaultPlan(seed: seed, seconds: Int(Self.minutes * 60))
         report(plan.description)
         let system = try await FaultySystem.launch()

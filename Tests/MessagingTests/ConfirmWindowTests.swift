@@ -19,9 +19,7 @@ import Testing
     }
 
     @Test func `random confirmations settle what a list of tags says`() {
-        let seed = UInt64.random(in: .min ... .max)
-        print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededGenerator.announced()
         for _ in 0..<20 {
             var window = ConfirmWindow<Int>()
             var model = Model()

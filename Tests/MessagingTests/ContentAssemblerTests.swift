@@ -5,9 +5,7 @@ import Testing
 
 @Suite struct ContentAssemblerTests {
     @Test func `a message is put together from fragments of any size`() throws {
-        let seed = UInt64.random(in: .min ... .max)
-        print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededGenerator.announced()
         var assembler = ContentAssembler(maximumSize: 1_000)
         for tag in 1...500 {
             let body = (0..<Int.random(in: 0...1_100, using: &generator)).map { UInt8(truncatingIfNeeded: $0) }

@@ -7,9 +7,7 @@ import Testing
     let names = Names()
 
     @Test func `ten thousand messages all arrive though the connection breaks again and again`() async throws {
-        let seed = UInt64.random(in: .min ... .max)
-        print("seed \(seed)")
-        var generator = SeededGenerator(seed: seed)
+        var generator = SeededGenerator.announced()
         // Together less than what the messages are long, so that each of them cuts.
         let cuts = (0..<6).map { _ in Int.random(in: 1...100_000, using: &generator) }
         let received = Collector<String>()

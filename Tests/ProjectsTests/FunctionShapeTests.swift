@@ -22,6 +22,7 @@ import Testing
         "doc => `a${`b${doc}`}c`", "this.f = doc => 1", "switch (1) { }\ndoc => 1", "label: (doc => 1)",
         "(doc => 1).bind(null)", "true && (doc => 1)", "doc => 1 /* é\u{2028} */", "function\n(doc)\n{\n}",
         "function\u{A0}(doc) {}", "\u{FEFF}function\u{3000}map(doc) {}", "async\u{2003}function (doc) {}",
+        "let : doc => 1", "var let = doc => 1; let",
         "doc\u{202F}=>\u{1680}1", "const one = 1\u{2028}doc => one", "let a = /a/\u{2029}doc => 1",
     ]
 

@@ -225,7 +225,7 @@ import Testing
                 session.bind("n", 1)
                 for (text, kind) in [
                     ("(() => { for (;;); })()", ScriptError.Kind.timeLimit),
-                    ("/^(a+)+$/.test('a'.repeat(40) + 'b') + n", .timeLimit),
+                    ("/.*.*.*.*.*b/.test('a'.repeat(9999)) + n", .timeLimit),
                     ("(() => { const f = () => Promise.resolve().then(f); f() })()", .timeLimit),
                 ] {
                     let error = await scriptError { try await session.evaluate(text, at: place) }

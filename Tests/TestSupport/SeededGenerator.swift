@@ -10,12 +10,24 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
         state = seed
     }
 
-    /// With the seed of `FULLSYNC_TEST_SEED`, else a new one; printed, so that a failure can be repeated.
+    /// With the seed that the environment gives, else with that of the name of the test; it is printed.
     package static func announced(_ test: String = #function) -> SeededGenerator {
-        let given = ProcessInfo.processInfo.environment["FULLSYNC_TEST_SEED"].flatMap { UInt64($0) }
-        let seed = given ?? .random(in: 0..<1 << 32)
-        print("\(test): FULLSYNC_TEST_SEED=\(seed)")
-        return SeededGenerator(seed: seed)
+        SeededGenerator(seed: announcedSeed(test))
+    }
+
+    /// The same at each run, so that a change is what turns a test red, and nobody's luck.
+    ///
+    /// - Parameter variable: Holds a number, or `new` for one that nobody has tried (`make explore`).
+    package static func announcedSeed(_ test: String = #function, variable: String = "FULLSYNC_TEST_SEED") -> UInt64 {
+        let given = ProcessInfo.processInfo.environment[variable] ?? ""
+        let seed = given == "new" ? .random(in: 0..<1 << 32) : UInt64(given) ?? hash(test)
+        print("\(test): \(variable)=\(seed)")
+        return seed
+    }
+
+    /// FNV-1a (Fowler, Noll, Vo), to 32 bits.
+    private static func hash(_ text: String) -> UInt64 {
+        UInt64(text.utf8.reduce(2_166_136_261 as UInt32) { ($0 ^ UInt32($1)) &* 16_777_619 })
     }
 
     package mutating func next() -> UInt64 {

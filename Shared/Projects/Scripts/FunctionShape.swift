@@ -38,6 +38,7 @@ struct FunctionShape {
     static func fault(in text: String) -> Fault? {
         guard let tokens = JavaScriptTokens.of(text), let first = tokens.first else { return nil }
         let shape = FunctionShape(tokens)
+        guard tokens.indices.allSatisfy({ tokens[$0].text != "let" || shape.declares(at: $0) }) else { return nil }
         let script = shape.value(ofScript: true)
         guard !script.mayBeFunction else { return nil }
         let expression = shape.value(ofScript: false)
@@ -61,6 +62,14 @@ struct FunctionShape {
             if isDeclared || next == "=" && before != "." { names.insert(token.text) }
         }
         declared = takesApart ? Set(tokens.map(\.text)) : names
+    }
+
+    /// Whether the word `let` there begins a declaration: outside of strict mode it may also be a name.
+    private func declares(at place: Int) -> Bool {
+        guard tokens.indices.contains(place + 1) else { return false }
+        let next = tokens[place + 1]
+        guard next.kind == .word else { return ["[", "{"].contains(next.text) }
+        return !JavaScriptTokens.operatorWords.contains(next.text)
     }
 
     // MARK: - Statements
