@@ -26,6 +26,9 @@ struct SequenceStartCase: BenchCase {
     func measure(_ stage: BenchStage) async throws -> [BenchLine] {
         let count = stage.scaled(1_000)
         let events = try await EventStage.deploy(Self.files, on: stage)
+        // The listener is followed when its first run is done: how soon a deployment is heard of is another thing.
+        try await events.write(1)
+        try await events.wait(for: "start", done: true)
         var commits: [String: Double] = [:]
         let start = ContinuousClock.now
         try await withThrowingTaskGroup(of: (String, Double).self) { group in
