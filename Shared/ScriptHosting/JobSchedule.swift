@@ -52,9 +52,11 @@ struct JobSchedule {
     /// Takes out of the line what is too much since a request of that lane was put at its end.
     mutating func refuse(after lane: ScriptLane) -> Job? {
         guard count > capacity, let own = waiting[lane]?.count else { return nil }
-        let longest = waiting.max { $0.value.count < $1.value.count }.map { ($0.key, $0.value.count) }
-        guard let longest, longest.1 > own else { return remove(at: own - 1, of: lane) }
-        return remove(at: longest.1 - 1, of: longest.0)
+        let lengths = turns.map { (lane: $0, count: waiting[$0]?.count ?? 0) }
+        guard let longest = lengths.max(by: { $0.count < $1.count }), longest.count > own else {
+            return remove(at: own - 1, of: lane)
+        }
+        return remove(at: longest.count - 1, of: longest.lane)
     }
 
     /// A host is ready for a request; what it had is done.

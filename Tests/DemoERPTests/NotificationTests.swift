@@ -78,7 +78,7 @@ private struct Listener {
         let run = Task { try await broker.run() }
         try await broker.waitUntilConnected(within: .seconds(120))
         let consume = Task {
-            try await broker.consume(queue) { delivery in
+            try await broker.consume(queue, concurrency: 1) { delivery in
                 let message = delivery.message
                 delivery.acknowledge()
                 continuation.yield(message)

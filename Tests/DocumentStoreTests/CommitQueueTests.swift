@@ -22,9 +22,10 @@ import Testing
         )
     }
 
-    /// A queue whose commits wait for a permission each.
-    private func queue(_ permissions: AsyncStream<Void>) -> CommitQueue {
+    /// A queue whose commits say that they begin, and wait for a permission each.
+    private func queue(_ permissions: AsyncStream<Void>, _ beginnings: AsyncStream<Void>.Continuation) -> CommitQueue {
         CommitQueue { requests in
+            beginnings.yield()
             for await _ in permissions { break }
             return requests.map { _ in .success([.refused(.conflict)]) }
         }
@@ -32,13 +33,15 @@ import Testing
 
     @Test func `what cannot wait is refused, and the rest is committed`() async throws {
         let (permissions, permit) = AsyncStream.makeStream(of: Void.self)
-        let queue = queue(permissions)
+        let (beginnings, begin) = AsyncStream.makeStream(of: Void.self)
+        let queue = queue(permissions, begin)
         let large = 200 << 20
         await withTaskGroup(of: Result<[EditOutcome], any Error>.self) { group in
             for number in 0..<4 {
                 group.addTask {
                     await Result { try await queue.submit(self.request("d\(number)", bytes: large)) }
                 }
+                if number == 0 { for await _ in beginnings { break } }
             }
             // One is being committed, one waits behind it; for the others there is no room.
             var refused = 0

@@ -23,7 +23,7 @@ struct FakeSystem: Sendable {
     init(hasServers: Bool = false, account: Account? = nil) async throws {
         directory = TestDirectory.make("system")
         home = directory + "/home"
-        port = try FreePort.any()
+        port = try FreePort.any(for: .later)
         self.hasServers = hasServers
         self.account = account
         // Another account may not reach the build directory.

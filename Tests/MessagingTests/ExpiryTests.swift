@@ -58,6 +58,7 @@ import Testing
     @Test func `what was sent to a broker that hangs fails at its deadline, whatever was sent before`() async throws {
         try await withProxy { proxy, url in
             let hasty = try configuration(url) { $0.confirmTimeout = .milliseconds(300) }
+            try await withBroker(names.work()) { try await $0.warmUp(names) }
             try await withBroker(names.work(), hasty) { broker in
                 proxy.hang()
                 let patient = Promise<Void>()

@@ -33,6 +33,7 @@ import Testing
     @Test func `a hint reaches its queue`() async throws {
         let received = Collector<String>()
         try await withBroker(names.work()) { broker in
+            try await broker.warmUp(names)
             try await whileRunning {
                 try await broker.consume(names.queue) { delivery in
                     received.append(delivery.message.text)

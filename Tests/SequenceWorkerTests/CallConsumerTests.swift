@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test func `a call that has ended comes again and is answered, and not done again`() async throws {
-        try await TestWorker.with { worker in
+        try await TestWorker.with(places: 1) { worker in
             try await worker.taking {
                 let call = worker.call("greet", run: run)
                 #expect(try await worker.failure(of: call) == nil)
@@ -92,7 +92,7 @@ import Testing
 
     @Test(arguments: [true, false])
     func `the caller hears that a run was cancelled when its worker has not`(isNoticed: Bool) async throws {
-        try await TestWorker.with(lease: isNoticed ? .seconds(1) : .seconds(600)) { worker in
+        try await TestWorker.with(lease: isNoticed ? .seconds(1) : .seconds(600), places: 1) { worker in
             try await worker.taking {
                 let call = worker.call("wait", ["variables": ["until": "go"]], run: run)
                 async let code = worker.failure(of: call)

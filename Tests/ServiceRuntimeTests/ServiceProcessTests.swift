@@ -51,7 +51,7 @@ import Testing
 
     @Test func `while a server is waited for, the check fails and SIGTERM ends the process in peace`() async throws {
         var environment = unreachable
-        let port = try FreePort.any()
+        let port = try FreePort.any(for: .later)
         environment["FULLSYNC_OPERATIONS_PORT"] = "\(port)"
         // The waiting service has no public address yet, so it does not announce itself; it is ready to be asked when
         // it answers the check at all.
@@ -80,7 +80,7 @@ import Testing
 
     @Test func `a port that is taken ends the process with its reason`() async throws {
         var environment = unreachable
-        let port = try FreePort.any()
+        let port = try FreePort.any(for: .later)
         environment["FULLSYNC_OPERATIONS_PORT"] = "\(port)"
         let first = try await TestService.start("demo-erp", environment)
         try await eventually("the first one listens") { !FreePort.isFree(port) }
@@ -93,7 +93,7 @@ import Testing
     @Test(.database, .virtualHost) func `a ready service answers its check, shows its metrics, and ends in peace`()
         async throws
     {
-        let port = try FreePort.any()
+        let port = try FreePort.any(for: .later)
         let environment = [
             "FULLSYNC_ERP_POSTGRES_URL": try TestDatabase.address, "FULLSYNC_AMQP_URL": try TestVirtualHost.address,
             "FULLSYNC_ERP_TOKEN": "token", "FULLSYNC_OPERATIONS_PORT": "\(port)", "FULLSYNC_LOG_FORMAT": "json",

@@ -107,7 +107,8 @@ extension SystemTests {
     }
 }
 
-/// A replica whose one answer breaks off behind some pages, and that counts what it is asked.
+/// A replica whose one answer breaks off behind some pages, once a checkpoint was saved, and that counts what it is
+/// asked.
 private final class CuttingReplica: ForwardingReplica {
     struct Counts {
         var streams = 0
@@ -118,6 +119,7 @@ private final class CuttingReplica: ForwardingReplica {
     let base: HTTPReplica
     private let limit: Int
     private let state = Mutex(Counts())
+    private let (saved, save) = AsyncStream.makeStream(of: Void.self)
 
     init(base: HTTPReplica, afterPages limit: Int) {
         self.base = base
@@ -134,7 +136,10 @@ private final class CuttingReplica: ForwardingReplica {
                 counts.pages += 1
                 return counts.pages
             }
-            guard pages <= limit else { throw TransportError("cut off") }
+            guard pages <= limit else {
+                for await _ in saved {}
+                throw TransportError("cut off")
+            }
             return try await stream.next()
         }
     }
@@ -142,6 +147,11 @@ private final class CuttingReplica: ForwardingReplica {
     func changes(_ request: ChangesRequest) async throws -> ChangesPage {
         guard counts.pages <= limit else { throw TransportError("cut off") }
         return try await base.changes(request)
+    }
+
+    func putLocalDocument(_ name: String, _ document: LocalDocument) async throws -> String {
+        defer { save.finish() }
+        return try await base.putLocalDocument(name, document)
     }
 
     func fetch(_ requests: [FetchRequest]) async throws -> [FetchOutcome] {

@@ -23,7 +23,7 @@ import ViewRules
 
         /// Changes or deletes these, and gives the documents to be written.
         mutating func change(_ numbers: Set<Int>) -> [(id: String, body: String)] {
-            numbers.map { number in
+            numbers.sorted().map { number in
                 guard entries[number] == nil || below(4) > 0 else {
                     entries[number] = nil
                     return ("d\(number)", #"{"_deleted":true}"#)

@@ -2,20 +2,34 @@ import Glibc
 
 /// Ports of 127.0.0.1 that nobody uses.
 package enum FreePort {
+    /// What a port is for.
+    package enum Use {
+        /// A server binds it at once, and who starts the server tries again with another when somebody was quicker.
+        case atOnce
+        /// Somebody is told the port first, and it cannot be another later: no port of the other kind is one of these.
+        case later
+
+        /// Below those that Linux gives away (`net.ipv4.ip_local_port_range`), above those that well-known services
+        /// have.
+        fileprivate var ports: Range<Int> {
+            switch self {
+            case .atOnce: 10_000..<22_000
+            case .later: 22_000..<32_768
+            }
+        }
+    }
+
     /// A port that was free a moment ago.
     ///
-    /// Somebody may take it before a server does: who starts the server tries again with another. Those that the system
-    /// gives to outgoing connections, and to whoever asks for no port of its own, are the last to be chosen.
-    package static func any() throws(FileError) -> Int {
+    /// Those that the system gives to outgoing connections, and to whoever asks for no port of its own, are the last to
+    /// be chosen.
+    package static func any(for use: Use = .atOnce) throws(FileError) -> Int {
         for _ in 0..<100 {
-            let port = Int.random(in: settled)
+            let port = Int.random(in: use.ports)
             if isFree(port) { return port }
         }
         return try bound(to: 0)
     }
-
-    /// Below those that Linux gives away (`net.ipv4.ip_local_port_range`), above those that well-known services have.
-    private static let settled = 10_000..<32_768
 
     /// Whether a server could listen on `port` now.
     package static func isFree(_ port: Int) -> Bool {

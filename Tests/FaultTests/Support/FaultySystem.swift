@@ -29,7 +29,7 @@ final class FaultySystem: Sendable {
     static func launch() async throws -> FaultySystem {
         let directory = TestDirectory.make("faults")
         let home = directory + "/home"
-        let port = try FreePort.any()
+        let port = try FreePort.any(for: .later)
         let ways = try await Self.ways(home)
         let log = LogFile(directory + "/output")
         let command = Command(
@@ -83,7 +83,7 @@ final class FaultySystem: Sendable {
         self.ways = ways
         self.supervisor = supervisor
         self.log = log
-        secondPort = try FreePort.any()
+        secondPort = try FreePort.any(for: .later)
         let http = "http://127.0.0.1:\(port)"
         self.http = http
         secondHTTP = "http://127.0.0.1:\(secondPort)"

@@ -5,8 +5,13 @@ import TestSupport
 
 /// A TCP proxy before the broker that cuts, hangs and refuses on demand.
 final class FaultyProxy: Sendable {
+    /// Its sockets are closed when nobody carries bytes between them, and may be another connection's then.
+    private struct Weak {
+        weak var connection: ProxiedConnection?
+    }
+
     private struct State {
-        var sockets: Set<Int32> = []
+        var connections: [Weak] = []
         var isHanging = false
         var isRefusing = false
         var isClosed = false
@@ -33,9 +38,7 @@ final class FaultyProxy: Sendable {
 
     /// Breaks all connections; new ones are let through.
     func cut() {
-        for socket in state.withLock(\.sockets) {
-            _ = shutdown(socket, Int32(SHUT_RDWR))
-        }
+        for connection in state.withLock({ $0.connections.compactMap(\.connection) }) { connection.shut() }
     }
 
     /// Breaks all connections in the middle of something, once this many more bytes went to the broker; and again after
@@ -84,16 +87,20 @@ final class FaultyProxy: Sendable {
         while true {
             let client = LoopbackSocket.accept(listener)
             guard client >= 0 else { break }
-            let isRefused = state.withLock { $0.isRefusing || $0.isClosed }
-            guard !isRefused, let server = LoopbackSocket.connected(to: target) else {
+            guard let server = LoopbackSocket.connected(to: target) else {
                 Glibc.close(client)
                 continue
             }
-            state.withLock { $0.sockets.formUnion([client, server]) }
-            connections.append(())
             let pair = ProxiedConnection(client, server) { [self] in
-                state.withLock { $0.sockets.subtract([client, server]) }
+                state.withLock { $0.connections.removeAll { $0.connection == nil } }
             }
+            let isAdmitted = state.withLock { state in
+                guard !state.isRefusing, !state.isClosed else { return false }
+                state.connections.append(Weak(connection: pair))
+                return true
+            }
+            guard isAdmitted else { continue }
+            connections.append(())
             Thread.detachNewThread { self.pump(pair, from: client, to: server, isUpstream: true) }
             Thread.detachNewThread { self.pump(pair, from: server, to: client, isUpstream: false) }
         }

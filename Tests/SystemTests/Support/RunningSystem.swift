@@ -36,7 +36,7 @@ final class RunningSystem: Sendable {
     private static func launch() async throws -> RunningSystem {
         let directory = TestDirectory.make("system")
         let home = directory + "/home"
-        let port = try FreePort.any()
+        let port = try FreePort.any(for: .later)
         let log = LogFile(directory + "/output")
         let command = Command(
             Executables.path("fullsync"),

@@ -13,7 +13,7 @@ enum PrivateSystem {
         let home = Home(directory)
         try home.create()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let port = try FreePort.any()
+        let port = try FreePort.any(for: .later)
         let log = LogFile(directory + "/output")
         let signals = StopSignals()
         Console().progress("Starting a private system …")
