@@ -36,7 +36,12 @@ import Testing
         #expect(try redirects.next(change, status: 307, location: "/c") == nil)
     }
 
-    @Test(arguments: ["ftp://erp/x", "file:///etc/passwd", "http://user:word@erp:8080/x", "http://"])
+    @Test(
+        arguments: [
+            "ftp://erp/x", "file:///etc/passwd", "http://user:word@erp:8080/x", "http://", "http://127.0.0.1:99999/",
+            "http://[::1]:65536/", "http://erp:0/",
+        ]
+    )
     func `an address that may not be followed is refused`(location: String) {
         #expect(throws: ExchangeFailure.self) { try follow(location) }
     }

@@ -20,6 +20,7 @@ import Testing
 
     @Test(arguments: [
         "", "localhost", "ftp://h", "http://", "http://a b", "http://%zz:x@h", "http://u:%ff@h", "http:///x",
+        "http://h:99999", "http://h:0", "http://[::1]:65536", "http://h:x", "http://h:",
     ])
     func `what is no server's address is refused`(text: String) {
         #expect(throws: CouchError.self) { try ServerAddress(parsing: text) }

@@ -37,6 +37,19 @@ import Testing
         ServerAddress.Credentials(name: name, password: "pw")
     }
 
+    @Test func `nobody else on the machine looks into a user's folder, nor into one of before`() async throws {
+        let client = try client()
+        let folder = await client.directory(of: nil)
+        try FileManager.default.createDirectory(
+            at: folder,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o755]
+        )
+        _ = try await client.database("db")
+        let attributes = try FileManager.default.attributesOfItem(atPath: folder.path)
+        #expect(attributes[.posixPermissions] as? Int == 0o700)
+    }
+
     @Test func `a renewal that ends behind another login begins no session, and its request is not repeated`()
         async throws
     {

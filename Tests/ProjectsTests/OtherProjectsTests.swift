@@ -18,6 +18,8 @@ import Testing
         let said = project.problems(among: ["office": office]).map(\.description)
         #expect(
             said == [
+                "databases/docs/database.yaml:1:1: the live project 'office' has this database, too; its settings, and "
+                    + "the design documents and indexes that both have, are as the project says that was deployed last",
                 "jobs/nightly.yaml:1:11: there is no live project 'offcie'; did you mean 'office'?",
                 "sequences/tell.yaml:4:27: the live project 'office' has no sequence 'tell'; known are 'login', "
                     + "'pull', 'push'",

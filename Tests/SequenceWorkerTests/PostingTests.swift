@@ -42,6 +42,36 @@ import Testing
         }
     }
 
+    @Test(arguments: ["none", "override", "merge"], [true, false])
+    func `a document that does not say whose it is stays whose it was`(policy: String, isDeleted: Bool) async throws {
+        try await TestRun.with { run in
+            for (step, kept) in ([["owner": "keep", "groups": "keep"], ["groups": "keep"]] as [JSONObject]).enumerated()
+            {
+                let id = JSONValue.string("d\(step)")
+                let first: JSONValue = ["_id": id, "~owner": "ann", "~groups": ["g"]]
+                let written = try await run.call(
+                    .postDocument,
+                    ["document": first, "owner": "keep"],
+                    step: 10 * step + 1
+                )
+                var next: JSONObject = ["_id": id, "n": 1]
+                if policy == "none" { next["_rev"] = written["rev"] }
+                if isDeleted { next["_deleted"] = true }
+                let asked: JSONObject = ["document": .object(next), "policy": .string(policy)]
+                let answer = try await run.call(
+                    .postDocument,
+                    asked.merging(kept),
+                    step: 10 * step + 2,
+                    user: "bob"
+                )
+                let found = try await run.call(.getDocument, ["id": id, "rev": answer["rev"] ?? .null])
+                // A deletion is of whom its document was.
+                #expect(found["~owner"] == (kept["owner"] == nil && !isDeleted ? "bob" : "ann"))
+                #expect(found["~groups"] == ["g"])
+            }
+        }
+    }
+
     @Test(
         arguments: [
             ["owner": "keep", "groups": ["g"]], ["owner": "nobody"], ["owner": ["group": "g"]], ["owner": 7],

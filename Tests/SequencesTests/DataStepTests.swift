@@ -128,6 +128,8 @@ import Testing
             try await result(["writeCSV": rows, "columns": ["b"], "header": false]) == "\"x,y\"\r\n\"\"\"q\"\"\"\r\n"
         )
         #expect(try await result(["writeCSV": [[1, 2]], "separator": ";"]) == "1;2\r\n")
+        #expect(try await result(["writeCSV": [["a": 1], ["c": 3, "a": 2]]]) == "a,c\r\n1,\r\n2,3\r\n")
+        #expect(try await result(["writeCSV": []]) == "")
         #expect(try await code(["writeCSV": [1]]) == .invalidValue)
         #expect(problems(["writeCSV": [], "separator": "ab", "as": "x"]).count == 1)
     }

@@ -116,6 +116,9 @@ struct HTTPTransport: Sendable {
         }
     }
 
+    /// What a port can be.
+    static let ports = 1...65_535
+
     /// The host of an address; a text without one is none that can be reached.
     static func host(of url: String) -> String { URL(string: url)?.host() ?? "" }
 
@@ -126,6 +129,10 @@ struct HTTPTransport: Sendable {
     ) async throws -> RawAnswer {
         let time = ContinuousClock.now.duration(to: deadline)
         guard time > .zero else { throw ExchangeFailure.timeout }
+        // SwiftNIO ends the process over a port that is none.
+        guard let port = URLComponents(string: request.url).map({ $0.port ?? 80 }), Self.ports.contains(port) else {
+            throw ExchangeFailure.connectFailed("the port is none")
+        }
         var message = HTTPClientRequest(url: request.url)
         message.method = HTTPMethod(rawValue: request.method)
         for header in request.headers { message.headers.add(name: header.name, value: header.value) }

@@ -3,10 +3,9 @@ import Foundation
 /// Decides whether a redirect is followed, and with what.
 ///
 /// Only requests that read are sent again somewhere else, five times at most. What the connector was given to show to
-/// its
-/// back end, credentials first of all, goes to the same origin only; elsewhere the request goes bare, and never from
-/// `https` to `http`. Behind a proxy it goes nowhere else: what the proxy's machine reaches is not the back end's to
-/// choose.
+/// its back end, credentials first of all, goes to the same origin only; elsewhere the request goes bare, and never
+/// from `https` to `http`. Behind a proxy it goes nowhere else: what the proxy's machine reaches is not the back end's
+/// to choose.
 struct Redirects {
     private static let maximum = 5
     /// What may be shown to another origin.
@@ -59,8 +58,9 @@ struct Redirects {
         return one == other
     }
 
-    /// Scheme, host and port; nil for what is not HTTP.
+    /// Scheme, host and port; nil for what is not HTTP, or no port.
     private static func origin(of url: URL) -> String? {
+        guard HTTPTransport.ports.contains(url.port ?? 80) else { return nil }
         guard let scheme = url.scheme?.lowercased(), let host = url.host?.lowercased(), !host.isEmpty else {
             return nil
         }

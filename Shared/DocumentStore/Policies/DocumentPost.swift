@@ -17,11 +17,11 @@ package struct DocumentPost: Sendable {
 
     /// Whom the documents belong to.
     package enum Ownership: Sendable, Hashable {
-        /// What each document's own tag members say.
+        /// What each document's own tag members say; those that it does not have stay as they are.
         case asWritten
         /// These tags for all of them.
         case tags(Tags)
-        /// This owner for all of them, and the groups that each one's own member says.
+        /// This owner for all of them, and the groups that each one's own member says, or that it has.
         case owner(String?)
     }
 

@@ -46,7 +46,7 @@ struct PostPlan {
     static func ids(of post: DocumentPost) -> [DocumentID] {
         guard post.policy != .create else { return [] }
         let readsAll = post.policy != .none || post.onlyIfChanged || post.unlessChangedSince != nil
-        // Otherwise the attachments are wanted alone, of what is changed.
+        // Otherwise what stays is wanted alone, tags and attachments, of what is changed: a deletion has its tags.
         let named = post.documents.filter { readsAll || $0["_rev"] != nil && $0["_deleted"] != true }
         return Array(Set(named.compactMap { try? id(of: $0) }))
     }
@@ -165,16 +165,16 @@ struct PostPlan {
     private func tags(of document: JSONObject, existing: StoredRevision?) throws(CouchError) -> Tags {
         switch post.ownership {
         case .tags(let tags): return tags
-        case .owner(let owner): return Tags(owner: owner, groups: try groups(of: document) ?? [])
+        case .owner(let owner):
+            return Tags(owner: owner, groups: try groups(of: document) ?? existing?.tags.groups ?? [])
         case .asWritten:
-            let kept = post.policy == .merge ? existing?.tags : nil
             let owner = document[settings.ownerMember]
             guard owner?.isNull ?? true || owner?.stringValue != nil else {
                 throw .documentValidation("'\(settings.ownerMember)' must be a string")
             }
             return Tags(
-                owner: owner == nil ? kept?.owner : owner?.stringValue,
-                groups: try groups(of: document) ?? kept?.groups ?? []
+                owner: owner == nil ? existing?.tags.owner : owner?.stringValue,
+                groups: try groups(of: document) ?? existing?.tags.groups ?? []
             )
         }
     }

@@ -17,7 +17,7 @@ extension FullSyncClient {
         let (folder, path) = (directory(of: key.user), file(of: key).path)
         return try await opened(key) {
             let name = try DatabaseName(name).text
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try PrivateFolder.make(at: folder)
             let replica = try await Self.open(path, vault)
             let news = replica.news.listen()
             let telling = Task {
@@ -121,7 +121,7 @@ extension FullSyncClient {
         let key = DatabaseKey(user: user, name: "_answers")
         let (path, vault, folder) = (file(of: key).path, vault, directory(of: key.user))
         let database = try await opened(key) {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try PrivateFolder.make(at: folder)
             let replica = try await Self.open(path, vault)
             return OpenDatabase(database: FullSyncDatabase(name: key.name, replica: replica), news: Task {})
         }

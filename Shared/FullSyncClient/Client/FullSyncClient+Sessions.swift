@@ -69,7 +69,7 @@ extension FullSyncClient {
     private static func discard(_ folder: URL, in directory: URL) throws {
         guard FileManager.default.fileExists(atPath: folder.path) else { return }
         let discarded = discarded(in: directory)
-        try FileManager.default.createDirectory(at: discarded, withIntermediateDirectories: true)
+        try PrivateFolder.make(at: discarded)
         try FileManager.default.moveItem(at: folder, to: discarded.appendingPathComponent(UUID().uuidString))
     }
 

@@ -45,7 +45,7 @@ extension FullSyncClient {
             guard databases[key] == nil, !FileManager.default.fileExists(atPath: target.path) else {
                 throw SQLiteReplica.exists
             }
-            try FileManager.default.createDirectory(at: directory(of: key.user), withIntermediateDirectories: true)
+            try PrivateFolder.make(at: directory(of: key.user))
             // A copy that is half made is none, whenever the process ends.
             let copy = target.appendingPathExtension("import")
             try? FileManager.default.removeItem(at: copy)

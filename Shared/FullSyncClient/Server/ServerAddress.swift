@@ -41,9 +41,17 @@ package struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
         guard !rest.isEmpty, rest.utf8.allSatisfy({ 0x21...0x7E ~= $0 }) else {
             throw .badRequest("A server's address names a host.")
         }
+        guard Self.isPort(rest) else { throw .badRequest("The port in a server's address is 1 to 65535.") }
         var base = text[..<separator.upperBound] + rest + path
         while base.last == "/" { base.removeLast() }
         self.base = String(base)
+    }
+
+    /// Whether what stands behind the host, and its brackets when it is an address of IPv6, is nothing or a port.
+    private static func isPort(_ hostAndPort: Substring) -> Bool {
+        let host = hostAndPort.lastIndex(of: "]").map { hostAndPort[$0...] } ?? hostAndPort
+        guard let colon = host.lastIndex(of: ":") else { return true }
+        return Int(host[host.index(after: colon)...]).map { 1...65_535 ~= $0 } ?? false
     }
 
     package var description: String { base }

@@ -1,7 +1,7 @@
 package import Sequences
 
 extension Project {
-    /// What it names of other projects and what is not there, for whoever knows these.
+    /// What it names of other projects and what is not there, and what they have as well, for whoever knows these.
     ///
     /// Nothing that is wrong with the project itself: two that call one another are deployed one after the other, and
     /// what is missing at first may be there when it is called.
@@ -9,6 +9,15 @@ extension Project {
     /// - Parameter others: The other projects by name.
     package func problems(among others: [String: Project]) -> [ProjectProblem] {
         let problems = ProblemCollector()
+        for database in databases.keys.sorted() {
+            for (name, other) in others.sorted(by: { $0.key < $1.key }) where other.databases[database] != nil {
+                problems.report(
+                    "the live project '\(name)' has this database, too; its settings, and the design documents and "
+                        + "indexes that both have, are as the project says that was deployed last",
+                    at: SourcePosition(file: "databases/\(database)/database.yaml", line: 1, column: 1)
+                )
+            }
+        }
         for (reference, position) in references {
             guard let name = reference.project, name != self.name else { continue }
             guard let other = others[name] else {

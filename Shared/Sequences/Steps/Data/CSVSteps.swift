@@ -54,7 +54,8 @@ struct ParseCSVStep: ValueStep {
 
 /// `writeCSV: rows`, `columns: [name, …]`, `separator: ","`, `header: true`, `as: name`: the text of a table.
 ///
-/// A row is an object, or a list of fields. Without `columns` they are the members of the first object.
+/// A row is an object, or a list of fields. Without `columns` they are all members of the objects, in the order in
+/// which they come.
 struct WriteCSVStep: ValueStep {
     static let keyword = "writeCSV"
 
@@ -100,7 +101,10 @@ struct WriteCSVStep: ValueStep {
             }
             return texts
         }
-        return rows.lazy.compactMap(\.objectValue).first?.names
+        var (columns, seen): ([String], Set<ExactText>) = ([], [])
+        let objects = rows.compactMap(\.objectValue)
+        for name in objects.lazy.flatMap(\.names) where seen.insert(ExactText(name)).inserted { columns.append(name) }
+        return objects.isEmpty ? nil : columns
     }
 
     /// Null is nothing, a text itself, and anything else its JSON.
