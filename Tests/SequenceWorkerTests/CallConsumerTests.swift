@@ -273,6 +273,23 @@ import Testing
         }
     }
 
+    @Test func `a call of unknown outcome says where it was made, and what is known of it`() async throws {
+        try await TestWorker.with { worker in
+            try await worker.taking {
+                async let outcome = worker.answer(worker.call("order"))
+                let message = try #require(try await worker.broker.take(1, from: QueueName.connectorCalls).first)
+                let lost = Failure(code: "http_status", message: "500", details: ["status": 500], effect: .unknown)
+                try await worker.broker.reply(to: message, body: ConnectorAnswer(.failure(lost)).body)
+                guard case .failed(let failure) = try await outcome else {
+                    Issue.record("it succeeded")
+                    return
+                }
+                #expect(failure.effect == .unknown && failure.details["details"] == ["status": 500])
+                #expect(failure.details["file"] == "sequences/order.yaml" && failure.details["line"] != nil)
+            }
+        }
+    }
+
     @Test func `a call does not expire in its queue, from where it would go to the dead letters`() async throws {
         try await TestWorker.with { worker in
             try await worker.taking {

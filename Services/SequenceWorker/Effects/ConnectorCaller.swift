@@ -49,7 +49,7 @@ struct ConnectorCaller: Sendable {
         let step = site.path.key
         switch run.isRepeated ? try await control.effect(of: run, step: step) : .none {
         case .answered(let answer): return answer
-        case .attempted: throw UncertainEffect(failure: Self.unknown(transaction))
+        case .attempted: throw UncertainEffect(Self.unknown(transaction), at: site)
         case .none: break
         }
         // Where nobody knows whether that was written, the run would be uncertain about what was never asked for.
@@ -58,7 +58,7 @@ struct ConnectorCaller: Sendable {
             let answer = try await request(transaction, variables: variables, of: run, session: session, at: site).get()
             return try await insist { try await record(answer, of: run, step: step) }
         } catch let failure as CallFailure where failure.failure.effect == .unknown {
-            throw UncertainEffect(failure: failure.failure)
+            throw UncertainEffect(failure.failure, at: site)
         } catch let failure as CallFailure {
             try await insist { try await control.forgetAttempt(of: run, step: step) }
             throw failure.sequenceFailure
@@ -157,7 +157,7 @@ struct ConnectorCaller: Sendable {
             code: "outcome_unknown",
             message: """
                 An earlier attempt asked for '\(transaction)' and never learned whether it happened. Look at the back \
-                end, then retry or cancel the run.
+                end, then retry, resolve or cancel the run.
                 """,
             effect: .unknown
         )

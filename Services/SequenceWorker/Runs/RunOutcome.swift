@@ -10,6 +10,28 @@ import Sequences
 /// Not a `SequenceFailure`, so no `catch` of the sequence goes on over it.
 struct UncertainEffect: Error {
     let failure: Failure
+
+    init(failure: Failure) {
+        self.failure = failure
+    }
+
+    /// That of a step, which the failure names as any other does.
+    init(_ failure: Failure, at site: CallSite) {
+        var located = Failure(
+            SequenceFailure(
+                code: SequenceFailure.Code(failure.code),
+                message: failure.message,
+                details: failure.details,
+                location: SequenceFailure.Location(
+                    sequence: "\(site.sequence.project)/\(site.sequence.name)",
+                    path: site.path,
+                    position: site.position
+                )
+            )
+        )
+        located.effect = failure.effect
+        self.failure = located
+    }
 }
 
 extension Failure {
