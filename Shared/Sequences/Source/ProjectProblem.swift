@@ -41,8 +41,15 @@ package final class ProblemCollector {
     /// What notes what is asked for, when it is no project that is read but its format.
     package let probes: SchemaProbes?
 
-    package init(probes: SchemaProbes? = nil) {
+    /// Whether what is read was deployed: an earlier version found it right, and may have seen less than this one.
+    ///
+    /// A service runs it all the same, as it ran before. What is new to see is asked for by `fullsync check` and by the
+    /// next deployment.
+    package let isDeployed: Bool
+
+    package init(probes: SchemaProbes? = nil, isDeployed: Bool = false) {
         self.probes = probes
+        self.isDeployed = isDeployed
     }
 
     /// The problems in the order of file, line and column.
