@@ -43,6 +43,15 @@ import Testing
         #expect(throws: Never.self) { try ShopProject.read(["scripts/money.js": "require('mony');"]) }
     }
 
+    @Test func `what was deployed is read though check has learned to see more`() async throws {
+        let steps = "  - date:\n    format: =1\n    as: day\n    name: =day\n"
+        let call = "  - callTransaction: docs.postDocument\n    with: {document: {}, policy: mrge}\n"
+        let changes = ["sequences/old.yaml": "steps:\n\(steps)\(call)"]
+        #expect(throws: Never.self) { try ShopProject.read(changes) }
+        let problems = await #expect(throws: ProjectProblems.self) { try await ShopProject.check(changes) }
+        #expect(problems?.problems.map(\.line) == [3, 5, 7])
+    }
+
     @Test func `there are at least 60 wrong projects, each wrong in its own way`() {
         #expect(Set(WrongProjects.all.map(\.problem)).count == WrongProjects.all.count)
         #expect(WrongProjects.all.count >= 60)

@@ -53,6 +53,42 @@ extension WrongProjects {
             in: "sequences/login.yaml",
             gives: "sequences/login.yaml:3:3: the login sequence's variable 'password' must be secret; add secret: true"
         ),
+        .steps(
+            "  - callTransaction: docs.postDocument\n    with: {document: {}, policy: mrge}",
+            gives:
+                "sequences/wrong.yaml:3:11: the transaction 'docs.postDocument' cannot be called so: 'policy' must be "
+                + "one of none, create, override, merge; did you mean 'merge'?"
+        ),
+        .steps(
+            "  - callTransaction: docs.postBulkDocuments\n    with: {owner: usr}",
+            gives:
+                "sequences/wrong.yaml:3:11: the transaction 'docs.postBulkDocuments' cannot be called so: 'owner' must "
+                + "be one of user, anonymous, keep, or {name: …}; did you mean 'user'?"
+        ),
+        .steps(
+            "  - callTransaction: docs.postDocument\n    with: {document: {}, groups: kep}",
+            gives:
+                "sequences/wrong.yaml:3:11: the transaction 'docs.postDocument' cannot be called so: 'groups' must be "
+                + "keep, or a list of names; did you mean 'keep'?"
+        ),
+        .steps(
+            "  - callTransaction: docs.postDocument\n    with: {document: {}, policy: merge, mergeRules: {a: apend}}",
+            gives:
+                "sequences/wrong.yaml:3:11: the transaction 'docs.postDocument' cannot be called so: 'mergeRules.a' "
+                + "must be one of delete, override, prepend, append; did you mean 'append'?"
+        ),
+        .steps(
+            "  - callTransaction: docs.getAttachment\n    with: {id: a, name: b, as: txt}",
+            gives:
+                "sequences/wrong.yaml:3:11: the transaction 'docs.getAttachment' cannot be called so: 'as' must be "
+                + "one of base64, text; did you mean 'text'?"
+        ),
+        .steps(
+            "  - date:\n    format: =form\n    as: day",
+            gives:
+                "sequences/wrong.yaml:3:13: 'format' takes no expression: it is the same in every run; write the value "
+                + "itself"
+        ),
         .steps("  set: {a: 1}", gives: "sequences/wrong.yaml:2:3: steps must be a list, found a mapping"),
         .steps("  - sett: {a: 1}", gives: "sequences/wrong.yaml:2:5: unknown step 'sett'; did you mean 'set'?"),
         .steps(

@@ -26,6 +26,11 @@ extension WrongProjects {
             in: "connectors/erp.yaml",
             gives: "connectors/erp.yaml:5:1: the member 'timeout' stands twice"
         ),
+        .writing(
+            "steps: []\naccess: public\naccess: public\nsteps: []\n",
+            to: "sequences/wrong.yaml",
+            gives: "sequences/wrong.yaml:2:1: the members 'access', 'steps' stand twice"
+        ),
         .replacing(
             "{bearer: \"${TOKEN}\"}",
             with: "{bearer: ${TOKEN}}",

@@ -30,6 +30,31 @@ import Testing
         return problems.problems.map(\.message)
     }
 
+    @Test func `what is the same in every run takes no expression`() {
+        let steps: [(member: String, step: JSONValue)] = [
+            ("format", ["date": .null, "format": "=x", "as": "y"]), ("by", ["sort": [], "by": "=w", "as": "y"]),
+            ("by", ["sort": [], "by": ["a", "=w"], "as": "y"]),
+            ("lists", ["parseXML": "", "lists": ["=w"], "as": "y"]),
+            ("name", ["log": "", "name": "=w"]),
+        ]
+        for (member, step) in steps {
+            #expect(problems(step) == ["'\(member)' takes no expression: it is the same in every run"])
+        }
+        // Of all other members the type says it, or they are evaluated.
+        let others: [JSONValue] = [
+            ["date": .null, "zone": "=x", "as": "y"], ["parseCSV": "", "separator": "=x", "as": "y"],
+            ["split": "", "by": ",", "trim": "=x", "as": "y"], ["hash": "", "algorithm": "=x", "as": "y"],
+            ["hash": "", "form": "=x", "as": "y"], ["parseXML": "", "namespaces": "=x", "as": "y"],
+            ["log": ["level": "=x", "message": ""]], ["parallel": ["limit": "=x", "branches": []]],
+            ["while": "x", "max": "=x", "do": []], ["sendMail": [:], "by": "=x"], ["callSequence": "=x"],
+            ["callTransaction": "=x"], ["log": "", "when": "=x"], ["sort": [], "as": "=x"], ["set": "=x"],
+            ["publish": ["exchange": "a", "message": "", "mandatory": "=x"]],
+            ["forEach": "x", "index": "=x", "do": []],
+            ["forEach": "=x", "do": []], ["forEach": "x", "key": "=x", "do": []],
+        ]
+        for step in others { #expect(problems(step).count == 1, "\(step)") }
+    }
+
     // MARK: - Order
 
     @Test func `elements are sorted by members, and equal ones stay in their order`() async throws {
@@ -119,6 +144,13 @@ import Testing
     func `a table that is none is refused with its line`(text: String, line: JSONValue) async throws {
         let failure = try await failure(of: [["parseCSV": .string(text), "as": "rows"]])
         #expect(failure.code == .invalidValue && failure.details["line"] == line)
+    }
+
+    @Test func `of one field the singular is said`() async throws {
+        let few = try await failure(of: [["parseCSV": "a,b\n1\n", "as": "rows"]])
+        #expect(few.message == "line 2 of the table: there is 1 field for 2 columns")
+        let many = try await failure(of: [["parseCSV": "a\n1,2\n", "as": "rows"]])
+        #expect(many.message == "line 2 of the table: there are 2 fields for 1 column")
     }
 
     @Test func `a table is written from objects or lists`() async throws {

@@ -19,6 +19,20 @@ import Testing
         #expect(error["sequence"] == "project/test")
     }
 
+    @Test func `fail throws again what was caught, and what else has a code`() async throws {
+        let inner: JSONValue = [["fail": ["code": "closed", "message": "No.", "details": ["n": 1]]]]
+        let again = try await failure(of: [["try": inner, "catch": [["fail": "=error"]]]])
+        #expect(again.code == "closed" && again.message == "No." && again.details == ["n": 1])
+        #expect(again.location?.path.description == "1.catch.1")
+        let row: JSONValue = ["set": ["row": ["code": "conflict", "reason": "Taken."]]]
+        let thrown = try await failure(of: [row, ["fail": "=row"]])
+        #expect(thrown.code == "conflict" && thrown.message == "Taken." && thrown.details == .null)
+        let plain = try await failure(of: [["set": ["row": ["n": 1]]], ["fail": "=row"]])
+        #expect(plain.code == "failed" && plain.message == #"{"n":1}"#)
+        let said = try await failure(of: [row, ["fail": ["message": "=row"]]])
+        #expect(said.code == "failed")
+    }
+
     @Test func `a failing call can be caught`() async throws {
         let effects = RecordingEffects { _, _, _ in
             throw SequenceFailure(code: .httpStatus, message: "503", details: ["status": 503])

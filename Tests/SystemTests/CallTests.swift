@@ -118,6 +118,27 @@ extension SystemTests {
             return Deployed(system: system, project: project)
         }
 
+        @Test func `a body that is no JSON, and says so, is refused by that name`() async throws {
+            let deployed = try await deploy()
+            let client = deployed.system.administrator
+            for type in ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "application/xml"] {
+                let refused = try await client.send("POST", "\(deployed.path)/greet", text: "name=A", contentType: type)
+                #expect(refused.status == 415 && refused.error == "bad_content_type", "\(type)")
+                #expect(refused.json["reason"] == "Content-Type must be application/json")
+                let empty = try await client.send("POST", "\(deployed.path)/stamp", text: "", contentType: type)
+                #expect(empty.status == 200, "\(type)")
+            }
+            // Simple clients call all that they send a form.
+            for type in [
+                "text/plain", "Application/JSON; charset=utf-8", "application/vnd.a+json",
+                "application/x-www-form-urlencoded",
+            ] {
+                let name = #"{"name": "A"}"#
+                let taken = try await client.send("POST", "\(deployed.path)/greet", text: name, contentType: type)
+                #expect(taken.status == 201, "\(type)")
+            }
+        }
+
         @Test func `an answer has the run, the sequence's status and headers, and is XML for those who ask`()
             async throws
         {
@@ -138,6 +159,10 @@ extension SystemTests {
             #expect(failed.status == 400)
             let failure = String(decoding: failed.bytes, as: UTF8.self)
             #expect(failure.contains("<error>invalid_variable</error>"), "\(failure)")
+            let missing = try await deployed.call("none", [:], [("Accept", "text/xml")])
+            #expect(missing.status == 404)
+            #expect(missing.headers.first(name: "content-type") == "application/xml; charset=utf-8")
+            #expect(String(decoding: missing.bytes, as: UTF8.self).contains("<error>not_found</error>"))
         }
 
         @Test func `an administrator calls for a user, and nobody else does`() async throws {

@@ -11,8 +11,8 @@ struct CheckCommand: AsyncParsableCommand {
         abstract: "Checks a project's files, and names everything that is wrong with file, line and column.",
         discussion: """
             JavaScript is parsed, and nothing of it is run. Symbols are taken from FULLSYNC_SYMBOL_<NAME>, as the \
-            services do; one without a value here is taken as empty, and named: no deployment will do without it. Ends \
-            with 1 when something is wrong.
+            services do; one without a value here is named, as no deployment will do without it, and what has it in it \
+            is not judged. Ends with 1 when something is wrong.
             """
     )
 
@@ -59,19 +59,13 @@ struct CheckCommand: AsyncParsableCommand {
     private static func remark(on unset: [String]) -> String? {
         guard !unset.isEmpty else { return nil }
         let names = unset.sorted().map { "FULLSYNC_SYMBOL_\($0)" }.joined(separator: ", ")
-        return "Not set here, and so taken as empty: \(names)."
+        return "Not set here, and so not judged where they stand: \(names)."
     }
 
     /// The project, with the symbols that this process's environment has, and its JavaScript parsed.
     ///
-    /// - Parameters:
-    ///   - unset: Gets the names of those that it does not have and that have no default.
-    ///   - substitute: What these are taken for.
-    static func check(
-        _ files: ProjectFiles,
-        unset: inout [String],
-        as substitute: String = ""
-    ) async throws -> Project {
+    /// - Parameter unset: Gets the names of those that it does not have and that have no default.
+    static func check(_ files: ProjectFiles, unset: inout [String]) async throws -> Project {
         let reader = try? SettingReader.ofThisProcess()
         var missing: [String] = []
         defer { unset = missing }
@@ -79,7 +73,7 @@ struct CheckCommand: AsyncParsableCommand {
             (try? reader?.symbol(name))?.reveal()
         } unset: { name in
             missing.append(name)
-            return substitute
+            return ""
         } faults: {
             try await ScriptSyntax.faults(of: $0)
         }

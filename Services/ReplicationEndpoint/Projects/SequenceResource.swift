@@ -24,8 +24,28 @@ struct SequenceResource: Sendable {
     let underWay: CallsUnderWay
     let cache = AnswerCache()
 
+    /// The answer; also what this server refuses itself is in the form that the caller wants.
     func respond(to exchange: Exchange, project: String, name: String) async throws -> Response {
         guard exchange.method == .post else { throw exchange.methodNotAllowed("POST") }
+        let format = AnswerFormat(accept: exchange.request.headers[.accept])
+        do {
+            return try await respond(to: exchange, project: project, name: name, in: format)
+        } catch let error as CouchError where format != .json {
+            return format.response(
+                ["error": .string(error.error), "reason": .string(error.reason)],
+                root: "failure",
+                status: HTTPResponse.Status(code: error.status),
+                headers: [:]
+            )
+        }
+    }
+
+    private func respond(
+        to exchange: Exchange,
+        project: String,
+        name: String,
+        in format: AnswerFormat
+    ) async throws -> Response {
         let principal = exchange.principal
         // A private sequence is not there, for all but administrators.
         guard let live = catalogue.current[project], let definition = live.project.sequences[name],
@@ -38,8 +58,7 @@ struct SequenceResource: Sendable {
         if definition.requiresSecureConnection, !exchange.client.isSecure {
             throw CouchError.forbidden("The sequence is called over TLS only.")
         }
-        let variables = try await exchange.object()
-        let format = AnswerFormat(accept: exchange.request.headers[.accept])
+        let variables = try await exchange.variables()
         guard let caching = definition.caching else {
             let call = Call(definition: definition, variables: variables, identity: identity, request: exchange.told)
             return response(to: try await answer(call, exchange), format, for: principal)
@@ -217,6 +236,24 @@ struct SequenceResource: Sendable {
 }
 
 extension Exchange {
+    /// The body as the variables of a call: a JSON object, or nothing.
+    ///
+    /// A form, XML and whatever else says that it is no JSON, and is none, is refused by that name. What says so and is
+    /// JSON all the same is read: simple clients call all that they send a form.
+    fileprivate func variables() async throws -> JSONObject {
+        do {
+            return try await object()
+        } catch let error as CouchError where error.status == 400 {
+            guard let text = request.headers[.contentType], !Self.mayBeJSON(text) else { throw error }
+            throw CouchError.badContentType("Content-Type must be application/json")
+        }
+    }
+
+    private static func mayBeJSON(_ contentType: String) -> Bool {
+        let type = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+        return ["", "application/json", "text/json", "text/plain"].contains(type) || type.hasSuffix("+json")
+    }
+
     /// Headers that a sequence never sees: they are the caller's secrets, or this server's business.
     private static let hiddenHeaders: Set<String> = [
         "authorization", "cookie", "proxy-authorization", "connection", "content-length", "expect", "host",

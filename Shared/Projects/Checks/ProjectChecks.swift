@@ -9,6 +9,26 @@ struct ProjectChecks {
     /// Where `project.yaml` names the login sequence.
     let loginPosition: SourcePosition
     let problems: ProblemCollector
+    /// The files that something is wrong with: what is missing in one of them may be what could not be read.
+    private let faulty: Set<String>
+
+    init(
+        project: Project,
+        layout: ProjectLayout,
+        symbols: SymbolTable,
+        loginPosition: SourcePosition,
+        problems: ProblemCollector
+    ) {
+        self.project = project
+        self.layout = layout
+        self.symbols = symbols
+        self.loginPosition = loginPosition
+        self.problems = problems
+        faulty = Set(problems.problems.map(\.file))
+    }
+
+    /// Whether all that the file declares is known.
+    func isWhole(_ file: String) -> Bool { !faulty.contains(file) }
 
     func check() {
         checkConnectors()
@@ -45,7 +65,8 @@ struct ProjectChecks {
 
     private func checkLogin() {
         guard let login = project.login,
-            let sequence = sequence(SequenceReference(sequence: login), at: loginPosition)
+            let sequence = sequence(SequenceReference(sequence: login), at: loginPosition),
+            isWhole(sequence.position.file)
         else { return }
         let missing = ["user", "password"].filter { name in !sequence.variables.contains { $0.name == name } }
         if !missing.isEmpty {
@@ -71,7 +92,8 @@ struct ProjectChecks {
     private func check(_ listener: Listener) {
         checkDatabase(listener.database, at: listener.positions["database"])
         if case .view(let design, let view) = listener.selection, let database = project.databases[listener.database],
-            !database.hasView(view, inDesign: design)
+            !database.hasView(view, inDesign: design),
+            !faulty.contains(where: { $0.hasPrefix("databases/\(listener.database)/") })
         {
             let known = database.designDocuments.flatMap { name, document in
                 (document["views"]?.objectValue?.names ?? [])
@@ -85,7 +107,7 @@ struct ProjectChecks {
             )
         }
         let position = listener.positions["sequence"]
-        guard let sequence = sequence(listener.sequence, at: position) else { return }
+        guard let sequence = sequence(listener.sequence, at: position), isWhole(sequence.position.file) else { return }
         guard let variable = sequence.variables.first(where: { $0.name == Listener.variable }), variable.isMulti else {
             problems.report(
                 "the sequence '\(listener.sequence)' must take the documents as its variable '\(Listener.variable)'",
@@ -107,6 +129,8 @@ struct ProjectChecks {
         guard case .sequence(let reference) = job.work,
             let sequence = sequence(reference, at: job.positions["sequence"])
         else { return }
+        checkUser(job.runAs, of: sequence, at: job.positions["sequence"])
+        guard isWhole(sequence.position.file) else { return }
         do {
             _ = try sequence.variables.bind(job.variables)
         } catch {
@@ -115,7 +139,6 @@ struct ProjectChecks {
                 at: job.positions["with"]
             )
         }
-        checkUser(job.runAs, of: sequence, at: job.positions["sequence"])
     }
 
     private func check(_ rule: NotificationRule) {
@@ -127,6 +150,7 @@ struct ProjectChecks {
     private func check(_ test: TestCase) {
         guard let sequence = sequence(SequenceReference(sequence: test.sequence), at: test.position) else { return }
         if case .failure = test.expectation { return }
+        guard isWhole(sequence.position.file), !problems.isPardoned(test.variablesPosition) else { return }
         do {
             _ = try sequence.variables.bind(test.variables)
         } catch {

@@ -32,6 +32,7 @@ struct SequenceChecks {
                 return
             }
             guard let variables = connector.variables(ofTransaction: reference.transaction) else {
+                guard checks.isWhole(connector.position.file) else { return }
                 problems.reportUnknown(
                     "the connector '\(reference.connector)' has no transaction '\(reference.transaction)'",
                     name: reference.transaction,
@@ -41,8 +42,10 @@ struct SequenceChecks {
                 return
             }
             check(call, variables: variables, of: "the transaction '\(reference)'")
+            if case .fullSync = connector.kind { checkWords(of: call, reference) }
         case .sequence(let reference):
-            guard let called = checks.sequence(reference, at: call.position) else { return }
+            guard let called = checks.sequence(reference, at: call.position), checks.isWhole(called.position.file)
+            else { return }
             check(call, variables: called.variables, of: "the sequence '\(reference)'")
         }
     }
@@ -71,6 +74,24 @@ struct SequenceChecks {
             } catch {
                 problems.report("\(target) cannot be called so: \(error.message)", at: call.argumentsPosition)
             }
+        }
+    }
+}
+
+extension SequenceChecks {
+    /// Finds words that the transactions on documents do not know, such as a policy that is none.
+    private func checkWords(of call: StepCall, _ reference: TransactionReference) {
+        guard !problems.isDeployed, let transaction = FullSyncTransaction(rawValue: reference.transaction)
+        else { return }
+        for variable in transaction.variables {
+            guard let value = call.arguments.literal(of: variable.name), !value.isNull,
+                let fault = transaction.fault(of: value, for: variable.name)
+            else { continue }
+            problems.report(
+                "the transaction '\(reference)' cannot be called so: \(fault.message)",
+                at: call.argumentsPosition,
+                suggestion: fault.suggestion
+            )
         }
     }
 }

@@ -47,6 +47,7 @@ extension SourceMembers {
         let fields = list("fields") ?? []
         describe("fields", as: .list, isRequired: true)
         let filter = take("partial_filter_selector")?.node
+        for node in [node(of: "fields"), filter] { problems.pardon(holder: node) }
         guard !fields.isEmpty else {
             reportMissing("fields", expected: "the fields by whose values it is ordered, like [type, due]")
             return nil

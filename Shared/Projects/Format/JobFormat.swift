@@ -10,6 +10,7 @@ extension ProjectReader {
         guard var members = members(of: file, subject: "a job") else { return nil }
         let description = members.text("description")
         let work = readWork(&members)
+        problems.pardon(holder: members.node(of: "with"))
         let variables = JSONObject((members.mapping("with") ?? []).map { ($0.name, $0.node.json) })
         let timetable = readTimetable(&members, isMember: isMember)
         let missed: MissedFirings = members.choice("missed", default: .once)

@@ -12,6 +12,7 @@ extension ProjectReader {
         members.describe("sequence", as: .text)
         let transaction = members.text("transaction")
         let group = members.list("group")
+        problems.pardon(holder: members.node(of: "group"))
         let mode: Job.Mode = members.choice("mode", default: .series)
         guard members.exclusive(["sequence", "transaction", "group"]).count < 2 else { return nil }
         if members.has("mode"), group == nil {
@@ -57,10 +58,11 @@ extension ProjectReader {
     }
 
     /// The sequences of the jobs that run something else than a sequence.
-    func sequencesOfJobs(in project: Project) -> [SequenceDefinition] {
-        project.jobs.values.compactMap { job in
+    func sequencesOfJobs(in project: Project, _ layout: ProjectLayout) -> [SequenceDefinition] {
+        let declared = layout.jobs.map(\.name)
+        return project.jobs.values.compactMap { job in
             if case .sequence = job.work { return nil }
-            let maker = JobSequenceMaker(jobs: project.jobs, problems: problems)
+            let maker = JobSequenceMaker(jobs: project.jobs, declared: declared, problems: problems)
             let steps = maker.steps(of: job, within: [])
             return SequenceDefinition(
                 project: project.name,
@@ -80,6 +82,8 @@ extension ProjectReader {
 /// Makes steps of what jobs do, as if they had been written.
 private struct JobSequenceMaker {
     let jobs: [String: Job]
+    /// The names of all that have a file, also of those that could not be read.
+    let declared: [String]
     let problems: ProblemCollector
 
     /// The called sequences have limits of their own.
@@ -105,7 +109,9 @@ private struct JobSequenceMaker {
     private func member(_ name: String, of group: Job, within groups: [String]) -> Job? {
         let position = group.positions["group"]
         guard let job = jobs[name] else {
-            problems.reportUnknown("there is no job '\(name)'", name: name, among: jobs.keys, at: position)
+            if !declared.contains(name) {
+                problems.reportUnknown("there is no job '\(name)'", name: name, among: declared, at: position)
+            }
             return nil
         }
         guard !groups.contains(name) else {

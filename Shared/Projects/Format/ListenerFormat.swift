@@ -37,6 +37,7 @@ extension ProjectReader {
     private func readSelection(_ members: inout SourceMembers) -> Listener.Selection? {
         let view = members.text("view")
         let selector = members.take("selector")?.node
+        problems.pardon(holder: selector)
         let all = members.flag("all", default: false)
         let written = members.exclusive(["view", "selector", "all"])
         if written.isEmpty {

@@ -10,7 +10,7 @@ package struct ProjectProblems: Error, Sendable, CustomStringConvertible {
 }
 
 extension Project {
-    /// Reads and checks a project.
+    /// Reads a project that was deployed, and checks it as all versions of this system have.
     ///
     /// - Parameters:
     ///   - files: The texts of its files by path, relative to the project's folder, with `/` between folders.
@@ -25,7 +25,7 @@ extension Project {
         symbol lookup: Symbol.Lookup,
         unset substitute: Symbol.Substitute? = nil
     ) throws(ProjectProblems) -> Project {
-        let problems = ProblemCollector()
+        let problems = ProblemCollector(isDeployed: true)
         let project = read(files, limits, lookup, substitute, problems)
         guard let project, problems.problems.isEmpty else { throw ProjectProblems(problems: problems.problems) }
         return project

@@ -48,7 +48,7 @@ struct ProjectReader {
         for (name, file) in layout.jobs {
             project.jobs[name] = readJob(name, file: file, isMember: grouped.contains(name))
         }
-        for sequence in sequencesOfJobs(in: project) { project.sequences[sequence.name] = sequence }
+        for sequence in sequencesOfJobs(in: project, layout) { project.sequences[sequence.name] = sequence }
         for (name, file) in layout.scripts { project.modules[name] = .string(files[file] ?? "") }
         for (name, file) in layout.tests { project.tests += readTests(name, file: file) }
         for (name, database) in layout.databases { project.databases[name] = readDatabase(name, files: database) }
@@ -139,8 +139,12 @@ struct ProjectReader {
                 problems.report("'\(member.name)' is no name for a symbol (letters, digits and _)", at: member.position)
                 continue
             }
-            guard var reader = SourceMembers(member.node, subject: "a symbol", problems: problems) else { continue }
             var symbol = Symbol(name: member.name, isSecret: false, position: member.position)
+            guard var reader = SourceMembers(member.node, subject: "a symbol", problems: problems) else {
+                symbol.isFaulty = true
+                result.append(symbol)
+                continue
+            }
             symbol.description = reader.text("description")
             // What its author means by a word that is none is rather that nobody shall see it.
             symbol.isSecret = reader.flag("secret", default: reader.has("secret"))
@@ -149,7 +153,7 @@ struct ProjectReader {
                     symbol.defaultValue = value
                 } else {
                     reader.reportType(of: "default", expected: "a text, number or boolean", found: standard)
-                    symbol.defaultValue = ""
+                    symbol.isFaulty = true
                 }
             }
             reader.finish()

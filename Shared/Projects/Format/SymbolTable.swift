@@ -10,6 +10,8 @@ package struct Symbol: Sendable, Hashable {
     /// The value when the environment gives none; nil when it must give one.
     package var defaultValue: JSONValue?
     package var position: SourcePosition
+    /// Whether its declaration is wrong, which is told where it stands.
+    var isFaulty = false
 }
 
 extension Symbol {
@@ -24,6 +26,8 @@ extension Symbol {
 struct SymbolTable {
     private(set) var symbols: [String: Symbol] = [:]
     private var values: [String: JSONValue] = [:]
+    /// Those whose value is not the one that they will have.
+    private var unset: Set<String> = []
 
     /// No symbols: nothing is replaced.
     init() {}
@@ -38,11 +42,15 @@ struct SymbolTable {
     ) {
         for symbol in symbols {
             self.symbols[symbol.name] = symbol
-            if let text = lookup(symbol.name) {
+            if symbol.isFaulty {
+                unset.insert(symbol.name)
+                values[symbol.name] = ""
+            } else if let text = lookup(symbol.name) {
                 values[symbol.name] = .string(text)
             } else if let value = symbol.defaultValue {
                 values[symbol.name] = value
             } else if let text = substitute?(symbol.name) {
+                unset.insert(symbol.name)
                 values[symbol.name] = .string(text)
             } else {
                 problems.report(
@@ -70,9 +78,13 @@ struct SymbolTable {
 
     /// The text with the symbols' values in place of `${NAME}`; `$${` is the text `${`.
     ///
-    /// A text without quotes that is one symbol and nothing else takes the type of what was put in its place.
+    /// A text without quotes that is one symbol and nothing else takes the type of what was put in its place. What has
+    /// a symbol in it whose value is not known here is let pass, as nobody can judge the whole.
     func resolve(_ text: String, isPlain: Bool, at position: SourcePosition, problems: ProblemCollector) -> JSONValue {
         guard text.contains("${") else { return isPlain ? YAMLSource.plainValue(text) : .string(text) }
+        var isOpen = false
+        // Not before all of its symbols are looked at: of each that is wrong it is told.
+        defer { if isOpen { problems.pardon(position) } }
         var result = ""
         var rest = text[...]
         while let start = rest.firstRange(of: "${") {
@@ -88,7 +100,11 @@ struct SymbolTable {
             }
             let name = String(rest[..<end])
             rest = rest[rest.index(after: end)...]
-            guard let value = value(of: name, at: position, problems: problems) else { continue }
+            isOpen = isOpen || unset.contains(name)
+            guard let value = value(of: name, at: position, problems: problems) else {
+                isOpen = true
+                continue
+            }
             if isPlain, result.isEmpty, rest.isEmpty { return plainValue(name) }
             result += value
         }

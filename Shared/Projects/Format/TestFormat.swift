@@ -27,6 +27,7 @@ extension ProjectReader {
         let name = members.text("name")
         let sequence = members.text("call", required: "the sequence that is called")
         let caller = readCaller(&members)
+        problems.pardon(holder: members.node(of: "with"))
         let variables = JSONObject((members.mapping("with") ?? []).map { ($0.name, $0.node.json) })
         let expectation = readExpectation(&members)
         let patience = members.duration("within", atMost: Self.longestPatience, default: .zero)
@@ -40,7 +41,8 @@ extension ProjectReader {
             variables: variables,
             expectation: expectation,
             patience: patience,
-            position: members.position(of: "call")
+            position: members.position(of: "call"),
+            variablesPosition: members.position(of: "with")
         )
     }
 
@@ -61,6 +63,7 @@ extension ProjectReader {
     /// Reads `expect`, `answer` or `fails`, of which a case has one at most.
     private func readExpectation(_ members: inout SourceMembers) -> TestCase.Expectation {
         let selector = members.take("expect")?.node
+        problems.pardon(holder: selector)
         let answer = members.take("answer")?.node
         let code = members.text("fails")
         members.exclusive(["expect", "answer", "fails"])

@@ -179,9 +179,11 @@ extension YAMLSource {
             let parts = [context?.text ?? "", problem].filter { !$0.isEmpty }
             message = "is no YAML: \(parts.joined(separator: ", "))"
         case .duplicatedKeysInMapping(let duplicates, let context):
-            let names = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+            let names = duplicates.map { "'\($0)'" }
             (line, column) = (context.mark.line, context.mark.column)
-            message = "the member \(names) stands twice"
+            message =
+                names.count == 1
+                ? "the member \(names[0]) stands twice" : "the members \(names.joined(separator: ", ")) stand twice"
         case .reader(let problem, let offset, _, _):
             line = 1 + text.utf8.prefix(offset ?? 0).count { $0 == UInt8(ascii: "\n") }
             message = "is no YAML: \(problem)"

@@ -34,6 +34,7 @@ package struct TestCase: Sendable {
     /// For how long the call is repeated until what is expected comes: what listeners do takes a moment.
     package let patience: Duration
     package let position: SourcePosition
+    package let variablesPosition: SourcePosition
 }
 
 extension TestCase.Expectation {

@@ -37,11 +37,19 @@ package final class ProblemCollector {
     package static let limit = 200
 
     private var seen: Set<ProjectProblem> = []
+    private var pardoned: Set<SourcePosition> = []
     /// What notes what is asked for, when it is no project that is read but its format.
     package let probes: SchemaProbes?
 
-    package init(probes: SchemaProbes? = nil) {
+    /// Whether what is read was deployed: an earlier version found it right, and may have seen less than this one.
+    ///
+    /// A service runs it all the same, as it ran before. What is new to see is asked for by `fullsync check` and by the
+    /// next deployment.
+    package let isDeployed: Bool
+
+    package init(probes: SchemaProbes? = nil, isDeployed: Bool = false) {
         self.probes = probes
+        self.isDeployed = isDeployed
     }
 
     /// The problems in the order of file, line and column.
@@ -51,8 +59,27 @@ package final class ProblemCollector {
 
     /// Adds a problem; the same one said twice counts once.
     package func report(_ message: String, at position: SourcePosition, suggestion: String? = nil) {
-        guard seen.count < Self.limit else { return }
+        guard seen.count < Self.limit, !pardoned.contains(position) else { return }
         seen.insert(ProjectProblem(at: position, message, suggestion: suggestion))
+    }
+
+    /// Lets pass from now on what the value at that place is: another one will stand there.
+    package func pardon(_ position: SourcePosition) { pardoned.insert(position) }
+
+    /// Lets pass a value of many, too, when one of them is let pass.
+    package func pardon(holder node: SourceNode?) {
+        if let node, holdsPardoned(node) { pardon(node.position) }
+    }
+
+    /// Whether what stands there is let pass.
+    package func isPardoned(_ position: SourcePosition) -> Bool { pardoned.contains(position) }
+
+    private func holdsPardoned(_ node: SourceNode) -> Bool {
+        switch node.content {
+        case .scalar: isPardoned(node.position)
+        case .list(let nodes): nodes.contains(where: holdsPardoned)
+        case .mapping(let members): members.contains { holdsPardoned($0.node) }
+        }
     }
 
     /// Adds a problem about a name that does not exist, with the nearest of the names that do.

@@ -61,6 +61,11 @@ package struct SourceMembers {
     /// Does not make the name known.
     package func has(_ name: String) -> Bool { members[name] != nil }
 
+    /// The value of a member as it was written.
+    ///
+    /// Does not make the name known.
+    package func node(of name: String) -> SourceNode? { members[name]?.node }
+
     /// Where the member's value stands, or the mapping when there is none.
     package func position(of name: String) -> SourcePosition {
         members[name]?.node.position ?? position

@@ -70,6 +70,17 @@ package struct StepMembers {
         }
     }
 
+    /// Whether a value is an expression, where none is evaluated: that is reported.
+    func refusesExpression(_ node: SourceNode, of name: String) -> Bool {
+        guard node.string?.utf8.first == UInt8(ascii: "="), !problems.isDeployed else { return false }
+        problems.report(
+            "'\(name)' takes no expression: it is the same in every run",
+            at: node.position,
+            suggestion: "write the value itself"
+        )
+        return true
+    }
+
     /// A member whose value may hold expressions.
     package mutating func template(_ name: String) -> Template? {
         node(name).map(Template.init)
@@ -166,7 +177,7 @@ package struct StepMembers {
                 members.reportType(of: name, expected: "a list of names", found: node)
                 return nil
             }
-            return text
+            return refusesExpression(node, of: name) ? nil : text
         }
     }
 
@@ -243,6 +254,7 @@ extension Step {
 
     private static func read(_ kind: any StepAction.Type, _ reader: inout StepMembers) -> Step? {
         let name = reader.members.text("name")
+        if let node = reader.node("name") { _ = reader.refusesExpression(node, of: "name") }
         _ = reader.members.text("comment")
         let condition = reader.expression("when")
         let action = kind.init(reading: &reader)

@@ -46,7 +46,7 @@ struct TestCommand: AsyncParsableCommand {
             do {
                 var unset: [String] = []
                 // What is deployed has been checked where its symbols are set; here they matter to no case.
-                project = try await CheckCommand.check(files, unset: &unset, as: running ? Self.anyAddress : "")
+                project = try await CheckCommand.check(files, unset: &unset)
             } catch {
                 throw MissingProject(description: "the project is not right; `fullsync check` says where:\n\(error)")
             }
@@ -76,9 +76,6 @@ struct TestCommand: AsyncParsableCommand {
             if failed > 0 { throw FailureCode.general }
         }
     }
-
-    /// What most symbols are that have no default.
-    private static let anyAddress = "http://unset.invalid"
 
     /// Calls one case after the other, as later ones may build on earlier ones.
     private func outcomes(

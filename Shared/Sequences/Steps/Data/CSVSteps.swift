@@ -36,7 +36,11 @@ struct ParseCSVStep: ValueStep {
         var objects: [JSONValue] = []
         for row in rows {
             guard row.fields.count == header.fields.count else {
-                throw Self.failure(row.line, "there are \(row.fields.count) fields for \(header.fields.count) columns")
+                let (fields, columns) = (row.fields.count, header.fields.count)
+                let reason =
+                    (fields == 1 ? "there is 1 field" : "there are \(fields) fields")
+                    + (columns == 1 ? " for 1 column" : " for \(columns) columns")
+                throw Self.failure(row.line, reason)
             }
             objects.append(.object(JSONObject(zip(header.fields, row.fields.map(JSONValue.string)).map { ($0, $1) })))
         }

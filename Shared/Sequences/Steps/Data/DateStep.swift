@@ -18,7 +18,7 @@ struct DateStep: ValueStep {
         let moment = Template(members.value())
         input = .list([moment, members.template("add") ?? .literal([:])])
         zone = Self.zone(members.node("zone"), members.problems)
-        format = Self.format(members.node("format"), members.problems)
+        format = Self.format(members.node("format"), members)
         guard let name = members.resultName() else { return nil }
         resultName = name
     }
@@ -30,10 +30,10 @@ struct DateStep: ValueStep {
         return .gmt
     }
 
-    private static func format(_ node: SourceNode?, _ problems: ProblemCollector) -> MomentFormat {
-        guard let node else { return .iso }
+    private static func format(_ node: SourceNode?, _ members: StepMembers) -> MomentFormat {
+        guard let node, !members.refusesExpression(node, of: "format") else { return .iso }
         if let format = node.string.flatMap(MomentFormat.init) { return format }
-        problems.report(
+        members.problems.report(
             "'format' must be iso, milliseconds, or a pattern like dd.MM.yyyy of at most "
                 + "\(MomentFormat.patternLimit) characters",
             at: node.position

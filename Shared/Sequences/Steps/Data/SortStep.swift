@@ -37,18 +37,23 @@ struct SortStep: ValueStep {
         input = Template(members.value())
         let by = members.node("by")
         let name = members.resultName()
-        keys = Self.keys(by, members.problems)
+        keys = Self.keys(by, members)
         guard let name else { return nil }
         resultName = name
     }
 
-    private static func keys(_ node: SourceNode?, _ problems: ProblemCollector) -> [Key] {
-        guard let node, !node.isNull else { return [Key("")] }
+    private static func keys(_ node: SourceNode?, _ members: StepMembers) -> [Key] {
+        let whole = [Key("")]
+        guard let node, !node.isNull else { return whole }
         let nodes: [SourceNode] = if case .list(let list) = node.content { list } else { [node] }
+        guard !nodes.contains(where: { members.refusesExpression($0, of: "by") }) else { return whole }
         let names = nodes.compactMap(\.string)
         guard !names.isEmpty, names.count == nodes.count, names.count <= keyLimit, names.allSatisfy(isPath) else {
-            problems.report("'by' must have up to \(keyLimit) paths of members, like [-date, name]", at: node.position)
-            return [Key("")]
+            members.problems.report(
+                "'by' must have up to \(keyLimit) paths of members, like [-date, name]",
+                at: node.position
+            )
+            return whole
         }
         return names.map { Key($0) }
     }
