@@ -12,7 +12,7 @@ struct DeviceCommand: AsyncParsableCommand {
         discussion: """
             Without words it reads commands line by line; `help` lists them.
               fullsync device --user ada sync
-              fullsync device --user ada find '{"selector": {"type": "order"}}'
+              fullsync device --user ada find '{"selector": {"type": "workorder"}}'
 
             \(DeviceOptions.discussion)
             """
