@@ -2,6 +2,9 @@ package import JSON
 
 /// What a database demands of the documents that clients send, and how it names their tags.
 package struct DocumentRules: Sendable {
+    /// How many revisions back a database's documents may remember their history.
+    package static let revisionLimits = 1...10_000
+
     /// The member that says whom a document belongs to.
     package var ownerMember = "~owner"
     /// The member that says which groups a document belongs to.

@@ -28,8 +28,13 @@ package struct Timetable: Sendable, Hashable {
 }
 
 extension Timetable: CustomStringConvertible {
-    /// As operators read it: `every 600 s`, or `every 600 s; at 2026-12-01T06:00:00Z`.
+    /// As it is kept, to tell whether it has changed: `every 600 s`, or `every 600 s; at 2026-12-01T06:00:00Z`.
     package var description: String {
         schedules.isEmpty ? "none" : schedules.map(\.description).joined(separator: "; ")
+    }
+
+    /// As operators read it: `every 10m`, or `every 10m; at 2026-12-01T06:00:00Z`.
+    package var shortText: String {
+        schedules.isEmpty ? "none" : schedules.map(\.shortText).joined(separator: "; ")
     }
 }

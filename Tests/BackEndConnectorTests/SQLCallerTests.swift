@@ -278,7 +278,7 @@ import Testing
     @Test func `a driver is the engine's own, or one that the operator allows`() async throws {
         let foreign = try await SQLBackEnd(.mariadb, "one: {sql: SELECT 1}", settings: "driver: SQLite3")
         let failure = try #require(foreign.reason(of: await foreign.call("one")))
-        #expect(failure.code == "connect_failed" && failure.message.contains("connector.odbcDrivers"))
+        #expect(failure.code == "connect_failed" && failure.message.contains("FULLSYNC_CONNECTOR_ODBC_DRIVERS"))
         let allowed = try await SQLBackEnd(
             .sqlite,
             "one: {sql: SELECT 1}",

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Glibc
 import JSON
 import PrivateServers
 import TestSupport
@@ -45,6 +46,10 @@ import Testing
         for empty in [[:], ["FULLSYNC_USER_PASSWORD": ""], ["FULLSYNC_USER_PASSWORD_FILE": file + "x"]] {
             #expect(throws: WrongArgument.self) { try UserPassword.given(empty) }
         }
+        let unread = #expect(throws: WrongArgument.self) {
+            try UserPassword.given(["FULLSYNC_USER_PASSWORD_FILE": file + "x"])
+        }
+        #expect(unread?.description.contains("\(file)x cannot be read") == true)
     }
 
     @Test(
@@ -61,6 +66,12 @@ import Testing
         let directory = TestDirectory.make("new") + "/my-notes"
         let tool = Executables.path("fullsync")
         let made = try await CommandFailure.check(tool, ["new", directory])
+        let mask = umask(0o077)
+        umask(mask)
+        for file in ["project.yaml", ".schema/job.json"] {
+            let attributes = try FileManager.default.attributesOfItem(atPath: "\(directory)/\(file)")
+            #expect(attributes[.posixPermissions] as? Int == Int(0o666 & ~mask), "\(file)")
+        }
         #expect(made.contains("\(directory)/project.yaml"))
         let checked = try await CommandFailure.check(tool, ["check", directory])
         #expect(checked.last == "my-notes: 10 files, nothing wrong.", "\(checked)")

@@ -10,12 +10,15 @@ import Testing
         let system = try await FakeSystem()
         let start = try await system.fullsync("start")
         #expect(start.status == .code(0), "\(start.output)")
+        // There is no demo here.
+        #expect(start.output.contains("make stop") && !start.output.contains("make demo"), "\(start.output)")
         let services = try #require(try system.endpoints()["services"]?.objectValue)
         #expect(services.names.sorted() == FakeSystem.services.filter { $0 != "demo-erp" }.sorted())
         try await system.expectReady()
 
         let stop = try await system.fullsync("stop")
         #expect(stop.status == .code(0), "\(stop.output)")
+        #expect(stop.output.hasSuffix("\nEverything is stopped.\n"), "\(stop.output)")
         try await system.expectNothingRuns()
         #expect(!FileManager.default.fileExists(atPath: system.home + "/endpoints.json"))
         let log = try TextFile.read(system.home + "/logs/scheduler.log")

@@ -182,6 +182,13 @@ extension WrongProjects {
         ),
         .replacing(
             "anonymous: read",
+            with: "revisionLimit: 10001",
+            in: "databases/docs/database.yaml",
+            gives:
+                "databases/docs/database.yaml:1:16: 'revisionLimit' must be a whole number from 1 to 10000, found 10001"
+        ),
+        .replacing(
+            "anonymous: read",
             with: "ownerMember: _owner",
             in: "databases/docs/database.yaml",
             gives:

@@ -28,6 +28,9 @@ import Testing
         #expect(Timetable([]).description == "none")
         let two = Timetable([.every(seconds: 60), .at(Timestamp(seconds: 0))])
         #expect(two.description == "every 60 s; at 1970-01-01T00:00:00Z")
+        #expect(two.shortText == "every 1m; at 1970-01-01T00:00:00Z" && Timetable([]).shortText == "none")
+        let texts = [86_400, 5_400, 7_200, 45].map { Schedule.every(seconds: $0).shortText }
+        #expect(texts == ["every 1d", "every 90m", "every 2h", "every 45s"])
         #expect(two.firesAtOnce && !Timetable(.at(Timestamp(seconds: 0))).firesAtOnce)
     }
 }

@@ -16,11 +16,13 @@ extension SystemTests {
             _ stage: Stage,
             _ user: String,
             _ arguments: [String],
-            password: String = "canary-pw"
+            password: String = "canary-pw",
+            server: String? = nil
         ) async throws -> (status: ChildProcess.ExitStatus, last: String) {
             let log = LogFile("\(folder)/output-\(UUID().uuidString)")
+            let running = try await RunningSystem.shared.http
             let given = [
-                command, "--user", user, "--server", try await RunningSystem.shared.http, "--database", stage.database,
+                command, "--user", user, "--server", server ?? running, "--database", stage.database,
                 "--directory", "\(folder)/\(command)",
             ]
             let child = try await ChildProcess.start(
@@ -63,6 +65,8 @@ extension SystemTests {
             #expect(document["n"] == 1 && document["m"] == nil)
             #expect(try await stage.administrator.get("\(stage.path)/own").json["m"] == 2)
             #expect(try await device("--json", "call", "no-project.sequence").status == .code(66))
+            let away = try await fullsync("device", stage, user, ["sync"], server: "http://127.0.0.1:1")
+            #expect(away.status == .code(69) && away.last.contains("unreachable"), "\(away.last)")
         }
 
         @Test func `a file that the tool makes is a beginning, and no file is overwritten`() async throws {

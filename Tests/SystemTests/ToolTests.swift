@@ -35,8 +35,13 @@ extension SystemTests {
                     ["name", "database", "state", "behind", "waiting", "running", "failed", "uncertain"],
                     project: project
                 ),
-                Listing("listeners", "listeners", ["name"], project: project),
-                Listing("jobs PROJECT", "jobs", ["name", "schedule", "state", "next", "last"], project: project),
+                Listing("listeners", "listeners", ["project", "name"], project: project),
+                Listing(
+                    "jobs PROJECT",
+                    "jobs",
+                    ["project", "name", "schedule", "state", "next", "last"],
+                    project: project
+                ),
                 Listing("jobs show PROJECT night", "next", project: project),
                 Listing("databases", "databases", ["name", "info", "settings"], project: project),
                 Listing("users", "users", ["name", "created", "changed"], project: project),
@@ -181,6 +186,8 @@ extension SystemTests {
             #expect(try await tool("groups", "add", group, name).output == "\(name) is in \(group)\n")
             let kept = try await tool("users", "put", name, "--keep-password", "--groups", "blue", "--json")
             #expect(kept.status == 0 && kept.json["groups"] == ["blue"], "\(kept.output)")
+            let colon = try await system.administrator.send("PUT", "/_fullsync/users/a:b", ["password": "x"])
+            #expect(colon.status == 400)
             let nameless = try await Tool(system)("users", "put", name)
             #expect(nameless.status == 64 && nameless.errors.contains("set FULLSYNC_USER_PASSWORD"))
             for ended in [made, kept, nameless] { #expect(!(ended.output + ended.errors).contains("secret of ann")) }
@@ -208,11 +215,23 @@ extension SystemTests {
             let back = try await tool("rollback", project)
             #expect(back.output == "\(project): version 3 is live, with the files of version 1\n", "\(back.errors)")
             #expect(try await tool("call", project, "a").json == ["n": 1])
-            #expect(try await tool("rollback", project, "2", "--json").json["from"] == 2)
+            let same = try await tool("rollback", project, "1")
+            #expect(
+                same.output == "\(project): nothing has changed, version 3 is live, with the files of version 1\n"
+            )
+            let other = try await tool("rollback", project, "2", "--json").json
+            #expect(other["from"] == 2 && other["changed"] == true)
+            let live = try await tool("rollback", project, "4", "--json").json
+            #expect(live["version"] == 4 && live["changed"] == false)
             #expect(try await tool("rollback", project, "9").status == 66)
             try TextFile.replace(directory + "/sequences/a.yaml", with: "steps: [{fly: high}]\n")
             let wrong = try await tool("deploy", directory)
-            #expect(wrong.status == 65 && wrong.errors.contains("sequences/a.yaml:1"), "\(wrong.errors)")
+            #expect(wrong.status == 1 && wrong.errors.contains("sequences/a.yaml:1"), "\(wrong.errors)")
+            for command in ["check", "deploy", "test"] {
+                let shown = try await tool(command, directory, "--json")
+                let problem = shown.json["problems"]?.arrayValue?.first
+                #expect(shown.status == 1 && problem?["file"] == "sequences/a.yaml", "\(command): \(shown.output)")
+            }
             #expect(try await tool("undeploy", project).output == "\(project) is not live any more\n")
             for words in [["call", project, "a"], ["undeploy", project], ["jobs", project]] {
                 let ended = try await tool.run(words)

@@ -77,7 +77,9 @@ struct ODBCBackEnds: Sendable {
         switch connector.place {
         case .file(let path):
             guard let folder else {
-                throw .connectFailed("files of SQLite are not allowed here; the operator sets connector.sqliteFolder")
+                throw .connectFailed(
+                    "files of SQLite are not allowed here; the operator sets FULLSYNC_CONNECTOR_SQLITE_FOLDER"
+                )
             }
             string["Database"] = "\(folder)/\(path)"
             // Milliseconds to wait for another's lock; foreign keys are kept; whole numbers come as such.

@@ -33,7 +33,7 @@ struct ODBCDrivers: Sendable {
         let standard = connector.engine.driver
         guard let driver = connector.driver, driver != standard else { return standard }
         guard allowed[connector.engine]?.contains(driver) ?? false else {
-            throw .connectFailed("its driver is not allowed here; the operator sets connector.odbcDrivers")
+            throw .connectFailed("its driver is not allowed here; the operator sets FULLSYNC_CONNECTOR_ODBC_DRIVERS")
         }
         return driver
     }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import PrivateServers
 import Settings
 
@@ -8,8 +9,9 @@ struct AdministeredEndpoint: Sendable {
 
     /// How it is found, for the help of commands.
     static let discussion = """
-        The system is the one in FULLSYNC_HOME, or the one at FULLSYNC_ENDPOINT with the administrator
-        FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD (or FULLSYNC_ADMIN_PASSWORD_FILE).
+        The system is the one in FULLSYNC_HOME, whose administrator's password is in that home; or the one at
+        FULLSYNC_ENDPOINT with the administrator FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD (or
+        FULLSYNC_ADMIN_PASSWORD_FILE), which then must be set.
         """
 
     private static let endpoint = Setting("endpoint", .optional(.string), default: nil, "The endpoint's address.")
@@ -24,32 +26,74 @@ struct AdministeredEndpoint: Sendable {
     /// - Throws: When there is no password to be found.
     init() throws {
         let settings = try ToolSettings()
-        let address = try SettingReader.ofThisProcess()[Self.endpoint]
-        guard let password = settings.adminPassword?.reveal() else {
-            try self.init(
-                home: Home(settings.home),
-                port: settings.port,
-                address: address,
-                user: settings.adminUser
-            )
-            return
-        }
+        let address = try Self.address(try SettingReader.ofThisProcess()[Self.endpoint], Self.endpoint.variable)
         self.init(
-            address: address ?? Self.local(settings.port),
-            credentials: DemoProject.Credentials(user: settings.adminUser, password: password)
+            address: address ?? ServerAddress.local(settings.port),
+            credentials: try .ofAdministrator(settings, at: address, Self.endpoint.variable)
         )
     }
 
     /// The endpoint of a home that keeps the administrator's password.
-    init(home: Home, port: Int, address: String? = nil, user: String = "admin") throws {
-        guard let password = TextFile.firstLine(of: home.adminPasswordFile) else {
-            throw DemoFailure("\(home.adminPasswordFile) is not there; set FULLSYNC_ADMIN_PASSWORD or its _FILE")
-        }
+    init(home: Home, port: Int) throws {
         self.init(
-            address: address ?? Self.local(port),
-            credentials: DemoProject.Credentials(user: user, password: password)
+            address: ServerAddress.local(port),
+            credentials: DemoProject.Credentials(user: "admin", password: try home.adminPassword)
         )
     }
 
-    private static func local(_ port: Int) -> String { "http://127.0.0.1:\(port)" }
+    /// The address that a variable names.
+    static func address(_ given: String?, _ variable: String) throws -> String? {
+        guard let given else { return nil }
+        guard let address = ServerAddress.checked(given) else {
+            // It may have credentials in it, which are nobody's to read.
+            throw WrongConfiguration(description: "\(variable) must be \(ServerAddress.expected)")
+        }
+        return address
+    }
+}
+
+extension DemoProject.Credentials {
+    /// Those that are set, or that the home keeps: for its own system, and for nobody else to see.
+    ///
+    /// - Parameters:
+    ///   - address: That of a system elsewhere; nil for the home's.
+    ///   - variable: What named the address.
+    static func ofAdministrator(
+        _ settings: ToolSettings,
+        at address: String?,
+        _ variable: String
+    ) throws -> DemoProject.Credentials {
+        let home = Home(settings.home)
+        if let password = settings.adminPassword?.reveal() {
+            return DemoProject.Credentials(user: settings.adminUser, password: password)
+        }
+        guard address.map({ ServerAddress.isLocal($0, settings.port) }) ?? true else {
+            throw WrongConfiguration(
+                description: "\(variable) names another system than that of \(home.path), whose password is for that "
+                    + "one only; set FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD (or its _FILE)"
+            )
+        }
+        return DemoProject.Credentials(user: settings.adminUser, password: try home.adminPassword)
+    }
+}
+
+extension Home {
+    /// The administrator's password, as the first start made it.
+    fileprivate var adminPassword: String {
+        get throws {
+            guard let password = TextFile.firstLine(of: adminPasswordFile) else {
+                throw WrongConfiguration(
+                    description: "\(adminPasswordFile) is not there; `fullsync start` starts a system, FULLSYNC_HOME "
+                        + "names the home of another one, or set FULLSYNC_ADMIN_PASSWORD (or its _FILE)"
+                )
+            }
+            return password
+        }
+    }
+}
+
+/// What the environment says, or does not say, keeps a command from its work.
+struct WrongConfiguration: Error, CustomStringConvertible, ErrorWithExitCode {
+    let description: String
+    var exitCode: ExitCode { FailureCode.configuration }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import PrivateServers
 import Settings
 
 /// The exit codes of the tool's failures, as `sysexits.h` has them.
@@ -11,6 +12,10 @@ enum FailureCode {
     static let notFound = ExitCode(66)
     /// The endpoint does not answer, or cannot at the moment.
     static let unavailable = ExitCode(69)
+    /// What the command found could not be written.
+    static let noOutput = ExitCode(74)
+    /// Whoever answered is no endpoint, or another one than this tool knows.
+    static let strangeAnswer = ExitCode(76)
     /// The credentials are wrong, or do not suffice.
     static let noPermission = ExitCode(77)
     /// A setting is wrong.
@@ -37,11 +42,27 @@ protocol ErrorWithExitCode: Error {
 func reportingFailure(_ body: () async throws -> Void) async throws {
     do {
         try await body()
+        if let error = Console.outputError { throw OutputFailure(errorNumber: error) }
     } catch let code as ExitCode {
         throw code
     } catch {
-        try? FileHandle.standardError.write(contentsOf: Data("fullsync: \("\(error)".printableLines)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("fullsync: \(text(of: error).printableLines)\n".utf8))
         if let error = error as? any ErrorWithExitCode { throw error.exitCode }
         throw error is SettingError || error is SettingErrors ? FailureCode.configuration : FailureCode.general
     }
+}
+
+/// What an error says; of one of a file its path, and what the system answered.
+func text(of error: any Error) -> String {
+    guard let error = error as? CocoaError, let path = error.filePath, let cause = error.underlying as? POSIXError
+    else { return "\(error)" }
+    return FileError(path: path, errorNumber: cause.code.rawValue).description
+}
+
+/// The output is full, or gone in another way than by a reader who has seen enough.
+private struct OutputFailure: Error, CustomStringConvertible, ErrorWithExitCode {
+    let errorNumber: Int32
+
+    var description: String { "the output cannot be written: \(String(cString: strerror(errorNumber)))" }
+    var exitCode: ExitCode { FailureCode.noOutput }
 }

@@ -20,6 +20,10 @@ struct FullSyncCommand: AsyncParsableCommand {
 
             The state is in FULLSYNC_HOME (default .fullsync); several homes run beside each other when each has a
             FULLSYNC_PORT (default 5984) of its own. `fullsync run --help` lists the settings.
+
+            Commands end with 0; with 1 when something is wrong, 64 when called wrongly, 65 when what is given is
+            refused, 66 when what is named is not there, 69 when nobody answers, 74 when the output cannot be written,
+            76 when who answers is no endpoint, 77 when the credentials do not suffice, 78 for a wrong setting.
             """,
         subcommands: [
             RunCommand.self, StartCommand.self, StopCommand.self, StatusCommand.self, DemoCommand.self,

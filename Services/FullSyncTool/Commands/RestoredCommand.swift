@@ -1,6 +1,4 @@
 import ArgumentParser
-import AsyncHTTPClient
-import NIOCore
 import NIOHTTP1
 
 /// `fullsync restored`: says that the data is that of a backup.
@@ -19,15 +17,9 @@ struct RestoredCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailure {
             let endpoint = try AdministeredEndpoint()
-            var request = HTTPClientRequest(url: "\(endpoint.address)/_fullsync/incarnations")
-            request.method = .POST
-            request.headers.add(name: "Authorization", value: endpoint.credentials.authorization)
-            request.headers.add(name: "Content-Type", value: "application/json")
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
-            guard response.status == .ok else {
-                let answer = String(buffer: try await response.body.collect(upTo: 1 << 20))
-                throw DemoFailure("the endpoint refused it: \(answer)")
-            }
+            let type = (name: "Content-Type", value: "application/json")
+            let path = ["_fullsync", "incarnations"]
+            _ = try await endpoint.change(.init(method: .POST, path: path, headers: [type]))
             Console().print("all databases have a new incarnation")
         }
     }

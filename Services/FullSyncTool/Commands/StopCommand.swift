@@ -19,6 +19,7 @@ struct StopCommand: AsyncParsableCommand {
                 console.print(ended ? "Full Sync is stopped." : "Full Sync does not run in \(home.path).")
                 return
             }
+            let said = home.supervisorLog.size
             let follower = LogFollower(home.supervisorLog)
             supervisor.send(.terminate)
             let ended = await follower.relaying(to: console) { await supervisor.hasEnded(within: Self.patience) }
@@ -28,7 +29,8 @@ struct StopCommand: AsyncParsableCommand {
                 _ = await supervisor.hasEnded(within: .seconds(5))
             }
             await home.endLeftovers { console.print($0) }
-            console.print("Full Sync is stopped.")
+            // What runs in the foreground says elsewhere that it has ended.
+            if !ended || home.supervisorLog.size == said { console.print("Full Sync is stopped.") }
         }
     }
 

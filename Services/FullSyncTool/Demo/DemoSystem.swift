@@ -15,7 +15,7 @@ struct DemoSystem: Sendable {
         "demo.endpoint",
         .optional(.string),
         default: nil,
-        "The endpoint's address; that of the system in FULLSYNC_HOME when not set."
+        "The endpoint's address, with FULLSYNC_ADMIN_PASSWORD set; that of the system in FULLSYNC_HOME when not set."
     )
     private static let erpSetting = Setting(
         "demo.erpUrl",
@@ -41,11 +41,12 @@ struct DemoSystem: Sendable {
         let settings = try ToolSettings()
         let reader = try SettingReader.ofThisProcess()
         let home = Home(settings.home)
-        endpoint = try reader[Self.endpointSetting] ?? Self.announced("replication-endpoint", in: home)
+        let variable = Self.endpointSetting.variable
+        let given = try AdministeredEndpoint.address(try reader[Self.endpointSetting], variable)
+        endpoint = try given ?? Self.announced("replication-endpoint", in: home)
         erp = try reader[Self.erpSetting] ?? Self.announced("demo-erp", in: home)
         erpToken = try reader[Self.erpTokenSetting] ?? Self.secret(home.erpTokenFile)
-        let password = try settings.adminPassword ?? Self.secret(home.adminPasswordFile)
-        administrator = DemoProject.Credentials(user: settings.adminUser, password: password.reveal())
+        administrator = try .ofAdministrator(settings, at: given, variable)
     }
 
     /// Where a service of the system in `FULLSYNC_HOME` shows its metrics.

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Foundation
 import FullSyncClient
+import Glibc
+import PrivateServers
 
 /// `fullsync device`: a device in the terminal.
 struct DeviceCommand: AsyncParsableCommand {
@@ -10,7 +12,7 @@ struct DeviceCommand: AsyncParsableCommand {
         discussion: """
             Without words it reads commands line by line; `help` lists them.
               fullsync device --user ada sync
-              fullsync device --user ada find '{"selector": {"type": "order"}}'
+              fullsync device --user ada find '{"selector": {"type": "workorder"}}'
 
             \(DeviceOptions.discussion)
             """
@@ -26,14 +28,13 @@ struct DeviceCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailure {
             let console = Console()
-            let client = try await options.client(console)
-            let shell = DeviceShell(client: client, database: options.database, console: console)
+            let shell = try await options.shell(console)
             if words.isEmpty {
                 await shell.run(report)
             } else {
                 shell.show(try await shell.perform(words), report)
             }
-            try await client.close()
+            try await shell.client.close()
         }
     }
 }
@@ -62,12 +63,14 @@ struct PrebuildCommand: AsyncParsableCommand {
     func run() async throws {
         try await reportingFailure {
             let console = Console()
-            let client = try await options.client(console)
-            let shell = DeviceShell(client: client, database: options.database, console: console)
+            // A pull takes long where the file cannot be made.
+            let folder = URL(fileURLWithPath: output).deletingLastPathComponent().path
+            guard access(folder + "/.", W_OK | X_OK) == 0 else { throw FileError(path: folder, errorNumber: errno) }
+            let shell = try await options.shell(console)
             console.print(try await shell.perform(["pull"]).text)
-            try await client.export(options.database, to: URL(fileURLWithPath: output), views: view)
+            try await shell.client.export(options.database, to: URL(fileURLWithPath: output), views: view)
             console.print("\(output) is made")
-            try await client.close()
+            try await shell.client.close()
         }
     }
 }

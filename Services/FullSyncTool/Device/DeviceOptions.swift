@@ -26,17 +26,24 @@ struct DeviceOptions: ParsableArguments {
     private static let password = Setting("device.password", .optional(.secret), default: nil, "The user's password.")
     private static let key = Setting("device.key", .optional(.secret), default: nil, "The device's encryption key.")
 
-    /// The device, its user logged in when the server can be reached.
-    func client(_ console: Console) async throws -> FullSyncClient {
+    func validate() throws {
+        guard server.map({ ServerAddress.checked($0) != nil }) ?? true else {
+            throw ValidationError("--server must be \(ServerAddress.expected)")
+        }
+    }
+
+    /// The commands of the device, its user logged in when the server can be reached.
+    func shell(_ console: Console) async throws -> DeviceShell {
         let (settings, reader) = (try ToolSettings(), try SettingReader.ofThisProcess())
         let folder = directory ?? Home(settings.home).path + "/devices/" + (user ?? "nobody")
         let client = try FullSyncClient(
-            server: server ?? "http://127.0.0.1:\(settings.port)",
+            server: server ?? ServerAddress.local(settings.port),
             directory: URL(fileURLWithPath: folder),
             defaultDatabase: database,
             encryptionKey: try reader[Self.key].map { Data($0.reveal().utf8) }
         )
-        guard let user else { return client }
+        var shell = DeviceShell(client: client, database: database, console: console)
+        guard let user else { return shell }
         guard let password = try reader[Self.password]?.reveal() else {
             throw WrongArgument(description: "set FULLSYNC_DEVICE_PASSWORD, or its _FILE, to the user's password")
         }
@@ -45,8 +52,9 @@ struct DeviceOptions: ParsableArguments {
         } catch let error as FullSyncError where error.status == nil {
             guard await client.user == user else { throw error }
             console.progress("offline: \(error.reason)")
+            shell.offline = error
         }
-        return client
+        return shell
     }
 }
 

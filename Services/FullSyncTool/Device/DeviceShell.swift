@@ -7,6 +7,8 @@ struct DeviceShell: Sendable {
     let client: FullSyncClient
     let database: String
     let console: Console
+    /// Why the user could not be logged in, though the device knows who it is.
+    var offline: FullSyncError?
 
     /// What a command has come to.
     struct Answer: Sendable {
@@ -61,7 +63,8 @@ struct DeviceShell: Sendable {
 
     /// Prints what a command has come to.
     func show(_ answer: Answer, _ report: ReportOptions) {
-        console.print(report.json ? answer.value.text : answer.text)
+        let text = answer.text.isEmpty && Console.isTerminal ? "Nothing was found." : answer.text
+        console.print(report.json ? answer.value.text : text)
     }
 
     /// An error as a line for programs.
@@ -88,7 +91,17 @@ struct DeviceShell: Sendable {
     }
 
     /// Carries a command out.
+    ///
+    /// - Throws: What kept the user from logging in, for a command that needs the server.
     func perform(_ words: [String]) async throws -> Answer {
+        do {
+            return try await carryOut(words)
+        } catch let error as FullSyncError where error.status == 401 {
+            throw offline ?? error
+        }
+    }
+
+    private func carryOut(_ words: [String]) async throws -> Answer {
         var rest = words.dropFirst()
         func next(_ name: String) throws -> String {
             guard let word = rest.popFirst() else { throw Self.misuse("\(words[0]) needs \(name); see `help`") }
@@ -205,7 +218,14 @@ struct DeviceShell: Sendable {
 
     private func sync(_ options: SyncOptions) async throws -> Answer {
         let sync = try await client.sync(database, options)
-        for await progress in sync.progress { console.progress(Self.bar(progress)) }
+        var last: [String: String] = [:]
+        for await progress in sync.progress {
+            let line = Self.bar(progress)
+            // Nobody watches how it fills where the output goes to a file; what it waits for is told at once.
+            if Console.isTerminal || progress.isInterrupted { console.progress(line) }
+            last[progress.direction.rawValue] = line
+        }
+        if !Console.isTerminal { for (_, line) in last.sorted(by: { $0.key < $1.key }) { console.progress(line) } }
         let result = try await sync.result
         let counts = [
             ("pulled", result.pulled), ("pushed", result.pushed), ("refused", result.refused),
@@ -237,5 +257,15 @@ struct DeviceShell: Sendable {
     private static func shown(_ answer: JSONValue) -> Answer {
         guard let rows = (answer["rows"] ?? answer["docs"])?.arrayValue else { return Answer(answer, answer.text) }
         return Answer(answer, rows.map(\.text).joined(separator: "\n"))
+    }
+}
+
+extension SyncProgress {
+    /// Whether it goes on later, or when somebody does something.
+    fileprivate var isInterrupted: Bool {
+        switch state {
+        case .running, .upToDate: false
+        case .waiting, .needsLogin, .suspended: true
+        }
     }
 }

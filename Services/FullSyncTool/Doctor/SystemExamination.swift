@@ -79,13 +79,15 @@ struct SystemExamination {
                 )
             )
         } catch {
-            return (nil, Finding(state: .wrong, subject: "endpoint", found: "\(error)", help: "fullsync start"))
+            // A setting that is wrong says itself what is right.
+            let help = error is WrongConfiguration ? "" : "fullsync start"
+            return (nil, Finding(state: .wrong, subject: "endpoint", found: "\(error)", help: help))
         }
     }
 
     private func projects(_ endpoint: AdministeredEndpoint) async -> Finding {
         do {
-            let projects = try await endpoint.get(["_fullsync", "projects"])["projects"]?.arrayValue ?? []
+            let projects = try await endpoint.get(["_fullsync", "projects"]).objects("projects")
             guard !projects.isEmpty else {
                 return Finding(
                     state: .notable,
@@ -104,10 +106,10 @@ struct SystemExamination {
     /// Runs that wait for a person.
     private func runs(_ endpoint: AdministeredEndpoint) async -> [Finding] {
         var findings: [Finding] = []
-        for state in ["failed", "uncertain"] {
+        for (state, help) in [("failed", "retry or cancel"), ("uncertain", "resolve <run>")] {
             do {
                 let query = [(name: "state", value: state), (name: "limit", value: String(Self.runLimit))]
-                let count = try await endpoint.get(["_fullsync", "runs"], query)["runs"]?.arrayValue?.count ?? 0
+                let count = try await endpoint.get(["_fullsync", "runs"], query).objects("runs").count
                 guard count > 0 else {
                     findings.append(Finding(state: .good, subject: "\(state) runs", found: "none"))
                     continue
@@ -117,7 +119,7 @@ struct SystemExamination {
                         state: .notable,
                         subject: "\(state) runs",
                         found: count == Self.runLimit ? "\(count) or more" : "\(count)",
-                        help: "fullsync runs --state \(state), then retry or cancel"
+                        help: "fullsync runs --state \(state), then fullsync \(help)"
                     )
                 )
             } catch {

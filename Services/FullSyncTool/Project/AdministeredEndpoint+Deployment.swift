@@ -25,7 +25,7 @@ extension AdministeredEndpoint {
 
     /// Deploys a project under the name that its `project.yaml` says.
     ///
-    /// - Throws: ``EndpointRefusal`` with all that is wrong with it.
+    /// - Throws: ``WrongProject`` with all that is wrong with it.
     @discardableResult
     func deploy(_ files: ProjectFiles) async throws -> Deployed {
         let project = try files.projectName
@@ -34,6 +34,10 @@ extension AdministeredEndpoint {
             path: ["_fullsync", "projects", project],
             body: ["files": .object(JSONObject(files.texts.sorted { $0.key < $1.key }.map { ($0, .string($1)) }))]
         )
-        return Deployed(project: project, answer: try await send(request).body)
+        do {
+            return Deployed(project: project, answer: try await change(request))
+        } catch let refusal as EndpointRefusal where refusal.error == "bad_project" {
+            throw WrongProject(refusal)
+        }
     }
 }

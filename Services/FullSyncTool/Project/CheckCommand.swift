@@ -22,7 +22,7 @@ struct CheckCommand: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
-        try await reportingFailure {
+        try await report.reporting {
             let files = try ProjectFiles(in: directory)
             var unset: [String] = []
             do {
@@ -77,14 +77,5 @@ struct CheckCommand: AsyncParsableCommand {
         } faults: {
             try await ScriptSyntax.faults(of: $0)
         }
-    }
-}
-
-extension ProjectProblem {
-    fileprivate var json: JSONValue {
-        [
-            "file": .string(file), "line": .number(JSONNumber(line)), "column": .number(JSONNumber(column)),
-            "message": .string(message), "suggestion": suggestion.map(JSONValue.string) ?? .null,
-        ]
     }
 }

@@ -11,7 +11,8 @@ struct DeployCommand: AsyncParsableCommand {
 
             Design documents that the version before had and this one has not are deleted, unless they are not as \
             the project had them or another project has them: what is deleted and what is left is said. So is, as a \
-            warning, what the project names of other projects and what is not live.
+            warning, what the project names of other projects and what is not live. Ends with 1 when something is \
+            wrong with the project, as `fullsync check` does.
 
             \(AdministeredEndpoint.discussion)
             """
@@ -23,7 +24,7 @@ struct DeployCommand: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
-        try await reportingFailure {
+        try await report.reporting {
             let deployed = try await AdministeredEndpoint().deploy(ProjectFiles(in: directory))
             report.show(deployed.answer, deployed.description)
         }

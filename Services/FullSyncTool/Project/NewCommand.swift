@@ -32,7 +32,7 @@ struct NewCommand: AsyncParsableCommand {
                     atPath: (file as NSString).deletingLastPathComponent,
                     withIntermediateDirectories: true
                 )
-                try TextFile.replace(file, with: ProjectSchemaFiles.comment(for: path) + text)
+                try ProjectFiles.write(ProjectSchemaFiles.comment(for: path) + text, to: file)
                 Console().print(file)
             }
             try ProjectSchemaFiles.write(into: directory)

@@ -1,5 +1,7 @@
 import ArgumentParser
 import Foundation
+import Glibc
+import PrivateServers
 
 /// The texts of a project's directory.
 struct ProjectFiles: Sendable {
@@ -26,6 +28,13 @@ struct ProjectFiles: Sendable {
             texts[path] = text
         }
         self.texts = texts
+    }
+
+    /// Writes one, readable for whoever may read what this account makes.
+    static func write(_ text: String, to file: String) throws {
+        let mask = umask(0o077)
+        umask(mask)
+        try TextFile.replace(file, with: text, permissions: Int(0o666 & ~mask))
     }
 
     private static func isHidden(_ path: String) -> Bool {

@@ -1,3 +1,5 @@
+import ArgumentParser
+
 /// The files of a new project: a database of notes, a view, two sequences that anybody may call, and a listener.
 enum ProjectTemplate {
     static let nameLimit = 64
@@ -6,6 +8,12 @@ enum ProjectTemplate {
     static func isName(_ name: String) -> Bool {
         guard 1...nameLimit ~= name.utf8.count, let first = name.utf8.first, isSmallLetter(first) else { return false }
         return name.utf8.allSatisfy { isSmallLetter($0) || 0x30...0x39 ~= $0 || $0 == UInt8(ascii: "-") }
+    }
+
+    /// Refuses what names no project that is deployed, such as a path.
+    static func checkName(_ name: String) throws {
+        guard !isName(name) else { return }
+        throw ValidationError("'\(name)' is no project's name: give what its project.yaml says, and no directory")
     }
 
     private static func isSmallLetter(_ byte: UInt8) -> Bool { UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte }

@@ -15,7 +15,8 @@ struct SchemaCommand: AsyncParsableCommand {
 
               # yaml-language-server: $schema=../.schema/sequence.json
 
-            After an update of fullsync, --into brings the schemas of a project up to date.
+            After an update of fullsync, --into brings the schemas of a project up to date. It makes the directories \
+            that are not there yet.
             """
     )
 
@@ -48,7 +49,7 @@ enum ProjectSchemaFiles {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         return try ProjectSchema.allCases.map { kind in
             let file = "\(folder)/\(kind.rawValue).json"
-            try TextFile.replace(file, with: JSONValue.object(kind.document).prettyText + "\n")
+            try ProjectFiles.write(JSONValue.object(kind.document).prettyText + "\n", to: file)
             return file
         }
     }

@@ -18,6 +18,8 @@ struct UndeployCommand: AsyncParsableCommand {
 
     @OptionGroup var report: ReportOptions
 
+    func validate() throws { try ProjectTemplate.checkName(project) }
+
     func run() async throws {
         try await report.carryOut(
             .init(method: .DELETE, path: ["_fullsync", "projects", project]),

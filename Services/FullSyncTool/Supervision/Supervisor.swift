@@ -280,7 +280,7 @@ extension Supervisor {
 
             Try:
 
-              make demo
+            \(settings.demo ? "  make demo\n" : "")\
               curl -u "\(settings.adminUser):\(secret)" \(endpoint)/_all_dbs
               make stop      (or Ctrl-C, where it runs in the foreground)
 

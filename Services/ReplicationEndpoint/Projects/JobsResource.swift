@@ -81,11 +81,18 @@ struct JobsResource: Sendable {
     }
 
     private static func describe(_ job: Job, _ pause: Pause?, now: Timestamp, firings: Int) -> JSONObject {
-        let idle = job.timetable.schedules.isEmpty ? "by hand" : "scheduled"
+        let idle =
+            if job.timetable.schedules.isEmpty {
+                "by hand"
+            } else if job.timetable.nextFiring(after: now) == nil {
+                "over"
+            } else {
+                "scheduled"
+            }
         let state = !job.isEnabled ? "disabled" : pause == nil ? idle : "paused"
         var answer: JSONObject = [
             "name": .string(job.name), "description": job.description.map(JSONValue.string) ?? .null,
-            "work": describe(job.work), "schedule": .string(job.timetable.description),
+            "work": describe(job.work), "schedule": .string(job.timetable.shortText),
             "missed": .string(job.missed.rawValue), "overlap": .string(job.overlap.rawValue),
             "runAs": job.runAs.map(JSONValue.string) ?? .null, "state": .string(state),
         ]

@@ -56,6 +56,8 @@ struct VersionsResource: Sendable {
             let deployed = try await deployment.deploy(project, earlier.files, by: exchange.principal.name ?? "")
             var answer = deployed.answer(for: project)
             answer["from"] = .number(JSONNumber(wanted))
+            // The files of the live version are no new one.
+            answer["changed"] = .bool(deployed.version != live)
             return .json(.object(answer))
         } catch let problems as ProjectProblems {
             // What could be read when it was deployed lacks a symbol by now, or this version of Full Sync wants more.

@@ -55,6 +55,8 @@ struct UsersResource: Sendable {
 
     private func put(_ exchange: Exchange, _ name: String) async throws -> Response {
         try UserName.check(name, "user")
+        // Basic ends the name with one; CouchDB says the same of its users.
+        guard !name.contains(":") else { throw CouchError.badRequest("Character `:` is not allowed in usernames.") }
         guard !login.isAdministrator(name) else {
             throw CouchError.forbidden("The administrator's name and password are settings of the server.")
         }

@@ -45,7 +45,10 @@ package struct DatabaseSettings: Sendable, Hashable {
 
     /// Refuses settings that a database cannot have.
     func check() throws(CouchError) {
-        guard 1...10_000 ~= revisionLimit else { throw .badRequest("The revision limit is not between 1 and 10000.") }
+        let limits = DocumentRules.revisionLimits
+        guard limits ~= revisionLimit else {
+            throw .badRequest("The revision limit is not between \(limits.lowerBound) and \(limits.upperBound).")
+        }
         for member in [ownerMember, groupsMember] {
             // `_id`, `_rev` and their like are CouchDB's.
             guard 1...100 ~= member.utf8.count, member.utf8.first != UInt8(ascii: "_"),

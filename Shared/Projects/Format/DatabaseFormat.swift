@@ -21,7 +21,7 @@ extension ProjectReader {
         let groups = readMemberName("groupsMember", of: &members, default: DatabaseDefinition.defaultGroupsMember)
         let limit = members.integer(
             "revisionLimit",
-            in: 1...1_000,
+            in: DocumentRules.revisionLimits,
             default: DatabaseDefinition.defaultRevisionLimit
         )
         let indexes = members.indexes()

@@ -40,7 +40,8 @@ extension AdministeredEndpoint {
 
     /// Asks once.
     ///
-    /// - Throws: ``EndpointRefusal`` for a status that is no success, ``EndpointUnreachable`` without an answer.
+    /// - Throws: ``EndpointRefusal`` for a status that is no success, ``StrangeAnswer`` for what is no JSON,
+    ///   ``EndpointUnreachable`` without an answer.
     func send(_ request: Request) async throws -> Answer {
         var outgoing = HTTPClientRequest(url: try url(of: request))
         outgoing.method = request.method
@@ -59,17 +60,26 @@ extension AdministeredEndpoint {
             throw EndpointUnreachable(address: address, reason: "\(error)")
         }
         let body = try? JSONValue(parsing: bytes)
+        let text = String(decoding: bytes.prefix(1_000), as: UTF8.self)
         let run = response.headers.first(name: "x-fullsync-run")
-        guard (200..<300).contains(response.status.code), let body else {
+        guard (200..<300).contains(response.status.code) else {
             throw EndpointRefusal(
                 status: Int(response.status.code),
                 error: body?["error"]?.stringValue,
-                reason: body?["reason"]?.stringValue ?? String(decoding: bytes.prefix(1_000), as: UTF8.self),
+                reason: body?["reason"]?.stringValue ?? text,
                 run: run,
                 help: EndpointRefusal.help(for: Int(response.status.code), to: request)
             )
         }
+        guard let body else { throw StrangeAnswer(reason: "it is no JSON: \(text)") }
         return Answer(body: body, run: run)
+    }
+
+    /// Has something changed; gives what it says besides that it is done.
+    func change(_ request: Request) async throws -> JSONValue {
+        let answer = try await send(request).body
+        guard answer["ok"] == true else { throw StrangeAnswer(reason: "it does not say that it is done") }
+        return answer
     }
 
     /// Gets a resource.
@@ -82,13 +92,15 @@ extension AdministeredEndpoint {
         var (found, after): ([JSONValue], String?) = ([], nil)
         while true {
             let page = try await get(path, after.map { [(name: "after", value: $0)] } ?? [])
-            found += page[member]?.arrayValue ?? []
+            found += try page.objects(member)
             guard let next = page["next"]?.stringValue else { return found }
             after = next
         }
     }
 
     private func url(of request: Request) throws -> String {
+        // The endpoint would take it for another resource.
+        guard !request.path.contains("") else { throw WrongArgument(description: "a name may not be empty") }
         let path = request.path.map(Self.escaped).joined(separator: "/")
         let query = request.query.map { "\(Self.escaped($0.name))=\(Self.escaped($0.value))" }.joined(separator: "&")
         return "\(address)/\(path)" + (query.isEmpty ? "" : "?\(query)")
@@ -113,13 +125,17 @@ struct EndpointRefusal: Error, CustomStringConvertible, ErrorWithExitCode {
     var help: String?
 
     var description: String {
-        "\(status) \(error.map { "\($0): " } ?? "")\(reason)" + (run.map { " (run \($0))" } ?? "")
-            + (help.map { "; \($0)" } ?? "")
+        let more = (run.map { " (run \($0))" } ?? "") + (help.map { "; \($0)" } ?? "")
+        // The sentence goes on.
+        let reason = !more.isEmpty && reason.hasSuffix(".") ? String(reason.dropLast()) : reason
+        return "\(status) \(error.map { "\($0): " } ?? "")\(reason)" + more
     }
 
     /// What helps whoever asked for that.
     static func help(for status: Int, to request: AdministeredEndpoint.Request) -> String? {
         switch (status, request.caller) {
+        case (401, nil) where request.path.dropFirst(3).first == "sequences":
+            "call as a user with --as, or set FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD to an administrator's"
         case (401, nil), (403, nil): "set FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD to an administrator's"
         case (401, .some): "set FULLSYNC_USER_PASSWORD to the user's"
         case (404, _): listing(of: request.path).map { "`\($0)` shows what there is" }

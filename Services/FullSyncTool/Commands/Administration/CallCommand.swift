@@ -73,7 +73,12 @@ struct WrongArgument: Error, CustomStringConvertible, ErrorWithExitCode {
 enum UserPassword {
     static func given(_ environment: [String: String] = ProcessInfo.processInfo.environment) throws -> String {
         if let password = environment["FULLSYNC_USER_PASSWORD"], !password.isEmpty { return password }
-        if let file = environment["FULLSYNC_USER_PASSWORD_FILE"], let line = TextFile.firstLine(of: file) {
+        if let file = environment["FULLSYNC_USER_PASSWORD_FILE"], !file.isEmpty {
+            guard let line = TextFile.firstLine(of: file) else {
+                throw WrongArgument(
+                    description: "FULLSYNC_USER_PASSWORD_FILE: \(file) cannot be read, or has nothing in it"
+                )
+            }
             return line
         }
         throw WrongArgument(description: "set FULLSYNC_USER_PASSWORD, or its _FILE, to the user's password")

@@ -21,7 +21,7 @@ struct DatabasesCommand: AsyncParsableCommand {
             try await reportingFailure {
                 let endpoint = try AdministeredEndpoint()
                 var (found, rows): ([JSONValue], [[String]]) = ([], [])
-                for name in try await endpoint.get(["_all_dbs"]).arrayValue?.compactMap(\.stringValue) ?? [] {
+                for name in try await endpoint.get(["_all_dbs"]).texts {
                     let info = try await endpoint.get([name])
                     let settings = try await endpoint.get(["_fullsync", "databases", name])
                     found.append(["name": .string(name), "info": info, "settings": settings])
@@ -44,7 +44,10 @@ struct DatabasesCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "set",
             abstract: "Changes settings of a database.",
-            discussion: "Settings are anonymous, publicWrites, ownerMember, groupsMember and revisionLimit."
+            discussion: """
+                Settings are those of database.yaml: anonymous, publicWrites, ownerMember, groupsMember and \
+                revisionLimit.
+                """
         )
 
         @Argument(help: "The database.")
@@ -60,9 +63,9 @@ struct DatabasesCommand: AsyncParsableCommand {
                 let endpoint = try AdministeredEndpoint()
                 let path = ["_fullsync", "databases", database]
                 let body = JSONValue.object(try CallCommand.object(settings))
-                _ = try await endpoint.send(.init(method: .PUT, path: path, body: body))
+                _ = try await endpoint.change(.init(method: .PUT, path: path, body: body))
                 let now = try await endpoint.get(path)
-                let rows = (now.objectValue ?? [:]).map { [$0, $1.cell] }
+                let rows = try now.members.map { [$0, $1.cell] }
                 report.show(now, ["setting", "value"], rows, none: "")
             }
         }

@@ -20,7 +20,7 @@ struct GroupsCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingFailure {
                 let found = try await AdministeredEndpoint().get(["_fullsync", "groups"])
-                let rows = (found["groups"]?.arrayValue ?? []).map { [$0.cell] }
+                let rows = try JSONValue.array(try found.list("groups")).texts.map { [$0] }
                 report.show(found, ["group"], rows, none: "Nobody is in a group.")
             }
         }
@@ -37,7 +37,7 @@ struct GroupsCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingFailure {
                 let found = try await AdministeredEndpoint().get(["_fullsync", "groups", group, "members"])
-                let rows = (found["members"]?.arrayValue ?? []).map { [$0.cell] }
+                let rows = try JSONValue.array(try found.list("members")).texts.map { [$0] }
                 report.show(found, ["member"], rows, none: "Nobody is in \(group).")
             }
         }

@@ -17,10 +17,35 @@ struct ReportOptions: ParsableArguments {
         Console().print(self.json ? json.text : sentence)
     }
 
+    /// Runs a command's body; prints what fails, as JSON too where that is asked for, and ends with the code for it.
+    func reporting(_ body: () async throws -> Void) async throws {
+        try await reportingFailure {
+            do {
+                try await body()
+            } catch let error where json && !(error is ExitCode) {
+                Console().print(Self.json(of: error).text)
+                throw error
+            }
+        }
+    }
+
+    /// A failure, for programs.
+    private static func json(of error: any Error) -> JSONValue {
+        switch error {
+        case let error as WrongProject:
+            [
+                "error": "bad_project", "reason": .string(error.description), "problems": .array(error.problems),
+            ]
+        case let error as EndpointRefusal:
+            ["error": .string(error.error ?? "failed"), "reason": .string(error.reason)]
+        default: ["error": "failed", "reason": .string(text(of: error))]
+        }
+    }
+
     /// Has the endpoint do what is asked, and prints the sentence, or what it answers.
     func carryOut(_ request: AdministeredEndpoint.Request, _ sentence: String) async throws {
         try await reportingFailure {
-            show(try await AdministeredEndpoint().send(request).body, sentence)
+            show(try await AdministeredEndpoint().change(request), sentence)
         }
     }
 }

@@ -50,7 +50,7 @@ struct RetryCommand: AsyncParsableCommand {
         while retried.count < limit, let run = try await pages.next() {
             do {
                 let path = ["_fullsync", "runs", run.cell("id"), "retry"]
-                _ = try await endpoint.send(.init(method: .POST, path: path, body: [:]))
+                _ = try await endpoint.change(.init(method: .POST, path: path, body: [:]))
                 retried.append(run["id"] ?? .null)
             } catch let refusal as EndpointRefusal where [404, 412].contains(refusal.status) {
                 // Somebody else did something about it, or its variables are not kept.
@@ -88,7 +88,7 @@ private struct RunsInOrder {
     mutating func next() async throws -> JSONValue? {
         if page.isEmpty, !isAtEnd {
             let query = [(name: "after", value: String(last)), (name: "limit", value: String(Self.pageSize))] + choice
-            page = try await endpoint.get(["_fullsync", "runs"], query)["runs"]?.arrayValue?[...] ?? []
+            page = try await endpoint.get(["_fullsync", "runs"], query).objects("runs")[...]
             isAtEnd = page.count < Self.pageSize
             // Without a number the next page would be this one again.
             guard let number = page.last?["number"]?.intValue else {

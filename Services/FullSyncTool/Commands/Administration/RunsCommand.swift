@@ -29,18 +29,18 @@ struct RunsCommand: AsyncParsableCommand {
             let endpoint = try AdministeredEndpoint()
             if let run {
                 let found = try await endpoint.get(["_fullsync", "runs", run])
-                let rows = (found.objectValue ?? [:]).map { [$0, $1.cell] }
+                let rows = try found.members.map { [$0, $1.cell] }
                 report.show(found, ["member", "value"], rows, none: "")
                 return
             }
             let query = [(name: "limit", value: String(limit))]
             let found = try await endpoint.get(["_fullsync", "runs"], query + choice.query)
-            let rows = (found["runs"]?.arrayValue ?? []).map(Self.row)
+            let rows = try found.objects("runs").map(Self.row)
             report.show(
                 found,
                 ["run", "sequence", "cause", "user", "state", "attempts", "ms", "error"],
                 rows,
-                none: "Nothing ran."
+                none: choice.isEmpty ? "Nothing ran." : "There are no such runs."
             )
         }
     }

@@ -42,7 +42,8 @@ struct UsersCommand: AsyncParsableCommand {
         func run() async throws {
             try await reportingFailure {
                 let user = try await AdministeredEndpoint().get(["_fullsync", "users", name])
-                let row = [user.cell("name"), user.cell("created"), user.cell("changed"), user["groups"]?.cells ?? ""]
+                let groups = JSONValue.array(try user.list("groups")).cells
+                let row = [user.cell("name"), user.cell("created"), user.cell("changed"), groups]
                 report.show(user, ["user", "created", "changed", "groups"], [row], none: "")
             }
         }
@@ -65,6 +66,12 @@ struct UsersCommand: AsyncParsableCommand {
 
         @OptionGroup var report: ReportOptions
 
+        func validate() throws {
+            guard !name.contains(":") else {
+                throw ValidationError("a user's name has no ':', which ends it where it goes with its password")
+            }
+        }
+
         func run() async throws {
             try await reportingFailure {
                 var body = JSONObject()
@@ -72,9 +79,9 @@ struct UsersCommand: AsyncParsableCommand {
                 if let groups {
                     body["groups"] = .array(groups.split(separator: ",").map { .string(String($0)) })
                 }
-                let answer = try await AdministeredEndpoint().send(
+                let answer = try await AdministeredEndpoint().change(
                     .init(method: .PUT, path: ["_fullsync", "users", name], body: .object(body))
-                ).body
+                )
                 report.show(answer, "\(name) can log in, with the groups [\(answer["groups"]?.cells ?? "")]")
             }
         }

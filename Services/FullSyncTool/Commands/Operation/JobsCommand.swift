@@ -12,7 +12,13 @@ struct JobsCommand: AsyncParsableCommand {
     )
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows the jobs of one project, or of all.")
+        static let configuration = CommandConfiguration(
+            abstract: "Shows the jobs of one project, or of all.",
+            discussion: """
+                A job is scheduled, paused, disabled by its file, runs by hand alone, or is over: it has no time to \
+                come.
+                """
+        )
 
         @Argument(help: "The project; all when it is not given.")
         var project: String?
@@ -30,7 +36,7 @@ struct JobsCommand: AsyncParsableCommand {
                     ]
                 }
                 report.show(
-                    ["jobs": .array(found.map(\.1))],
+                    ["jobs": .array(found.map(AdministeredEndpoint.withProject))],
                     ["project", "job", "schedule", "state", "next", "last", "outcome"],
                     rows,
                     none: "There are no jobs."
@@ -51,8 +57,8 @@ struct JobsCommand: AsyncParsableCommand {
             try await reportingFailure {
                 let path = ["_fullsync", "projects", target.project, "jobs", target.name]
                 let job = try await AdministeredEndpoint().get(path)
-                let next = (job["next"]?.arrayValue ?? []).reversed().map { [$0.cell, "next", "", "", ""] }
-                let past = (job["history"]?.arrayValue ?? []).map { firing in
+                let next = try job.list("next").reversed().map { [$0.cell, "next", "", "", ""] }
+                let past = try job.objects("history").map { firing in
                     [
                         firing.cell("at"), Self.state(of: firing), firing.cell("attempts"), firing.cell("run"),
                         String((firing["error"]?.cell("message") ?? "").prefix(80)),

@@ -35,7 +35,7 @@ struct ListenersCommand: AsyncParsableCommand {
                         + ["behind", "waiting", "running", "failed", "uncertain"].map(listener.cell)
                 }
                 report.show(
-                    ["listeners": .array(found.map(\.1))],
+                    ["listeners": .array(found.map(AdministeredEndpoint.withProject))],
                     [
                         "project", "listener", "database", "state", "behind", "waiting", "running", "failed",
                         "uncertain",
@@ -123,6 +123,10 @@ struct OperatedThing: ParsableArguments {
         let path = ["_fullsync", "projects", project, kind, name, action]
         try await reportingFailure {
             let answer = try await AdministeredEndpoint().send(.init(method: .POST, path: path, body: body)).body
+            // What is done, or what the listener or job is now.
+            guard answer["ok"] == true || answer["name"]?.stringValue == name else {
+                throw StrangeAnswer(reason: "it does not say what became of \(name)")
+            }
             report.show(answer, sentence(name, answer))
         }
     }
@@ -135,14 +139,19 @@ extension AdministeredEndpoint {
         if let project {
             names = [project]
         } else {
-            let projects = try await get(["_fullsync", "projects"])["projects"]?.arrayValue ?? []
+            let projects = try await get(["_fullsync", "projects"]).objects("projects")
             names = projects.map { $0.cell("name") }
         }
         var found: [(String, JSONValue)] = []
         for name in names {
-            let list = try await get(["_fullsync", "projects", name, kind])[kind]?.arrayValue ?? []
+            let list = try await get(["_fullsync", "projects", name, kind]).objects(kind)
             found += list.map { (name, $0) }
         }
         return found
+    }
+
+    /// One of these for programs.
+    static func withProject(_ project: String, _ found: JSONValue) -> JSONValue {
+        .object(JSONObject([("project", .string(project))]).merging(found.objectValue ?? [:]))
     }
 }

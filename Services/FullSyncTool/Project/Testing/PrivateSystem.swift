@@ -41,11 +41,7 @@ enum PrivateSystem {
     }
 
     private static func command(_ directory: String, _ port: Int, _ log: LogFile) throws -> Command {
-        // What is set for another system is not this one's; symbols are.
-        var environment = ProcessInfo.processInfo.environment.filter { name, _ in
-            !name.hasPrefix("FULLSYNC_") || name.hasPrefix("FULLSYNC_SYMBOL_")
-                || name == "FULLSYNC_SERVICES_DIRECTORY"
-        }
+        var environment = ProcessInfo.processInfo.environment.filter { isPassedOn($0.key) }
         environment["FULLSYNC_HOME"] = directory
         environment["FULLSYNC_PORT"] = String(port)
         environment["FULLSYNC_DEMO"] = "off"
@@ -60,6 +56,15 @@ enum PrivateSystem {
             directory: FileManager.default.currentDirectoryPath,
             output: .appended(to: log.path)
         )
+    }
+
+    /// Whether a variable of this process is one of the system's too.
+    ///
+    /// What is set for another system is not; the projects' symbols are, and what connectors may do.
+    static func isPassedOn(_ variable: String) -> Bool {
+        guard variable.hasPrefix("FULLSYNC_") else { return true }
+        return ["FULLSYNC_SYMBOL_", "FULLSYNC_CONNECTOR_"].contains { variable.hasPrefix($0) }
+            || variable == "FULLSYNC_SERVICES_DIRECTORY"
     }
 
     /// Runs the body, and gives it up when this process is asked to end.

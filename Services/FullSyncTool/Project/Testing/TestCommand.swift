@@ -24,7 +24,7 @@ struct TestCommand: AsyncParsableCommand {
             FULLSYNC_SYMBOL_<NAME>. With --running the cases are called on the system that runs here, where the \
             project must be deployed, and what they write stays.
 
-            Ends with 0 when all is as expected, and with 1 otherwise.
+            Ends with 0 when all is as expected, and with 1 otherwise, also when the project is not right.
             """
     )
 
@@ -40,15 +40,15 @@ struct TestCommand: AsyncParsableCommand {
     @OptionGroup var report: ReportOptions
 
     func run() async throws {
-        try await reportingFailure {
+        try await report.reporting {
             let files = try ProjectFiles(in: directory)
             let project: Project
             do {
                 var unset: [String] = []
                 // What is deployed has been checked where its symbols are set; here they matter to no case.
                 project = try await CheckCommand.check(files, unset: &unset)
-            } catch {
-                throw MissingProject(description: "the project is not right; `fullsync check` says where:\n\(error)")
+            } catch let error as ProjectProblems {
+                throw WrongProject(error)
             }
             let cases = project.tests.filter { test in only.map { test.isNamed($0) } ?? true }
             guard !cases.isEmpty else {
