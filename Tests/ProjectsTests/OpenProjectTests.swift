@@ -39,6 +39,16 @@ import Testing
         transactions:
           get: {method: GET, path: "${NAME}"}
         """,
+        "connectors/people.yaml": """
+        type: ldap
+        host: directory
+        base: ${NAME}
+        transactions:
+          find: {search: {filter: "(uid={user})"}}
+          who: {authenticate: {dn: "uid={user},${NAME}", password: "{password}"}}
+        """,
+        "sequences/find.yaml":
+            "variables: {user: {}}\nsteps: [{callTransaction: people.find, with: {user: =user}, as: a}]\n",
         "connectors/mail.yaml": "type: smtp\nhost: ${URL}\nport: ${COUNT}\nfrom: ${NAME}\n",
         "databases/docs/database.yaml": "anonymous: ${NAME}\nindexes: {byType: {fields: [\"${NAME}\"]}}\n",
         "sequences/take.yaml": "variables: {n: {type: integer}, doc: {type: object, multi: true}}\nsteps: []\n",

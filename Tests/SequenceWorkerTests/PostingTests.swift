@@ -72,6 +72,24 @@ import Testing
         }
     }
 
+    @Test(arguments: ["override", "merge"])
+    func `of the same id twice the later one stays whose the earlier one says, and what comes back whose it was`(
+        policy: String
+    ) async throws {
+        try await TestRun.with { run in
+            let asked: JSONObject = ["policy": .string(policy), "owner": "keep", "groups": "keep"]
+            let twice: JSONValue = [["_id": "d", "~owner": "ann", "~groups": ["g"]], ["_id": "d", "n": 1]]
+            _ = try await run.call(.postBulkDocuments, asked.merging(["documents": twice]), step: 1)
+            let found = try await run.call(.getDocument, ["id": "d"])
+            #expect(found["n"] == 1 && found["~owner"] == "ann" && found["~groups"] == ["g"])
+            _ = try await run.call(.deleteDocument, ["id": "d", "rev": found["_rev"] ?? .null], step: 2)
+            let back = asked.merging(["document": ["_id": "d", "n": 2]])
+            _ = try await run.call(.postDocument, back, step: 3)
+            let again = try await run.call(.getDocument, ["id": "d"])
+            #expect(again["n"] == 2 && again["~owner"] == "ann" && again["~groups"] == ["g"])
+        }
+    }
+
     @Test(
         arguments: [
             ["owner": "keep", "groups": ["g"]], ["owner": "nobody"], ["owner": ["group": "g"]], ["owner": 7],

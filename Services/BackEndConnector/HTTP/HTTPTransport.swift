@@ -129,9 +129,12 @@ struct HTTPTransport: Sendable {
     ) async throws -> RawAnswer {
         let time = ContinuousClock.now.duration(to: deadline)
         guard time > .zero else { throw ExchangeFailure.timeout }
+        guard let address = URLComponents(string: request.url) else {
+            throw ExchangeFailure.connectFailed("the address is none")
+        }
         // SwiftNIO ends the process over a port that is none.
-        guard let port = URLComponents(string: request.url).map({ $0.port ?? 80 }), Self.ports.contains(port) else {
-            throw ExchangeFailure.connectFailed("the port is none")
+        if let port = address.port, !Self.ports.contains(port) {
+            throw ExchangeFailure.connectFailed("the port \(port) is none")
         }
         var message = HTTPClientRequest(url: request.url)
         message.method = HTTPMethod(rawValue: request.method)

@@ -56,10 +56,18 @@ struct Deployment: Sendable {
 
     /// Checks the files and makes them live.
     ///
+    /// - Parameter isKnown: Whether they are those of an earlier version.
     /// - Throws: `ProjectProblems` when the files are no project, what refuses it, or 503 when others deploy for too
     ///   long; nothing is changed then.
-    func deploy(_ name: String, _ files: [String: String], by deployer: String) async throws -> Deployed {
-        let project = try await Project.check(files, symbol: symbols) { try await scripts.faults(of: $0) }
+    func deploy(
+        _ name: String,
+        _ files: [String: String],
+        isKnown: Bool = false,
+        by deployer: String
+    ) async throws -> Deployed {
+        let project = try await Project.check(files, symbol: symbols, isDeployed: isKnown) {
+            try await scripts.faults(of: $0)
+        }
         guard project.name == name else {
             throw CouchError.badRequest("The files are of the project '\(project.name)', not '\(name)'.")
         }

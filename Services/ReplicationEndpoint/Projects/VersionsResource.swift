@@ -53,7 +53,12 @@ struct VersionsResource: Sendable {
             throw CouchError.notFound("The project '\(project)' has no version \(wanted).")
         }
         do {
-            let deployed = try await deployment.deploy(project, earlier.files, by: exchange.principal.name ?? "")
+            let deployed = try await deployment.deploy(
+                project,
+                earlier.files,
+                isKnown: true,
+                by: exchange.principal.name ?? ""
+            )
             var answer = deployed.answer(for: project)
             answer["from"] = .number(JSONNumber(wanted))
             // The files of the live version are no new one.

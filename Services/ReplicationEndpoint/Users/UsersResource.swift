@@ -55,8 +55,10 @@ struct UsersResource: Sendable {
 
     private func put(_ exchange: Exchange, _ name: String) async throws -> Response {
         try UserName.check(name, "user")
-        // Basic ends the name with one; CouchDB says the same of its users.
-        guard !name.contains(":") else { throw CouchError.badRequest("Character `:` is not allowed in usernames.") }
+        // Basic ends the name with one; CouchDB says the same of its users. Those that are there log in by other ways.
+        if name.contains(":"), try await control.directoryGeneration(of: name) == nil {
+            throw CouchError.badRequest("Character `:` is not allowed in usernames.")
+        }
         guard !login.isAdministrator(name) else {
             throw CouchError.forbidden("The administrator's name and password are settings of the server.")
         }

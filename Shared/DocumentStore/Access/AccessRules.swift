@@ -65,7 +65,7 @@ package struct AccessRules: Sendable {
     package func tagsOfNext(_ asked: AskedTags, after current: Tags, _ caller: Caller) throws(CouchError) -> Tags {
         switch caller {
         case .administrator, .sequence:
-            return Tags(owner: asked.owner.value ?? current.owner, groups: asked.groups ?? current.groups)
+            return asked.over(current)
         case .user:
             let isTagged = current != .none
             guard isTagged ? mayRead(current, caller) : settings.publicWrites else { throw Self.refused }
@@ -121,6 +121,11 @@ package struct AskedTags: Sendable, Hashable {
     package init(owner: Owner = .unmentioned, groups: [String]? = nil) {
         self.owner = owner
         self.groups = groups
+    }
+
+    /// The tags of what follows a revision that has those.
+    func over(_ current: Tags) -> Tags {
+        Tags(owner: owner.value ?? current.owner, groups: groups ?? current.groups)
     }
 
     /// Exactly these tags.

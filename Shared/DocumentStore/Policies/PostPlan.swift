@@ -46,7 +46,7 @@ struct PostPlan {
     static func ids(of post: DocumentPost) -> [DocumentID] {
         guard post.policy != .create else { return [] }
         let readsAll = post.policy != .none || post.onlyIfChanged || post.unlessChangedSince != nil
-        // Otherwise what stays is wanted alone, tags and attachments, of what is changed: a deletion has its tags.
+        // Otherwise the attachments are wanted alone, of what is changed.
         let named = post.documents.filter { readsAll || $0["_rev"] != nil && $0["_deleted"] != true }
         return Array(Set(named.compactMap { try? id(of: $0) }))
     }
@@ -86,9 +86,9 @@ struct PostPlan {
         }
         let existing = current[id].flatMap { $0.isDeleted ? nil : $0 }
         let content = try content(of: document, id: id, existing: existing)
-        let tags = try tags(of: document, existing: existing)
+        let tags = try tags(of: document, id: id)
         let said = try attachments.attachments(at: place)
-        if post.onlyIfChanged, editOfID[id] == nil, let existing, !isDeleted, existing.tags == tags,
+        if post.onlyIfChanged, editOfID[id] == nil, let existing, !isDeleted, existing.tags == tags.over(existing.tags),
             Self.members(of: existing) == content, said?.leave(existing.attachments) ?? true
         {
             contents[id] = content
@@ -100,7 +100,7 @@ struct PostPlan {
             revision: .next(after: try parent(of: document, existing: current[id])),
             isDeleted: isDeleted,
             body: Self.body(content),
-            tags: AskedTags(tags)
+            tags: tags
         )
         if !isDeleted { edit.attachments = said ?? keptAttachments(of: id, behind: edit.revision) }
         // The same id twice in one post is one edit: the later one counts.
@@ -162,19 +162,23 @@ struct PostPlan {
         }
     }
 
-    private func tags(of document: JSONObject, existing: StoredRevision?) throws(CouchError) -> Tags {
+    /// The tags that are asked for; of what they do not mention the revision that is followed has the rest, a deletion,
+    /// too.
+    private func tags(of document: JSONObject, id: DocumentID) throws(CouchError) -> AskedTags {
+        // Of the same id twice in one post the later one follows the earlier.
+        let earlier = post.policy == .none ? nil : editOfID[id].map { edits[$0].tags }
         switch post.ownership {
-        case .tags(let tags): return tags
+        case .tags(let tags): return AskedTags(tags)
         case .owner(let owner):
-            return Tags(owner: owner, groups: try groups(of: document) ?? existing?.tags.groups ?? [])
+            return AskedTags(owner: .named(owner), groups: try groups(of: document) ?? earlier?.groups)
         case .asWritten:
             let owner = document[settings.ownerMember]
             guard owner?.isNull ?? true || owner?.stringValue != nil else {
                 throw .documentValidation("'\(settings.ownerMember)' must be a string")
             }
-            return Tags(
-                owner: owner == nil ? existing?.tags.owner : owner?.stringValue,
-                groups: try groups(of: document) ?? existing?.tags.groups ?? []
+            return AskedTags(
+                owner: owner.map { .named($0.stringValue) } ?? earlier?.owner ?? .unmentioned,
+                groups: try groups(of: document) ?? earlier?.groups
             )
         }
     }

@@ -6,7 +6,7 @@ enum PrivateFolder {
     static func make(at url: URL) throws {
         let closed: [FileAttributeKey: Any] = [.posixPermissions: 0o700]
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true, attributes: closed)
-        // One that an older version of this library has made.
-        try FileManager.default.setAttributes(closed, ofItemAtPath: url.path)
+        // One that an older version of this library has made. Where it is another account's, that one decides.
+        try? FileManager.default.setAttributes(closed, ofItemAtPath: url.path)
     }
 }

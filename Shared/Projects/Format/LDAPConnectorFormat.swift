@@ -153,13 +153,13 @@ extension SourceMembers {
     fileprivate mutating func name(_ name: String, required expected: String? = nil) -> PlaceholderText? {
         guard let written = text(name, required: expected) else { return nil }
         let text = PlaceholderText(written)
-        guard LDAPSyntax.isName(text.withoutVariables) else {
+        if !LDAPSyntax.isName(text.withoutVariables) {
             problems.report(
                 "'\(name)' is no name of a directory's entry, like ou=people,dc=example,dc=org",
                 at: position(of: name)
             )
-            return nil
         }
+        // Also one that is none: that it is missing would be a problem too many.
         return text
     }
 
@@ -188,12 +188,11 @@ extension SourceMembers {
     private mutating func filter() -> PlaceholderText? {
         guard let written = text("filter", required: "what entries must have, like (uid={user})") else { return nil }
         let text = PlaceholderText(written)
-        guard LDAPSyntax.isFilter(text.withoutVariables) else {
+        if !LDAPSyntax.isFilter(text.withoutVariables) {
             problems.report(
                 "'filter' is no filter of LDAP, like (&(objectClass=person)(uid={user}))",
                 at: position(of: "filter")
             )
-            return nil
         }
         return text
     }

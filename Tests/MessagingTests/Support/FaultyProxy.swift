@@ -11,7 +11,8 @@ final class FaultyProxy: Sendable {
     }
 
     private struct State {
-        var connections: [Weak] = []
+        var connections: [Int: Weak] = [:]
+        var connectionCount = 0
         var isHanging = false
         var isRefusing = false
         var isClosed = false
@@ -38,7 +39,7 @@ final class FaultyProxy: Sendable {
 
     /// Breaks all connections; new ones are let through.
     func cut() {
-        for connection in state.withLock({ $0.connections.compactMap(\.connection) }) { connection.shut() }
+        for connection in state.withLock({ $0.connections.values.compactMap(\.connection) }) { connection.shut() }
     }
 
     /// Breaks all connections in the middle of something, once this many more bytes went to the broker; and again after
@@ -91,12 +92,16 @@ final class FaultyProxy: Sendable {
                 Glibc.close(client)
                 continue
             }
+            let number = state.withLock { state in
+                state.connectionCount += 1
+                return state.connectionCount
+            }
             let pair = ProxiedConnection(client, server) { [self] in
-                state.withLock { $0.connections.removeAll { $0.connection == nil } }
+                state.withLock { $0.connections[number] = nil }
             }
             let isAdmitted = state.withLock { state in
                 guard !state.isRefusing, !state.isClosed else { return false }
-                state.connections.append(Weak(connection: pair))
+                state.connections[number] = Weak(connection: pair)
                 return true
             }
             guard isAdmitted else { continue }
