@@ -1,6 +1,5 @@
 import ArgumentParser
 import Foundation
-import Glibc
 import JSON
 import PrivateServers
 import TestSupport
@@ -62,15 +61,25 @@ import Testing
         #expect(refusal.exitCode.rawValue == code)
     }
 
+    @Test func `what the endpoint says of a project is told in its parts`() {
+        let part: JSONValue = ["file": "a.yaml", "line": 1, "column": 9, "message": "m", "suggestion": "s"]
+        let reason = "a.yaml:1:9: m; s"
+        let refusal = EndpointRefusal(status: 400, error: "bad_project", reason: reason, run: nil, details: [part])
+        #expect(WrongProject(refusal).problems == [part])
+        #expect(WrongProject(refusal).description.contains(reason))
+    }
+
     @Test func `a new project checks, and its directory is not overwritten`() async throws {
         let directory = TestDirectory.make("new") + "/my-notes"
         let tool = Executables.path("fullsync")
         let made = try await CommandFailure.check(tool, ["new", directory])
-        let mask = umask(0o077)
-        umask(mask)
+        // To ask by umask(2) is to change it, for the suites beside this one too.
+        let status = try TextFile.read("/proc/self/status").split(separator: "\n")
+        let digits = try #require(status.first { $0.hasPrefix("Umask:") }?.split(separator: "\t").last)
+        let mask = try #require(Int(digits, radix: 8))
         for file in ["project.yaml", ".schema/job.json"] {
             let attributes = try FileManager.default.attributesOfItem(atPath: "\(directory)/\(file)")
-            #expect(attributes[.posixPermissions] as? Int == Int(0o666 & ~mask), "\(file)")
+            #expect(attributes[.posixPermissions] as? Int == 0o666 & ~mask, "\(file)")
         }
         #expect(made.contains("\(directory)/project.yaml"))
         let checked = try await CommandFailure.check(tool, ["check", directory])

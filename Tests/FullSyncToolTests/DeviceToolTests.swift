@@ -225,9 +225,25 @@ import Testing
         }
     }
 
+    @Test func `a wrong key is told as one on a device that is offline too`() async throws {
+        // The device knows its user from an earlier login.
+        try FileManager.default.createDirectory(atPath: folder + "/device", withIntermediateDirectories: true)
+        try TextFile.replace(folder + "/device/user", with: "ada")
+        let user = ["FULLSYNC_DEVICE_PASSWORD": "canary-pw"]
+        let made = try await fullsync(["--user", "ada", "post", #"{"_id": "a"}"#], user)
+        #expect(made.status == .code(0), "\(made.lines)")
+        let key = ["FULLSYNC_DEVICE_KEY": "0123456789abcdef"]
+        let locked = try await fullsync(["--user", "ada", "info"], user.merging(key) { $1 })
+        #expect(locked.status == .code(77) && locked.lines.last?.contains("not_encrypted") == true, "\(locked.lines)")
+        let pull = try await fullsync(["--user", "ada", "pull"], user)
+        #expect(pull.status == .code(69) && pull.lines.last?.contains("unreachable") == true, "\(pull.lines)")
+    }
+
     @Test func `without a server a pull says so, and no file is made`() async throws {
         let pull = try await fullsync(["pull"])
         #expect(pull.status == .code(69), "\(pull.lines)")
+        // Each wait is told once, and then how it has ended.
+        #expect(pull.lines.count == SyncOptions.pull.attempts, "\(pull.lines)")
         let file = folder + "/prebuilt.sqlite"
         let prebuilt = try await fullsync(["--output", file], command: "prebuild")
         #expect(prebuilt.status == .code(69), "\(prebuilt.lines)")

@@ -49,9 +49,36 @@ import Testing
         #expect(status == .code(78) && output.contains("`fullsync start`") && output.contains("FULLSYNC_HOME"))
     }
 
+    @Test func `a home's endpoint is where it was started, whatever port a start would take`() async throws {
+        try FileManager.default.createDirectory(atPath: folder + "/home", withIntermediateDirectories: true)
+        try TextFile.replace(
+            folder + "/home/endpoints.json",
+            with: #"{"http": "http://admin:canary-password@127.0.0.1:2"}"#
+        )
+        for settings in [[:], ["FULLSYNC_PORT": "1"], ["FULLSYNC_ENDPOINT": "http://127.0.0.1:2"]] {
+            let (status, output) = try await fullsync(["users"], settings)
+            #expect(status == .code(69) && output.contains("127.0.0.1:2 does not answer"), "\(settings): \(output)")
+        }
+        let other = ["FULLSYNC_ENDPOINT": "http://127.0.0.1:1", "FULLSYNC_PORT": "1"]
+        #expect(try await fullsync(["users"], other).status == .code(78))
+        let device = try await fullsync(["device", "--directory", folder + "/device", "pull"], [:])
+        #expect(device.status == .code(69) && !device.output.contains("5984"), "\(device.output)")
+    }
+
+    @Test(arguments: ["http://ada:canary-word@127.0.0.1:1", "http://canary-word@127.0.0.1:1", "http://:canary-word@h"])
+    func `credentials in an address are refused, and not repeated`(address: String) async throws {
+        let settings = ["FULLSYNC_ENDPOINT": address, "FULLSYNC_ADMIN_PASSWORD": "x"]
+        let (status, output) = try await fullsync(["users"], settings)
+        #expect(status == .code(78) && output.contains("without credentials"), "\(output)")
+        #expect(output.contains("FULLSYNC_ADMIN_USER") && output.contains("FULLSYNC_ADMIN_PASSWORD"), "\(output)")
+        let device = try await fullsync(["device", "--server", address, "sync"], [:])
+        #expect(device.status == .code(64) && device.output.contains("FULLSYNC_DEVICE_PASSWORD"), "\(device.output)")
+        for text in [output, device.output] { #expect(!text.contains("canary-word"), "\(text)") }
+    }
+
     @Test func `an address that is none is refused`() async throws {
         for wrong in ["http://127.0.0.1:65536", "http://127.0.0.1:99999999999999999999", "127.0.0.1:5984", "x"] {
-            #expect(ServerAddress.checked(wrong) == nil, "\(wrong)")
+            #expect(throws: ServerAddress.Refusal.malformed, "\(wrong)") { try ServerAddress.checked(wrong) }
         }
         let settings = ["FULLSYNC_ENDPOINT": "http://127.0.0.1:65536", "FULLSYNC_ADMIN_PASSWORD": "x"]
         let (status, output) = try await fullsync(["users"], settings)
@@ -83,13 +110,19 @@ import Testing
         for (words, reason) in [
             (["users", "show", ""], "may not be empty"), (["groups", "add", "", "ann"], "may not be empty"),
             (["users", "put", "a:b", "--keep-password"], "':'"), (["rollback", "./my-notes"], "no directory"),
+            (["undeploy", "my-notes/"], "no directory"),
             (["rollback", "my-notes", "2", "--list"], "--list"),
         ] {
             let (status, output) = try await fullsync(words, ["FULLSYNC_PORT": "1"])
             #expect(status == .code(64) && output.contains(reason), "\(words): \(output)")
         }
-        let nowhere = try await fullsync(["new", "/proc/my-notes"], [:])
-        #expect(nowhere.output == "fullsync: /proc/my-notes: No such file or directory\n")
+        for words in [["rollback", "My_Project"], ["undeploy", "My_Project"]] {
+            let (status, output) = try await fullsync(words, ["FULLSYNC_PORT": "1"])
+            #expect(status == .code(69), "\(words): \(output)")
+        }
+        try TextFile.replace(folder + "/file", with: "")
+        let nowhere = try await fullsync(["new", folder + "/file/my-notes"], [:])
+        #expect(nowhere.output == "fullsync: \(folder)/file/my-notes: Not a directory\n")
     }
 
     @Test func `a private system has what is set of symbols and connectors, and nothing of another system`() {

@@ -151,6 +151,43 @@ import Testing
         try await system.expectNothingRuns()
     }
 
+    @Test func `run has run well where its output could not be written`() async throws {
+        let system = try await FakeSystem()
+        // That it runs is not to be read anywhere.
+        let (run, readiness) = try await ChildProcess.startAwaitingReadiness(
+            Command(
+                "/bin/sh",
+                ["-c", #"exec "$0" run > /dev/full"#, Executables.path("fullsync")],
+                environment: system.environment,
+                directory: system.directory,
+                output: .appended(to: system.directory + "/run.log")
+            ),
+            patience: .seconds(600)
+        )
+        #expect(readiness == .ready)
+        run.send(.terminate)
+        #expect(await run.waitForExit() == .code(0))
+        try await system.expectNothingRuns()
+    }
+
+    @Test func `stop says that all has ended where the supervisor is killed over it`() async throws {
+        let system = try await FakeSystem()
+        // It keeps the supervisor from its end for long enough.
+        let deaf = FakeSystem.program.replacing("$SIG{TERM} = sub", with: "$SIG{TERM} = 'IGNORE'; $SIG{USR1} = sub")
+        try await system.install(deaf, as: "scheduler")
+        #expect(try await system.fullsync("start").status == .code(0))
+        let supervisor = try #require(
+            TextFile.firstLine(of: system.home + "/run/supervisor").flatMap { ProcessIdentity($0) }
+        )
+        let log = LogFile(system.directory + "/stop.log")
+        let stop = try await system.begin("stop", log)
+        try await eventually("it ends") { log.lastLines().contains("Stopping.") }
+        supervisor.send(.kill)
+        #expect(await stop.waitForExit() == .code(0))
+        #expect(log.lastLines().last == "Full Sync is stopped.", "\(log.lastLines())")
+        try await system.expectNothingRuns()
+    }
+
     @Test func `SIGTERM while it starts ends what was started`() async throws {
         let system = try await FakeSystem()
         // It never announces itself, so the start goes on until somebody ends it.

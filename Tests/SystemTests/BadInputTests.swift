@@ -82,6 +82,9 @@ extension SystemTests {
             #expect(answer.error == "bad_project")
             let problems = answer.json["problems"]?.arrayValue?.compactMap(\.stringValue) ?? []
             #expect(problems.contains { $0.hasPrefix("sequences/broken.yaml:4") && $0.contains("fly") }, "\(problems)")
+            let parts = try #require(answer.json["details"]?.arrayValue?.last)
+            #expect(parts["file"] == "sequences/broken.yaml" && parts["line"] == 4, "\(parts.text)")
+            #expect(parts.objectValue?.names == ["file", "line", "column", "message", "suggestion"])
             let unparsable: JSONValue = [
                 "files": [
                     "project.yaml": "project: field-service\n", "databases/x/database.yaml": "",

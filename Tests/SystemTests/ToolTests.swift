@@ -227,10 +227,11 @@ extension SystemTests {
             try TextFile.replace(directory + "/sequences/a.yaml", with: "steps: [{fly: high}]\n")
             let wrong = try await tool("deploy", directory)
             #expect(wrong.status == 1 && wrong.errors.contains("sequences/a.yaml:1"), "\(wrong.errors)")
+            let checked = try await tool("check", directory, "--json").json["problems"]
+            #expect(checked?.arrayValue?.first?["file"] == "sequences/a.yaml", "\(checked?.text ?? "")")
             for command in ["check", "deploy", "test"] {
                 let shown = try await tool(command, directory, "--json")
-                let problem = shown.json["problems"]?.arrayValue?.first
-                #expect(shown.status == 1 && problem?["file"] == "sequences/a.yaml", "\(command): \(shown.output)")
+                #expect(shown.status == 1 && shown.json["problems"] == checked, "\(command): \(shown.output)")
             }
             #expect(try await tool("undeploy", project).output == "\(project) is not live any more\n")
             for words in [["call", project, "a"], ["undeploy", project], ["jobs", project]] {

@@ -28,7 +28,7 @@ struct AdministeredEndpoint: Sendable {
         let settings = try ToolSettings()
         let address = try Self.address(try SettingReader.ofThisProcess()[Self.endpoint], Self.endpoint.variable)
         self.init(
-            address: address ?? ServerAddress.local(settings.port),
+            address: address ?? ServerAddress.local(settings.endpointPort),
             credentials: try .ofAdministrator(settings, at: address, Self.endpoint.variable)
         )
     }
@@ -44,11 +44,16 @@ struct AdministeredEndpoint: Sendable {
     /// The address that a variable names.
     static func address(_ given: String?, _ variable: String) throws -> String? {
         guard let given else { return nil }
-        guard let address = ServerAddress.checked(given) else {
-            // It may have credentials in it, which are nobody's to read.
-            throw WrongConfiguration(description: "\(variable) must be \(ServerAddress.expected)")
+        do {
+            return try ServerAddress.checked(given)
+        } catch {
+            throw WrongConfiguration(
+                description: error.sentence(
+                    on: variable,
+                    credentials: "set FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD (or its _FILE) to them"
+                )
+            )
         }
-        return address
     }
 }
 
@@ -67,7 +72,7 @@ extension DemoProject.Credentials {
         if let password = settings.adminPassword?.reveal() {
             return DemoProject.Credentials(user: settings.adminUser, password: password)
         }
-        guard address.map({ ServerAddress.isLocal($0, settings.port) }) ?? true else {
+        guard address.map({ ServerAddress.isLocal($0, settings.endpointPort) }) ?? true else {
             throw WrongConfiguration(
                 description: "\(variable) names another system than that of \(home.path), whose password is for that "
                     + "one only; set FULLSYNC_ADMIN_USER and FULLSYNC_ADMIN_PASSWORD (or its _FILE)"

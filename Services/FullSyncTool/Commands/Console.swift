@@ -18,7 +18,7 @@ struct Console: Sendable {
 
     /// Prints a line at once, whatever the output is connected to.
     ///
-    /// A command ends with what could not be written, unless nobody reads it any more.
+    /// A command whose output is its purpose ends with what could not be written, unless nobody reads it any more.
     func print(_ line: String) {
         guard let error = Self.write(line, to: STDOUT_FILENO), error != EPIPE else { return }
         Self.failure.withLock { $0 = $0 ?? error }

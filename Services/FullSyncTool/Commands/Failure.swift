@@ -39,10 +39,12 @@ protocol ErrorWithExitCode: Error {
 }
 
 /// Runs a command's body; prints what fails, and ends with the exit code for it.
-func reportingFailure(_ body: () async throws -> Void) async throws {
+///
+/// - Parameter isForOutput: Whether the command has failed when some of its output could not be written.
+func reportingFailure(isForOutput: Bool = true, _ body: () async throws -> Void) async throws {
     do {
         try await body()
-        if let error = Console.outputError { throw OutputFailure(errorNumber: error) }
+        if isForOutput, let error = Console.outputError { throw OutputFailure(errorNumber: error) }
     } catch let code as ExitCode {
         throw code
     } catch {

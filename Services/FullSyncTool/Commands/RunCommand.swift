@@ -16,7 +16,8 @@ struct RunCommand: AsyncParsableCommand {
     )
 
     func run() async throws {
-        try await reportingFailure {
+        // Its disk may have been full for a moment, or its terminal may be gone: it has run well all the same.
+        try await reportingFailure(isForOutput: false) {
             let console = Console()
             let settings = try ToolSettings()
             try await compose(settings, console).run(until: StopSignals())

@@ -29,8 +29,10 @@ struct StopCommand: AsyncParsableCommand {
                 _ = await supervisor.hasEnded(within: .seconds(5))
             }
             await home.endLeftovers { console.print($0) }
-            // What runs in the foreground says elsewhere that it has ended.
-            if !ended || home.supervisorLog.size == said { console.print("Full Sync is stopped.") }
+            // What runs in the foreground says elsewhere that it has ended, and what somebody kills says it nowhere.
+            if !home.supervisorLog.lastLines(after: said).contains(Supervisor.farewell) {
+                console.print("Full Sync is stopped.")
+            }
         }
     }
 

@@ -27,8 +27,12 @@ struct DeviceOptions: ParsableArguments {
     private static let key = Setting("device.key", .optional(.secret), default: nil, "The device's encryption key.")
 
     func validate() throws {
-        guard server.map({ ServerAddress.checked($0) != nil }) ?? true else {
-            throw ValidationError("--server must be \(ServerAddress.expected)")
+        guard let server else { return }
+        do {
+            _ = try ServerAddress.checked(server)
+        } catch {
+            let place = "--user and FULLSYNC_DEVICE_PASSWORD say who logs in"
+            throw ValidationError(error.sentence(on: "--server", credentials: place))
         }
     }
 
@@ -37,7 +41,7 @@ struct DeviceOptions: ParsableArguments {
         let (settings, reader) = (try ToolSettings(), try SettingReader.ofThisProcess())
         let folder = directory ?? Home(settings.home).path + "/devices/" + (user ?? "nobody")
         let client = try FullSyncClient(
-            server: server ?? ServerAddress.local(settings.port),
+            server: server ?? ServerAddress.local(settings.endpointPort),
             directory: URL(fileURLWithPath: folder),
             defaultDatabase: database,
             encryptionKey: try reader[Self.key].map { Data($0.reveal().utf8) }

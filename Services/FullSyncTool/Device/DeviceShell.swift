@@ -7,7 +7,7 @@ struct DeviceShell: Sendable {
     let client: FullSyncClient
     let database: String
     let console: Console
-    /// Why the user could not be logged in, though the device knows who it is.
+    /// Why the user could not be logged in, though the device knows who it is; that stays so as long as the shell.
     var offline: FullSyncError?
 
     /// What a command has come to.
@@ -96,7 +96,8 @@ struct DeviceShell: Sendable {
     func perform(_ words: [String]) async throws -> Answer {
         do {
             return try await carryOut(words)
-        } catch let error as FullSyncError where error.status == 401 {
+        } catch let error as FullSyncError where error.error == "unauthorized" {
+            // A key that is not the database's has the same status, and another name.
             throw offline ?? error
         }
     }
@@ -218,14 +219,16 @@ struct DeviceShell: Sendable {
 
     private func sync(_ options: SyncOptions) async throws -> Answer {
         let sync = try await client.sync(database, options)
+        // What nobody has been told yet.
         var last: [String: String] = [:]
         for await progress in sync.progress {
             let line = Self.bar(progress)
             // Nobody watches how it fills where the output goes to a file; what it waits for is told at once.
-            if Console.isTerminal || progress.isInterrupted { console.progress(line) }
-            last[progress.direction.rawValue] = line
+            let isTold = Console.isTerminal || progress.isInterrupted
+            if isTold { console.progress(line) }
+            last[progress.direction.rawValue] = isTold ? nil : line
         }
-        if !Console.isTerminal { for (_, line) in last.sorted(by: { $0.key < $1.key }) { console.progress(line) } }
+        for (_, line) in last.sorted(by: { $0.key < $1.key }) { console.progress(line) }
         let result = try await sync.result
         let counts = [
             ("pulled", result.pulled), ("pushed", result.pushed), ("refused", result.refused),

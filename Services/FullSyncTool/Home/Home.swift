@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import JSON
 import PrivateServers
 
 /// The directory that holds everything of one running copy.
@@ -38,6 +39,16 @@ struct Home: Sendable {
 
     /// Where the service called `name` announces its addresses.
     func announceFile(of name: String) -> String { "\(runDirectory)/\(name).json" }
+
+    /// The port of the endpoint that was started here; nil when none is known.
+    ///
+    /// After a supervisor that was killed it is the one that there was, until the next start.
+    var endpointPort: Int? {
+        guard let text = try? TextFile.read(endpointsFile), let endpoints = try? JSONValue(parsing: text) else {
+            return nil
+        }
+        return endpoints["http"]?.stringValue.flatMap { URLComponents(string: $0)?.port }
+    }
 
     /// Where the process of the service called `name` is remembered.
     func processFile(of name: String) -> String { "\(runDirectory)/\(name).process" }

@@ -102,6 +102,9 @@ struct ToolSettings: Sendable {
         SettingReader.configurationFile,
     ]
 
+    /// The port of the home's endpoint, whatever `FULLSYNC_PORT` says to those who only ask it something.
+    var endpointPort: Int { Home(home).endpointPort ?? port }
+
     /// A variable of the environment; an empty one counts as not set.
     func value(_ variable: String) -> String? {
         environment[variable].flatMap { $0.isEmpty ? nil : $0 }

@@ -1,18 +1,21 @@
 import ArgumentParser
+import Sequences
 
 /// The files of a new project: a database of notes, a view, two sequences that anybody may call, and a listener.
 enum ProjectTemplate {
     static let nameLimit = 64
 
-    /// Whether projects, connectors and databases may have the name.
+    /// Whether a project, its connector and its database may all have the name.
     static func isName(_ name: String) -> Bool {
         guard 1...nameLimit ~= name.utf8.count, let first = name.utf8.first, isSmallLetter(first) else { return false }
         return name.utf8.allSatisfy { isSmallLetter($0) || 0x30...0x39 ~= $0 || $0 == UInt8(ascii: "-") }
     }
 
     /// Refuses what names no project that is deployed, such as a path.
+    ///
+    /// A project may have a name that its database could not have.
     static func checkName(_ name: String) throws {
-        guard !isName(name) else { return }
+        guard !Names.isThing(name) else { return }
         throw ValidationError("'\(name)' is no project's name: give what its project.yaml says, and no directory")
     }
 

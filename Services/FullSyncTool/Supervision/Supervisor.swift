@@ -4,6 +4,9 @@ import Settings
 
 /// Runs the whole system: the private servers, the services, the demo; keeps them running; ends them in order.
 actor Supervisor {
+    /// The last that it says, when all has ended in order.
+    static let farewell = "Everything is stopped."
+
     private let settings: ToolSettings
     private let home: Home
     private let programs: String
@@ -52,7 +55,7 @@ actor Supervisor {
         }
         await end(signals, rotation)
         try home.setSupervisor(false)
-        withExtendedLifetime(lock) { console.print("Everything is stopped.") }
+        withExtendedLifetime(lock) { console.print(Self.farewell) }
     }
 
     /// Starts everything; a signal meanwhile cancels that.

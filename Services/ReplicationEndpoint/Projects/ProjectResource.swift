@@ -80,6 +80,7 @@ struct ProjectResource: Sendable {
                     "error": "bad_project",
                     "reason": .string(problems.problems.map(\.description).joined(separator: "\n")),
                     "problems": .array(problems.problems.map { .string($0.description) }),
+                    "details": .array(problems.problems.map(\.json)),
                 ],
                 status: .badRequest
             )

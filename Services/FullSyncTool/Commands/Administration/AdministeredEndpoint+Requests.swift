@@ -68,7 +68,8 @@ extension AdministeredEndpoint {
                 error: body?["error"]?.stringValue,
                 reason: body?["reason"]?.stringValue ?? text,
                 run: run,
-                help: EndpointRefusal.help(for: Int(response.status.code), to: request)
+                help: EndpointRefusal.help(for: Int(response.status.code), to: request),
+                details: body?["details"]?.arrayValue ?? []
             )
         }
         guard let body else { throw StrangeAnswer(reason: "it is no JSON: \(text)") }
@@ -123,6 +124,8 @@ struct EndpointRefusal: Error, CustomStringConvertible, ErrorWithExitCode {
     let run: String?
     /// What helps, where that is known.
     var help: String?
+    /// What is wrong in parts, where it says so.
+    var details: [JSONValue] = []
 
     var description: String {
         let more = (run.map { " (run \($0))" } ?? "") + (help.map { "; \($0)" } ?? "")
