@@ -50,7 +50,9 @@ import Testing
     }
 
     @Test func `a home's endpoint is where it was started, whatever port a start would take`() async throws {
-        try FileManager.default.createDirectory(atPath: folder + "/home", withIntermediateDirectories: true)
+        let supervisor = folder + "/home/run/supervisor"
+        try FileManager.default.createDirectory(atPath: folder + "/home/run", withIntermediateDirectories: true)
+        try TextFile.replace(supervisor, with: try #require(ProcessIdentity.current).description + "\n")
         try TextFile.replace(
             folder + "/home/endpoints.json",
             with: #"{"http": "http://admin:canary-password@127.0.0.1:2"}"#
@@ -63,6 +65,10 @@ import Testing
         #expect(try await fullsync(["users"], other).status == .code(78))
         let device = try await fullsync(["device", "--directory", folder + "/device", "pull"], [:])
         #expect(device.status == .code(69) && !device.output.contains("5984"), "\(device.output)")
+        // One that was killed has left its addresses, where somebody else may be by now.
+        try FileManager.default.removeItem(atPath: supervisor)
+        let (status, output) = try await fullsync(["users"], ["FULLSYNC_PORT": "1"])
+        #expect(status == .code(69) && output.contains("127.0.0.1:1 does not answer"), "\(output)")
     }
 
     @Test(arguments: ["http://ada:canary-word@127.0.0.1:1", "http://canary-word@127.0.0.1:1", "http://:canary-word@h"])
@@ -109,7 +115,7 @@ import Testing
     @Test func `names that are none are refused before anybody is asked`() async throws {
         for (words, reason) in [
             (["users", "show", ""], "may not be empty"), (["groups", "add", "", "ann"], "may not be empty"),
-            (["users", "put", "a:b", "--keep-password"], "':'"), (["rollback", "./my-notes"], "no directory"),
+            (["rollback", "./my-notes"], "no directory"),
             (["undeploy", "my-notes/"], "no directory"),
             (["rollback", "my-notes", "2", "--list"], "--list"),
         ] {

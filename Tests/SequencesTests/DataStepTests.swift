@@ -162,6 +162,8 @@ import Testing
         #expect(try await result(["writeCSV": [[1, 2]], "separator": ";"]) == "1;2\r\n")
         #expect(try await result(["writeCSV": [["a": 1], ["c": 3, "a": 2]]]) == "a,c\r\n1,\r\n2,3\r\n")
         #expect(try await result(["writeCSV": []]) == "")
+        let own = (0..<20_000).map { JSONValue.object(JSONObject([("k\($0)", .null)])) }
+        #expect(try await code(["writeCSV": .array(own)]) == .limit)
         #expect(try await code(["writeCSV": [1]]) == .invalidValue)
         #expect(problems(["writeCSV": [], "separator": "ab", "as": "x"]).count == 1)
     }

@@ -133,8 +133,8 @@ struct HTTPTransport: Sendable {
             throw ExchangeFailure.connectFailed("the address is none")
         }
         // SwiftNIO ends the process over a port that is none.
-        if let port = address.port, !Self.ports.contains(port) {
-            throw ExchangeFailure.connectFailed("the port \(port) is none")
+        guard address.rangeOfPort == nil || address.port.map(Self.ports.contains) ?? false else {
+            throw ExchangeFailure.connectFailed("the port is none")
         }
         var message = HTTPClientRequest(url: request.url)
         message.method = HTTPMethod(rawValue: request.method)

@@ -14,7 +14,8 @@ struct StartCommand: AsyncParsableCommand {
     )
 
     func run() async throws {
-        try await reportingFailure {
+        // It has started, also when that could not be said.
+        try await reportingFailure(isForOutput: false) {
             let home = Home(try ToolSettings().home)
             if let running = home.supervisor {
                 throw StartFailure.alreadyRunning(home: home.path, pid: running.pid)

@@ -11,7 +11,7 @@ struct StopCommand: AsyncParsableCommand {
     )
 
     func run() async throws {
-        try await reportingFailure {
+        try await reportingFailure(isForOutput: false) {
             let home = Home(try ToolSettings().home)
             let console = Console()
             guard let supervisor = home.supervisor else {

@@ -40,13 +40,12 @@ struct Home: Sendable {
     /// Where the service called `name` announces its addresses.
     func announceFile(of name: String) -> String { "\(runDirectory)/\(name).json" }
 
-    /// The port of the endpoint that was started here; nil when none is known.
-    ///
-    /// After a supervisor that was killed it is the one that there was, until the next start.
+    /// The port of the endpoint that runs here; nil when none is known.
     var endpointPort: Int? {
-        guard let text = try? TextFile.read(endpointsFile), let endpoints = try? JSONValue(parsing: text) else {
-            return nil
-        }
+        // What a supervisor that was killed has left says nothing.
+        guard supervisor != nil, let text = try? TextFile.read(endpointsFile),
+            let endpoints = try? JSONValue(parsing: text)
+        else { return nil }
         return endpoints["http"]?.stringValue.flatMap { URLComponents(string: $0)?.port }
     }
 
@@ -75,6 +74,11 @@ struct Home: Sendable {
             return
         }
         try TextFile.replace(supervisorFile, with: identity.description + "\n")
+    }
+
+    /// Removes what says where the parts are and how they do.
+    func forgetAddresses() {
+        for file in [endpointsFile, statusFile] { unlink(file) }
     }
 
     /// Ends the services that outlived a supervisor that was killed.

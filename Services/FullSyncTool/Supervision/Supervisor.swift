@@ -39,6 +39,8 @@ actor Supervisor {
         try home.create()
         let lock = try home.lock()
         guard FreePort.isFree(settings.port) else { throw StartFailure.portTaken(settings.port) }
+        // One that was killed may have left what is true no more.
+        home.forgetAddresses()
         try home.setSupervisor(true)
         let rotation = Task { await rotateLogs() }
         do {
@@ -187,7 +189,7 @@ actor Supervisor {
             }
         }
         keepers = []
-        for file in [home.endpointsFile, home.statusFile] { try? FileManager.default.removeItem(atPath: file) }
+        home.forgetAddresses()
     }
 
     private var stages: [[Keeper]] {

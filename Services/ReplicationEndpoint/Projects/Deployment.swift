@@ -56,7 +56,7 @@ struct Deployment: Sendable {
 
     /// Checks the files and makes them live.
     ///
-    /// - Parameter isKnown: Whether they are those of an earlier version.
+    /// - Parameter isKnown: Whether they are those of an earlier version, which are as services read them.
     /// - Throws: `ProjectProblems` when the files are no project, what refuses it, or 503 when others deploy for too
     ///   long; nothing is changed then.
     func deploy(
@@ -65,9 +65,10 @@ struct Deployment: Sendable {
         isKnown: Bool = false,
         by deployer: String
     ) async throws -> Deployed {
-        let project = try await Project.check(files, symbol: symbols, isDeployed: isKnown) {
-            try await scripts.faults(of: $0)
-        }
+        let project =
+            isKnown
+            ? try Project.read(files, symbol: symbols)
+            : try await Project.check(files, symbol: symbols) { try await scripts.faults(of: $0) }
         guard project.name == name else {
             throw CouchError.badRequest("The files are of the project '\(project.name)', not '\(name)'.")
         }

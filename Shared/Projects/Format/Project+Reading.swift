@@ -38,7 +38,6 @@ extension Project {
     ///   - limits: How large the project may be.
     ///   - lookup: The values of symbols, nil for one that is not set.
     ///   - substitute: What those are taken for that are not set and have no default; nil where that is a problem.
-    ///   - isDeployed: Whether an earlier version found it right, so that what this one has learned to see is let pass.
     ///   - faults: Says of each script, in their order, what is no JavaScript about it.
     /// - Returns: The project.
     /// - Throws: `ProjectProblems` with everything that is wrong with it; what `faults` throws.
@@ -47,10 +46,9 @@ extension Project {
         limits: ProjectLimits = ProjectLimits(),
         symbol lookup: Symbol.Lookup,
         unset substitute: Symbol.Substitute? = nil,
-        isDeployed: Bool = false,
         faults: @Sendable ([ProjectScript]) async throws -> [ProjectScript.Fault?]
     ) async throws -> Project {
-        var (project, found) = examine(files, limits, lookup, substitute, isDeployed: isDeployed)
+        var (project, found) = examine(files, limits, lookup, substitute)
         let scripts = project?.scripts ?? []
         // Not whenever it is read: a service runs what was deployed, also when this has learned to see more.
         if let project {
@@ -78,7 +76,7 @@ extension Project {
         in files: [String: String],
         symbol lookup: Symbol.Lookup
     ) -> [String: [String: JSONObject]] {
-        let (project, _) = examine(files, ProjectLimits(), lookup, { _ in "" }, isDeployed: true)
+        let (project, _) = examine(files, ProjectLimits(), lookup, { _ in "" })
         return (project?.databases ?? [:]).mapValues(\.designDocuments)
     }
 
@@ -86,10 +84,9 @@ extension Project {
         _ files: [String: String],
         _ limits: ProjectLimits,
         _ lookup: Symbol.Lookup,
-        _ substitute: Symbol.Substitute?,
-        isDeployed: Bool
+        _ substitute: Symbol.Substitute?
     ) -> (Project?, [ProjectProblem]) {
-        let problems = ProblemCollector(isDeployed: isDeployed)
+        let problems = ProblemCollector()
         let project = read(files, limits, lookup, substitute, problems)
         return (project, problems.problems)
     }

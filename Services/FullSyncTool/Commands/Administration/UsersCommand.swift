@@ -66,12 +66,6 @@ struct UsersCommand: AsyncParsableCommand {
 
         @OptionGroup var report: ReportOptions
 
-        func validate() throws {
-            guard !name.contains(":") else {
-                throw ValidationError("a user's name has no ':', which ends it where it goes with its password")
-            }
-        }
-
         func run() async throws {
             try await reportingFailure {
                 var body = JSONObject()

@@ -81,6 +81,13 @@ struct WriteCSVStep: ValueStep {
         let operands = input.arrayValue ?? []
         let rows = try (operands.first ?? .null).list(for: "'writeCSV'")
         let columns = try columns(operands.last ?? .null, rows)
+        // Each field has at least its separator. Rows with members of their own would take memory before they are text.
+        guard (columns?.count ?? 0) * rows.count <= execution.limits.valueSize else {
+            throw SequenceFailure(
+                code: .limit,
+                message: "\(rows.count) rows of \(columns?.count ?? 0) columns are more than a value may be"
+            )
+        }
         var table: [[String]] = hasHeader && columns != nil ? [columns ?? []] : []
         for (index, row) in rows.enumerated() {
             switch row {
